@@ -1,0 +1,74 @@
+-- The write side: one statement each, so that none needs a transaction around it.
+
+-- name: add_ticket
+-- Store a new ticket with its first message.
+with ticket as (
+    insert into tickets (user_id, category, other_category, subject, status, priority, user_unread, admin_unread,
+                         message_count, last_message, created_at, updated_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    returning id, version
+), message as (
+    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
+    select ticket.id, m.sender_type, m.sender_id, m.message, m.created_at
+      from ticket
+     cross join unnest($13::text[], $14::integer[], $15::text[], $16::timestamptz[])
+                as m (sender_type, sender_id, message, created_at)
+)
+select ticket.id, ticket.version from ticket;
+
+-- name: get_ticket
+-- Load the state that decisions need; its cost does not depend on the length of the thread.
+select id, user_id, category, other_category, subject, status, priority, user_unread, admin_unread, message_count,
+       last_message, created_at, updated_at, version
+  from tickets
+ where id = $1;
+
+-- name: get_ticket_with_thread
+-- Load a ticket and its thread in one snapshot: one row per message, none but the ticket's own where there is no message.
+select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.priority, t.user_unread, t.admin_unread,
+       t.message_count, t.last_message, t.created_at, t.updated_at, t.version, u.email as user_email,
+       array(
+           select (m.id, m.sender_type, m.sender_id, m.message, m.created_at)
+             from ticket_messages m
+            where m.ticket_id = t.id
+            order by m.created_at, m.id
+       ) as messages
+  from tickets t
+  left join users u on u.id = t.user_id
+ where t.id = $1;
+
+-- name: save_ticket
+-- Store state and new messages together, if the ticket is still at the version that was loaded; no row back means it is not.
+-- Writers of one ticket queue at its row, so its messages get their ids in the order in which they are committed.
+with saved as (
+    update tickets
+       set status = $3,
+           user_unread = $4,
+           admin_unread = $5,
+           message_count = $6,
+           last_message = $7,
+           updated_at = $8,
+           version = version + 1
+     where id = $1
+       and version = $2
+    returning id
+), message as (
+    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
+    select saved.id, m.sender_type, m.sender_id, m.message, m.created_at
+      from saved
+     cross join unnest($9::text[], $10::integer[], $11::text[], $12::timestamptz[])
+                with ordinality as m (sender_type, sender_id, message, created_at, position)
+     order by m.position
+    returning id
+)
+select array(select message.id from message order by message.id) as message_ids
+  from saved;
+
+-- name: resolved_until
+-- Find resolved tickets that nobody has touched since a moment, longest untouched first.
+select id
+  from tickets
+ where status = 'resolved'
+   and updated_at <= $1
+ order by updated_at, id
+ limit $2;

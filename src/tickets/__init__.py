@@ -1,0 +1,1 @@
+"""Support tickets between the users of a platform and its admin team."""

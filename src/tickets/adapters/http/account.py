@@ -1,0 +1,104 @@
+"""The user's side of the API (section 5): a user's own tickets, and nobody else's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Controller, Request, Response, get, post
+
+from tickets.adapters.http.bodies import (
+    MessageCreated,
+    TicketCreated,
+    TicketOpened,
+    Unread,
+    UserList,
+)
+from tickets.adapters.http.cursors import next_cursor, read_cursor
+from tickets.adapters.http.forms import JSONForm, NewReply, NewTicket
+from tickets.adapters.http.openapi import (
+    COUNTING,
+    CREATING,
+    READING,
+    READING_ONE,
+    USER_SCHEME,
+    WRITING,
+)
+from tickets.adapters.http.parameters import (
+    DEFAULT_PAGE_SIZE,
+    Cursor,
+    Limit,
+    StatusFilter,
+    TheDesk,
+    TheViews,
+    TicketId,
+    read_filter,
+)
+from tickets.domain.ticket import Actor, Status
+from tickets.domain.views import UserPosition
+
+UserRequest = Request[Actor, Any, Any]
+
+
+class AccountController(Controller):
+    """What a signed-in user does."""
+
+    path = "/api/v1/tickets"
+    tags = ["account"]  # noqa: RUF012 - as the framework declares it
+    security = [{USER_SCHEME: []}]  # noqa: RUF012
+
+    @post("/", dto=JSONForm[NewTicket], return_dto=None, responses=CREATING)
+    async def open_ticket(
+        self, request: UserRequest, data: NewTicket, desk: TheDesk
+    ) -> Response[TicketCreated]:
+        """Open a ticket with its first message; it is unread for the admins."""
+        ticket = await desk.open(
+            user_id=_user_id(request),
+            category=data.category,
+            other_category=data.other_category,
+            subject=data.subject,
+            message=data.message,
+        )
+        return Response(TicketCreated.of(ticket), headers={"Location": f"{self.path}/{ticket.id}"})
+
+    @get("/", responses=READING)
+    async def list_tickets(
+        self,
+        request: UserRequest,
+        views: TheViews,
+        status: StatusFilter = None,
+        limit: Limit = DEFAULT_PAGE_SIZE,
+        cursor: Cursor = None,
+    ) -> UserList:
+        """List the user's tickets, newest `updated_at` first."""
+        page = await views.user_list(
+            _user_id(request),
+            status=read_filter("status", status, Status),
+            after=read_cursor(cursor, UserPosition),
+            limit=limit,
+        )
+        return UserList(page.rows, next_cursor(page))
+
+    @get("/unread", responses=COUNTING)
+    async def count_unread(self, request: UserRequest, views: TheViews) -> Unread:
+        """Count the user's tickets that hold something unread: the badge."""
+        return Unread(await views.user_unread(_user_id(request)))
+
+    @get("/{ticket_id:str}", responses=READING_ONE)
+    async def read_ticket(
+        self, request: UserRequest, ticket_id: TicketId, desk: TheDesk
+    ) -> TicketOpened:
+        """Show a ticket with its thread, oldest message first, and mark it read by the user."""
+        return TicketOpened.of(await desk.read(ticket_id, by=request.user))
+
+    @post("/{ticket_id:str}/reply", dto=JSONForm[NewReply], return_dto=None, responses=WRITING)
+    async def reply(
+        self, request: UserRequest, ticket_id: TicketId, data: NewReply, desk: TheDesk
+    ) -> MessageCreated:
+        """Add a message to the thread; the ticket becomes unread for the admins."""
+        return MessageCreated(await desk.reply(ticket_id, data.message, by=request.user))
+
+
+def _user_id(request: UserRequest) -> int:
+    user_id = request.user.user_id
+    assert user_id is not None  # noqa: S101 - the guard lets users alone in
+    return user_id

@@ -1,0 +1,90 @@
+"""The admins' side of the API (section 5): everybody's tickets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Controller, Request, get, post, put
+
+from tickets.adapters.http.bodies import (
+    AdminList,
+    MessageCreated,
+    StatusChanged,
+    TicketOpenedByAdmin,
+    Unread,
+)
+from tickets.adapters.http.cursors import next_cursor, read_cursor
+from tickets.adapters.http.forms import JSONForm, NewReply, NewStatus
+from tickets.adapters.http.openapi import ADMIN_SCHEME, COUNTING, READING, READING_ONE, WRITING
+from tickets.adapters.http.parameters import (
+    DEFAULT_PAGE_SIZE,
+    CategoryFilter,
+    Cursor,
+    Limit,
+    StatusFilter,
+    TheDesk,
+    TheViews,
+    TicketId,
+    read_filter,
+)
+from tickets.domain.ticket import Actor, Category, Status
+from tickets.domain.views import AdminPosition, Stats
+
+AdminRequest = Request[Actor, Any, Any]
+
+
+class AdminController(Controller):
+    """What the admin team does."""
+
+    path = "/api/v1/tickets/admin"
+    tags = ["admin"]  # noqa: RUF012 - as the framework declares it
+    security = [{ADMIN_SCHEME: []}]  # noqa: RUF012
+
+    @get("/all", responses=READING)
+    async def list_all_tickets(
+        self,
+        views: TheViews,
+        status: StatusFilter = None,
+        category: CategoryFilter = None,
+        limit: Limit = DEFAULT_PAGE_SIZE,
+        cursor: Cursor = None,
+    ) -> AdminList:
+        """List everybody's tickets, unread first, then newest `updated_at`."""
+        page = await views.admin_list(
+            status=read_filter("status", status, Status),
+            category=read_filter("category", category, Category),
+            after=read_cursor(cursor, AdminPosition),
+            limit=limit,
+        )
+        return AdminList(page.rows, next_cursor(page))
+
+    @get("/stats", responses=COUNTING)
+    async def stats(self, views: TheViews) -> Stats:
+        """Count tickets by status and category, and the unread ones (section 10)."""
+        return await views.admin_stats()
+
+    @get("/unread", responses=COUNTING)
+    async def count_unread_by_admins(self, views: TheViews) -> Unread:
+        """Count the tickets that hold something unread for the admins: the badge."""
+        return Unread(await views.admin_unread())
+
+    @get("/{ticket_id:str}", responses=READING_ONE)
+    async def read_any_ticket(
+        self, request: AdminRequest, ticket_id: TicketId, desk: TheDesk
+    ) -> TicketOpenedByAdmin:
+        """Show a ticket with its thread and whose it is, and mark it read by the admins."""
+        return TicketOpenedByAdmin.of(await desk.read(ticket_id, by=request.user))
+
+    @post("/{ticket_id:str}/reply", dto=JSONForm[NewReply], return_dto=None, responses=WRITING)
+    async def reply_as_admin(
+        self, request: AdminRequest, ticket_id: TicketId, data: NewReply, desk: TheDesk
+    ) -> MessageCreated:
+        """Add the admins' message to the thread; the ticket becomes unread for its user."""
+        return MessageCreated(await desk.reply(ticket_id, data.message, by=request.user))
+
+    @put("/{ticket_id:str}/status", dto=JSONForm[NewStatus], return_dto=None, responses=WRITING)
+    async def change_status(
+        self, request: AdminRequest, ticket_id: TicketId, data: NewStatus, desk: TheDesk
+    ) -> StatusChanged:
+        """Move the ticket to a status, any from any; the same one again changes nothing."""
+        return StatusChanged(await desk.move(ticket_id, data.status, by=request.user))

@@ -1,0 +1,64 @@
+"""The Litestar application over any adapters of the ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.di import Provide
+
+from tickets.adapters.http.account import AccountController
+from tickets.adapters.http.admin import AdminController
+from tickets.adapters.http.auth import ADMIN_CHALLENGE, USER_CHALLENGE, admin_guard, user_guard
+from tickets.adapters.http.forms import MAX_BODY_BYTES
+from tickets.adapters.http.health import HealthController, ReadinessCheck
+from tickets.adapters.http.openapi import openapi_config
+from tickets.adapters.http.parameters import TYPE_DECODERS
+from tickets.adapters.http.problems import EXCEPTION_HANDLERS
+from tickets.application.desk import Desk
+from tickets.domain.ports import TicketViews, Users
+
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[Any]]
+
+
+def create_app(
+    *,
+    desk: Desk,
+    views: TicketViews,
+    users: Users,
+    admin_tokens: Sequence[str],
+    readiness: ReadinessCheck,
+    lifespan: Sequence[Lifespan] = (),
+) -> Litestar:
+    """Return the application; `lifespan` is what has to run around it."""
+    routers = [
+        Router(
+            "/",
+            route_handlers=[AccountController],
+            guards=[user_guard(users)],
+            opt={"challenge": USER_CHALLENGE},
+        ),
+        Router(
+            "/",
+            route_handlers=[AdminController],
+            guards=[admin_guard(admin_tokens)],
+            opt={"challenge": ADMIN_CHALLENGE},
+        ),
+        HealthController,
+    ]
+    return Litestar(
+        routers,
+        dependencies={
+            "desk": Provide(lambda: desk, sync_to_thread=False),
+            "views": Provide(lambda: views, sync_to_thread=False),
+            "readiness": Provide(lambda: readiness, sync_to_thread=False),
+        },
+        type_decoders=TYPE_DECODERS,
+        exception_handlers=EXCEPTION_HANDLERS,
+        request_max_body_size=MAX_BODY_BYTES,
+        openapi_config=openapi_config(),
+        lifespan=lifespan,
+        logging_config=None,
+    )

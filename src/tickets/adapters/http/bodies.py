@@ -1,0 +1,119 @@
+"""Response bodies, as the contract's tables have them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from tickets.domain.ticket import Category, Message, Status, Ticket
+from tickets.domain.views import AdminRow, Conversation, UserRow
+
+
+class TicketBody(msgspec.Struct):
+    """A ticket, without its thread."""
+
+    id: int
+    user_id: int
+    category: Category
+    other_category: str | None
+    subject: str
+    status: Status
+    priority: str
+    user_unread: bool
+    admin_unread: bool
+    message_count: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class TicketWithThread(TicketBody):
+    """A ticket with its thread, oldest message first."""
+
+    messages: Sequence[Message]
+
+
+class TicketWithThreadAndUser(TicketWithThread):
+    """A ticket with its thread, oldest message first, and whose it is."""
+
+    user_email: str | None
+
+
+class TicketCreated(msgspec.Struct):
+    """The ticket that was opened."""
+
+    ticket: TicketBody
+    success: Literal[True] = True
+
+    @classmethod
+    def of(cls, ticket: Ticket) -> TicketCreated:
+        """Show a new ticket."""
+        return cls(TicketBody(**_shared(ticket)))
+
+
+class TicketOpened(msgspec.Struct):
+    """A ticket as its user sees it."""
+
+    ticket: TicketWithThread
+
+    @classmethod
+    def of(cls, conversation: Conversation) -> TicketOpened:
+        """Show a ticket and its thread."""
+        shared = _shared(conversation.ticket)
+        return cls(TicketWithThread(**shared, messages=conversation.messages))
+
+
+class TicketOpenedByAdmin(msgspec.Struct):
+    """A ticket as the admins see it."""
+
+    ticket: TicketWithThreadAndUser
+
+    @classmethod
+    def of(cls, conversation: Conversation) -> TicketOpenedByAdmin:
+        """Show a ticket, its thread and whose it is."""
+        shared = _shared(conversation.ticket)
+        return cls(
+            TicketWithThreadAndUser(
+                **shared, messages=conversation.messages, user_email=conversation.user_email
+            )
+        )
+
+
+class MessageCreated(msgspec.Struct):
+    """The message that was added."""
+
+    message: Message
+    success: Literal[True] = True
+
+
+class StatusChanged(msgspec.Struct):
+    """The status that the ticket has now."""
+
+    status: Status
+    success: Literal[True] = True
+
+
+class UserList(msgspec.Struct):
+    """A page of a user's tickets; `next_cursor` asks for the next one, null on the last."""
+
+    tickets: Sequence[UserRow]
+    next_cursor: str | None
+
+
+class AdminList(msgspec.Struct):
+    """A page of everybody's tickets; `next_cursor` asks for the next one, null on the last."""
+
+    tickets: Sequence[AdminRow]
+    next_cursor: str | None
+
+
+class Unread(msgspec.Struct):
+    """How many tickets hold something unread: what a badge shows."""
+
+    unread: int
+
+
+def _shared(ticket: Ticket) -> dict[str, Any]:
+    return {name: getattr(ticket, name) for name in TicketBody.__struct_fields__}

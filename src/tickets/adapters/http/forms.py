@@ -1,0 +1,144 @@
+"""Request bodies: JSON objects of known fields, every mistake in them told at once."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from litestar._openapi.schema_generation import SchemaCreator
+from litestar.dto import MsgspecDTO
+from litestar.exceptions import ClientException
+from litestar.openapi.spec import Example, Reference, Schema
+from litestar.params import Body
+from litestar.typing import FieldDefinition
+
+from tickets.domain.errors import FieldError, InvalidInput
+from tickets.domain.ticket import Category, Status
+
+MAX_BODY_BYTES = 64 * 1024
+
+Form = TypeVar("Form", bound=msgspec.Struct)
+
+# The limits below are for the reader of the OpenAPI document. What enforces them is the domain, after trimming.
+
+
+class NewTicket(msgspec.Struct, forbid_unknown_fields=True):
+    """What a user fills in to open a ticket. Texts are trimmed at both ends before they are counted."""
+
+    category: Annotated[
+        str,
+        Body(
+            description="What the ticket is about.",
+            schema_extra={"enum": list(Category)},
+            examples=[Example(value="billing")],
+        ),
+    ]
+    subject: Annotated[
+        str,
+        Body(
+            description="One line that says what it is about.",
+            min_length=3,
+            max_length=200,
+            examples=[Example(value="Charged twice in January")],
+        ),
+    ]
+    message: Annotated[
+        str,
+        Body(
+            description="The first message of the thread.",
+            min_length=10,
+            max_length=5000,
+            examples=[Example(value="My card was charged twice for invoice 4711.")],
+        ),
+    ]
+    other_category: Annotated[
+        str | None,
+        Body(
+            description='A label of the user\'s own, with the category "other" alone; else null, blank or absent.',
+            max_length=100,
+            examples=[Example(value=None)],
+        ),
+    ] = None
+
+
+class NewReply(msgspec.Struct, forbid_unknown_fields=True):
+    """A message to add to a thread."""
+
+    message: Annotated[
+        str,
+        Body(
+            description="The text, trimmed at both ends before it is counted.",
+            min_length=1,
+            max_length=5000,
+            examples=[Example(value="Thank you, we are looking into it.")],
+        ),
+    ]
+
+
+class NewStatus(msgspec.Struct, forbid_unknown_fields=True):
+    """Where to move a ticket."""
+
+    status: Annotated[
+        str,
+        Body(
+            description="Any status may follow any other.",
+            schema_extra={"enum": list(Status)},
+            examples=[Example(value="resolved")],
+        ),
+    ]
+
+
+class JSONForm(MsgspecDTO[Form]):
+    """Reads a body into its Struct, and says what is wrong with it field by field.
+
+    A field that is absent counts as blank, so that the domain tells about it together with the
+    others. Raises `InvalidInput`, or a 415 where the body is declared to be something else.
+    """
+
+    def decode_bytes(self, value: bytes) -> Any:  # noqa: ANN401 - the signature of the base class
+        """Decode the body."""
+        media_type = self.asgi_connection.headers.get("content-type", "").partition(";")[0].strip()
+        if media_type and not media_type.lower().endswith(("/json", "+json")):
+            raise ClientException(
+                status_code=415, detail="The body must be sent as application/json."
+            )
+        try:
+            return msgspec.json.decode(value, type=self.model_type)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return _read_carefully(value, self.model_type)
+
+    @classmethod
+    def create_openapi_schema(
+        cls, field_definition: FieldDefinition, handler_id: str, schema_creator: SchemaCreator
+    ) -> Reference | Schema:
+        """Describe the Struct itself."""
+        del handler_id
+        return schema_creator.for_field_definition(field_definition)
+
+
+def _read_carefully(body: bytes, form: type[Form]) -> Form:
+    """Read what the fast decoder refused: say why, for every field, or accept it after all.
+
+    The standard decoder also lets half of a surrogate pair through, to be named by the domain.
+    """
+    try:
+        fields = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise InvalidInput([FieldError("body", "The body is not valid JSON.")]) from None
+    if not isinstance(fields, dict):
+        raise InvalidInput([FieldError("body", "The body must be a JSON object.")])
+    errors = []
+    values = {}
+    for field in msgspec.structs.fields(form):
+        blank = "" if field.required else field.default
+        try:
+            values[field.name] = msgspec.convert(fields.pop(field.name, blank), field.type)
+        except msgspec.ValidationError:
+            errors.append(FieldError(field.name, f"{field.name.capitalize()} must be a text."))
+    for name in fields:
+        shown = name[:50].encode("utf-8", "replace").decode()
+        errors.append(FieldError(shown, f"{shown} is not a field of this request."))
+    if errors:
+        raise InvalidInput(errors)
+    return form(**values)

@@ -1,0 +1,76 @@
+"""The OpenAPI document: what every operation can answer, and how callers prove who they are."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme, Tag
+
+from tickets.adapters.http.auth import ADMIN_HEADER
+from tickets.adapters.http.problems import MEDIA_TYPE, Problem
+
+USER_SCHEME = "UserToken"
+ADMIN_SCHEME = "AdminToken"
+
+_MEANING = {
+    400: "Something in body, query or path is not valid, or the ticket is closed.",
+    401: "No, malformed, unknown or expired credentials.",
+    404: "There is no such ticket, or it is another user's: the same answer for both.",
+    413: "The body is over 64 KiB.",
+    415: "The body is not JSON.",
+    503: "The database cannot be reached; `Retry-After` says when to try again.",
+}
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """Return the problem responses of an operation, for its `responses`."""
+    return {
+        int(status): ResponseSpec(
+            Problem,
+            description=_MEANING[status],
+            media_type=MEDIA_TYPE,  # type: ignore[arg-type] # any media type works; the stub knows a few
+            generate_examples=False,
+        )
+        for status in statuses
+    }
+
+
+READING = problems(400, 401, 503)
+READING_ONE = problems(400, 401, 404, 503)
+CREATING = problems(400, 401, 413, 415, 503)
+WRITING = problems(400, 401, 404, 413, 415, 503)
+COUNTING = problems(401, 503)
+
+
+def openapi_config() -> OpenAPIConfig:
+    """Return the document's frame, served at `/schema`."""
+    return OpenAPIConfig(
+        title="Tickets",
+        version=version("tickets"),
+        description=(
+            "Support tickets between the users of a platform and its admin team. Users send "
+            "`Authorization: Bearer …`, admins `X-Admin-Token: …`. Errors are RFC 9457 problem details."
+        ),
+        path="/schema",
+        components=Components(
+            security_schemes={
+                USER_SCHEME: SecurityScheme(
+                    type="http", scheme="bearer", description="A user's token."
+                ),
+                ADMIN_SCHEME: SecurityScheme(
+                    type="apiKey",
+                    security_scheme_in="header",
+                    name=ADMIN_HEADER,
+                    description="One of the admin tokens of the settings.",
+                ),
+            }
+        ),
+        tags=[
+            Tag(name="account", description="A user's own tickets."),
+            Tag(name="admin", description="Everybody's tickets, for the admin team."),
+            Tag(name="health", description="For what watches the service."),
+        ],
+        render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],
+    )

@@ -1,0 +1,106 @@
+"""What several handlers take: path and query parameters, as they are read and described, and the core."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from litestar.openapi.spec import OpenAPIType
+from litestar.params import Dependency, Parameter
+
+from tickets.application.desk import Desk
+from tickets.domain.ports import TicketViews
+from tickets.domain.ticket import Category, Status
+from tickets.domain.validation import Choice, Validation
+
+MAX_PAGE_SIZE = 200
+
+_WHOLE_NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
+
+# Longer numbers are cut to this many digits: far beyond every bound here, and quick to convert.
+_DIGITS = 20
+
+
+class TicketNumber(int):
+    """A ticket's id as it stands in a path; one that no column could hold is nobody's ticket."""
+
+
+class PageSize(int):
+    """How many rows a page may have: 1 to 200."""
+
+
+DEFAULT_PAGE_SIZE = PageSize(50)
+
+
+def _read_ticket_number(_kind: type, value: str) -> TicketNumber:
+    if not _WHOLE_NUMBER.fullmatch(value):
+        message = "must be a whole number"
+        raise ValueError(message)
+    return TicketNumber(value[:_DIGITS])
+
+
+def _read_page_size(_kind: type, value: str) -> PageSize:
+    if not _WHOLE_NUMBER.fullmatch(value) or not 1 <= int(value[:_DIGITS]) <= MAX_PAGE_SIZE:
+        message = f"must be a whole number from 1 to {MAX_PAGE_SIZE}"
+        raise ValueError(message)
+    return PageSize(value)
+
+
+TYPE_DECODERS: Any = [
+    (lambda kind: kind is TicketNumber, _read_ticket_number),
+    (lambda kind: kind is PageSize, _read_page_size),
+]
+"""For the application. The framework's own reading of an `int` also takes "7.0" and "1e3"."""
+
+TicketId = Annotated[
+    TicketNumber,
+    Parameter(
+        description="The ticket's id.",
+        schema_extra={"type": OpenAPIType.INTEGER, "minimum": 1, "examples": [7]},
+    ),
+]
+
+Limit = Annotated[
+    PageSize,
+    Parameter(
+        description="Rows of a page.",
+        schema_extra={"type": OpenAPIType.INTEGER, "minimum": 1, "maximum": MAX_PAGE_SIZE},
+    ),
+]
+
+StatusFilter = Annotated[
+    str | None,
+    Parameter(
+        description="Only tickets with this status; empty is no filter.",
+        schema_extra={"enum": ["", *Status]},
+    ),
+]
+
+CategoryFilter = Annotated[
+    str | None,
+    Parameter(
+        description="Only tickets of this category; empty is no filter.",
+        schema_extra={"enum": ["", *Category]},
+    ),
+]
+
+Cursor = Annotated[
+    str | None,
+    Parameter(description="What `next_cursor` gave; absent or empty for the first page."),
+]
+
+TheDesk = Annotated[Desk, Dependency(skip_validation=True)]
+"""The use cases, handed to a handler as they are."""
+
+TheViews = Annotated[TicketViews, Dependency(skip_validation=True)]
+"""The read side, handed to a handler as it is."""
+
+
+def read_filter(field: str, value: str | None, choices: type[Choice]) -> Choice | None:
+    """Return what a filter asks for, None where it is absent or empty; raise `InvalidInput`."""
+    if not value:
+        return None
+    form = Validation()
+    choice = form.choice(field, value, choices)
+    form.finish()
+    return choice

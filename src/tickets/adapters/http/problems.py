@@ -1,0 +1,130 @@
+"""Every error as RFC 9457 problem details, in one shape: the service's own and the framework's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from tickets.domain.errors import (
+    FieldError,
+    InvalidInput,
+    NotAllowed,
+    NotAuthenticated,
+    StaleTicket,
+    StoreUnavailable,
+    TicketClosed,
+    TicketNotFound,
+    TicketsError,
+)
+
+logger = logging.getLogger("tickets")
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS_BY_ERROR: Mapping[type[TicketsError], HTTPStatus] = {
+    InvalidInput: HTTPStatus.BAD_REQUEST,
+    TicketClosed: HTTPStatus.BAD_REQUEST,
+    NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    NotAllowed: HTTPStatus.FORBIDDEN,
+    TicketNotFound: HTTPStatus.NOT_FOUND,
+    StaleTicket: HTTPStatus.SERVICE_UNAVAILABLE,
+    StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+_DETAIL_BY_STATUS: Mapping[int, str] = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "What was sent is too large: the limit is 64 KiB.",
+}
+
+RETRY_AFTER_SECONDS = 5
+"""What a client is told to wait when the fault is ours and will pass."""
+
+
+class Problem(msgspec.Struct, omit_defaults=True):
+    """What went wrong, as RFC 9457 has it. `detail` is a sentence that a person can be shown."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: Sequence[FieldError] = ()
+
+
+def problem_response(
+    status: int,
+    detail: str,
+    *,
+    code: str | None = None,
+    errors: Sequence[FieldError] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response[Problem]:
+    """Return a problem; `code` names its kind, where the status alone does not say it."""
+    problem = Problem(
+        type="about:blank" if code is None else f"urn:tickets:problem:{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        errors=errors,
+    )
+    return Response(problem, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def on_tickets_error(request: Request[Any, Any, Any], error: TicketsError) -> Response[Problem]:
+    """Answer with the status that the table has for the error."""
+    status = STATUS_BY_ERROR[type(error)]
+    headers = {}
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        logger.warning("%s %s: %r", request.method, request.url.path, error.__cause__ or error)
+    if isinstance(error, NotAuthenticated):
+        headers["WWW-Authenticate"] = str(request.route_handler.opt["challenge"])
+    errors = error.errors if isinstance(error, InvalidInput) else ()
+    return problem_response(status, str(error), code=error.code, errors=errors, headers=headers)
+
+
+def on_validation_error(
+    request: Request[Any, Any, Any], error: ValidationException
+) -> Response[Problem]:
+    """Answer for what the framework found wrong with path or query, and for a body that is absent."""
+    errors = []
+    for found in error.extra if isinstance(error.extra, list) else []:
+        field = found.get("key", "body")
+        if field == "data":
+            errors.append(FieldError("body", "A JSON object is needed as the body."))
+        else:
+            label = field.replace("_", " ").capitalize()
+            errors.append(FieldError(field, f"{label} {found['message']}."))
+    return on_tickets_error(request, InvalidInput(errors))
+
+
+def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    """Answer for the framework's own errors: no such route, method, media type, or too large."""
+    if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return on_defect(request, error)
+    detail = _DETAIL_BY_STATUS.get(error.status_code, error.detail)
+    return problem_response(error.status_code, detail, headers=error.headers)
+
+
+def on_defect(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """Answer for a defect of ours: the log has everything, the client is told that it was us."""
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem_response(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "Something went wrong on our side. It has been logged.",
+    )
+
+
+EXCEPTION_HANDLERS = {
+    TicketsError: on_tickets_error,
+    ValidationException: on_validation_error,
+    HTTPException: on_http_error,
+    Exception: on_defect,
+}
+"""For the application: the closest class of an error decides."""

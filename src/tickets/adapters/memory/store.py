@@ -1,0 +1,188 @@
+"""The ports over dictionaries, for fast tests and nothing else; under the same suites as PostgreSQL.
+
+Copies what it is given and what it gives, so that a forgotten save is a test that fails.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
+from tickets.domain.ticket import Category, Message, Status, Ticket
+from tickets.domain.views import (
+    AdminPosition,
+    AdminRow,
+    Conversation,
+    Page,
+    Row,
+    Stats,
+    UserPosition,
+    UserRow,
+)
+
+
+class MemoryStore:
+    """What the memory adapters share: users, tokens, tickets and threads."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.emails: dict[int, str] = {}
+        self.tokens: dict[str, int] = {}
+        self.tickets: dict[int, Ticket] = {}
+        self.threads: dict[int, list[Message]] = {}
+        self.ids = itertools.count(1)
+
+    def add_user(self, email: str, token: str | None = None) -> int:
+        """Return the id of a new user, who holds `token` from now on."""
+        user_id = next(self.ids)
+        self.emails[user_id] = email
+        if token is not None:
+            self.tokens[token] = user_id
+        return user_id
+
+
+class MemoryTickets:
+    """The port `Tickets` over a `MemoryStore`."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        """Keep tickets in this store."""
+        self._store = store
+
+    async def add(self, ticket: Ticket) -> Ticket:
+        """Keep a copy under the next id."""
+        if ticket.user_id not in self._store.emails:
+            raise NotAuthenticated
+        stored = replace(ticket, id=next(self._store.ids), version=1, new_messages=[])
+        self._store.tickets[stored.id] = stored
+        self._store.threads[stored.id] = []
+        self._append(stored.id, ticket.new_messages)
+        return copy.copy(stored)
+
+    async def get(self, ticket_id: int) -> Ticket:
+        """Return a copy."""
+        if ticket_id not in self._store.tickets:
+            raise TicketNotFound
+        return replace(self._store.tickets[ticket_id], new_messages=[])
+
+    async def get_with_thread(self, ticket_id: int) -> Conversation:
+        """Return copies."""
+        ticket = await self.get(ticket_id)
+        thread = sorted(
+            self._store.threads[ticket_id], key=lambda message: (message.created_at, message.id)
+        )
+        return Conversation(ticket, self._store.emails[ticket.user_id], thread)
+
+    async def save(self, ticket: Ticket) -> Sequence[Message]:
+        """Compare the version, then keep a copy under the next one."""
+        current = self._store.tickets.get(ticket.id)
+        if current is None or current.version != ticket.version:
+            raise StaleTicket
+        self._store.tickets[ticket.id] = replace(
+            ticket, version=ticket.version + 1, new_messages=[]
+        )
+        return self._append(ticket.id, ticket.new_messages)
+
+    async def resolved_until(self, moment: datetime, *, limit: int) -> Sequence[int]:
+        """Look through all tickets."""
+        found = [
+            ticket
+            for ticket in self._store.tickets.values()
+            if ticket.status is Status.RESOLVED and ticket.updated_at <= moment
+        ]
+        found.sort(key=lambda ticket: (ticket.updated_at, ticket.id))
+        return [ticket.id for ticket in found[:limit]]
+
+    def _append(self, ticket_id: int, messages: Iterable[Message]) -> list[Message]:
+        stored = [
+            replace(message, id=next(self._store.ids), ticket_id=ticket_id) for message in messages
+        ]
+        self._store.threads[ticket_id].extend(stored)
+        return stored
+
+
+class MemoryTicketViews:
+    """The port `TicketViews` over a `MemoryStore`."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        """Look at the tickets in this store."""
+        self._store = store
+
+    async def user_list(
+        self, user_id: int, *, status: Status | None, after: UserPosition | None, limit: int
+    ) -> Page[UserRow]:
+        """Sort all of the user's tickets."""
+        rows = [
+            _row(UserRow, ticket)
+            for ticket in self._store.tickets.values()
+            if ticket.user_id == user_id and status in (None, ticket.status)
+        ]
+        rows.sort(key=lambda row: row.position, reverse=True)
+        return Page.cut([row for row in rows if after is None or row.position < after], limit)
+
+    async def user_unread(self, user_id: int) -> int:
+        """Count the user's flags."""
+        return sum(
+            ticket.user_unread
+            for ticket in self._store.tickets.values()
+            if ticket.user_id == user_id
+        )
+
+    async def admin_list(
+        self,
+        *,
+        status: Status | None,
+        category: Category | None,
+        after: AdminPosition | None,
+        limit: int,
+    ) -> Page[AdminRow]:
+        """Sort all tickets."""
+        rows = [
+            _row(AdminRow, ticket, user_email=self._store.emails[ticket.user_id])
+            for ticket in self._store.tickets.values()
+            if status in (None, ticket.status) and category in (None, ticket.category)
+        ]
+        rows.sort(key=lambda row: row.position, reverse=True)
+        return Page.cut([row for row in rows if after is None or row.position < after], limit)
+
+    async def admin_unread(self) -> int:
+        """Count all flags."""
+        return sum(ticket.admin_unread for ticket in self._store.tickets.values())
+
+    async def admin_stats(self) -> Stats:
+        """Count all tickets."""
+        by_status = Counter(ticket.status for ticket in self._store.tickets.values())
+        by_category = Counter(ticket.category for ticket in self._store.tickets.values())
+        return Stats(
+            total_count=by_status.total(),
+            open_count=by_status[Status.OPEN],
+            in_progress_count=by_status[Status.IN_PROGRESS],
+            resolved_count=by_status[Status.RESOLVED],
+            closed_count=by_status[Status.CLOSED],
+            unread_count=await self.admin_unread(),
+            categories={category: by_category[category] for category in Category},
+        )
+
+
+class MemoryUsers:
+    """The port `Users` over a `MemoryStore`; its tokens do not expire."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        """Know the users of this store."""
+        self._store = store
+
+    async def by_token(self, token: str) -> int | None:
+        """Look the token up."""
+        return self._store.tokens.get(token)
+
+
+def _row(kind: type[Row], ticket: Ticket, **more: object) -> Row:
+    """Make a row of the fields that it shares with the ticket."""
+    shared = {
+        name: getattr(ticket, name) for name in kind.__dataclass_fields__ if hasattr(ticket, name)
+    }
+    return kind(**shared, **more)

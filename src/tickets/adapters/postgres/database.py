@@ -1,0 +1,97 @@
+"""The connection pool, and what its failures mean: either the store is away, or the code is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from tickets.domain.errors import StoreUnavailable
+
+# The store is away, starting, stopping, full, or not answering in time. All other errors are defects and stay visible.
+UNAVAILABLE: tuple[type[Exception], ...] = (
+    OSError,  # nobody listens, the name does not resolve, the connection broke; TimeoutError is one too
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled by a timeout
+    asyncpg.InsufficientResourcesError,  # out of connections, memory or disk
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ReadOnlySQLTransactionError,  # a replica, in the middle of a fail-over
+)
+
+
+class Database:
+    """PostgreSQL as the adapters see it: three ways to run one statement.
+
+    The service keeps nothing in a session (no temporary tables, settings, cursors or advisory
+    locks across statements), so the pool's reset between uses would be a round trip for nothing,
+    and is off.
+    """
+
+    def __init__(
+        self, url: str, *, pool_size: int = 10, timeout: float = 10, statement_cache_size: int = 100
+    ) -> None:
+        """Describe the pool; nothing is opened before `open`.
+
+        `pool_size` connections at most; `timeout` in seconds bounds both the wait for a connection
+        and each statement; `statement_cache_size` 0 is for PgBouncer in transaction mode.
+        """
+        self._url = url
+        self._pool_size = pool_size
+        self._timeout = timeout
+        self._statement_cache_size = statement_cache_size
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Database]:
+        """Open the pool for the block. It connects when first used, so the store may come later."""
+        async with asyncpg.create_pool(
+            self._url,
+            min_size=0,
+            max_size=self._pool_size,
+            timeout=self._timeout,
+            command_timeout=self._timeout,
+            statement_cache_size=self._statement_cache_size,
+            reset=_keep_session,
+            server_settings={"application_name": "tickets"},
+        ) as self._pool:
+            yield self
+        self._pool = None
+
+    async def fetch(self, query: str, *args: object) -> Sequence[asyncpg.Record]:
+        """Run one statement; return its rows. Raises `StoreUnavailable`."""
+        async with self._connection() as connection:
+            return await connection.fetch(query, *args)
+
+    async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
+        """Run one statement; return its first row, or None. Raises `StoreUnavailable`."""
+        async with self._connection() as connection:
+            return await connection.fetchrow(query, *args)
+
+    async def fetchval(self, query: str, *args: object) -> Any:  # noqa: ANN401 - the query decides
+        """Run one statement; return the first column of its first row. Raises `StoreUnavailable`."""
+        async with self._connection() as connection:
+            return await connection.fetchval(query, *args)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
+        if self._pool is None:
+            message = "the database is used before it was opened"
+            raise RuntimeError(message)
+        try:
+            async with self._pool.acquire(timeout=self._timeout) as connection:
+                yield connection
+        except UNAVAILABLE as error:
+            raise StoreUnavailable from error
+        except asyncpg.InterfaceError as error:
+            # the driver's own refusals: a closed connection or pool is the store's absence, a value that does
+            # not fit a column (DataError) is a defect here
+            if isinstance(error, asyncpg.DataError):
+                raise
+            raise StoreUnavailable from error
+
+
+async def _keep_session(_connection: object) -> None:
+    """Do nothing between two uses of a connection."""

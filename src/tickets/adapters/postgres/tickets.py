@@ -1,0 +1,127 @@
+"""The write side on PostgreSQL: one statement each, the version in the `where`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import asyncpg
+
+from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.queries import load_queries
+from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
+from tickets.domain.ticket import Category, Message, Side, Status, Ticket
+from tickets.domain.views import Conversation
+
+LARGEST_ID = 2**31 - 1
+"""What the id columns, `integer` in the specification, can hold."""
+
+
+class PostgresTickets:
+    """The port `Tickets` on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep tickets in this database, whose schema is up to date."""
+        self._database = database
+        self._sql = load_queries("tickets")
+
+    async def add(self, ticket: Ticket) -> Ticket:
+        """Insert ticket and first message together."""
+        try:
+            row = await self._database.fetchrow(
+                self._sql["add_ticket"],
+                ticket.user_id,
+                ticket.category,
+                ticket.other_category,
+                ticket.subject,
+                ticket.status,
+                ticket.priority,
+                ticket.user_unread,
+                ticket.admin_unread,
+                ticket.message_count,
+                ticket.last_message,
+                ticket.created_at,
+                ticket.updated_at,
+                *_columns(ticket.new_messages),
+            )
+        except asyncpg.ForeignKeyViolationError as error:
+            raise NotAuthenticated from error
+        assert row is not None  # noqa: S101 - an insert without a condition returns its row
+        return replace(ticket, id=row["id"], version=row["version"], new_messages=[])
+
+    async def get(self, ticket_id: int) -> Ticket:
+        """Select the ticket's row alone."""
+        return _ticket(await self._row("get_ticket", ticket_id))
+
+    async def get_with_thread(self, ticket_id: int) -> Conversation:
+        """Select the row and its messages in one statement, which is one snapshot."""
+        row = await self._row("get_ticket_with_thread", ticket_id)
+        messages = [
+            Message(message_id, row["id"], Side(sender_type), sender_id, text, created_at)
+            for message_id, sender_type, sender_id, text, created_at in row["messages"]
+        ]
+        return Conversation(_ticket(row), row["user_email"], messages)
+
+    async def save(self, ticket: Ticket) -> Sequence[Message]:
+        """Update the row and insert the messages together, if the version is still the same."""
+        row = await self._database.fetchrow(
+            self._sql["save_ticket"],
+            ticket.id,
+            ticket.version,
+            ticket.status,
+            ticket.user_unread,
+            ticket.admin_unread,
+            ticket.message_count,
+            ticket.last_message,
+            ticket.updated_at,
+            *_columns(ticket.new_messages),
+        )
+        if row is None:
+            raise StaleTicket
+        return [
+            replace(message, id=message_id)
+            for message, message_id in zip(ticket.new_messages, row["message_ids"], strict=True)
+        ]
+
+    async def resolved_until(self, moment: datetime, *, limit: int) -> Sequence[int]:
+        """Select from the partial index over resolved tickets."""
+        rows = await self._database.fetch(self._sql["resolved_until"], moment, limit)
+        return [row["id"] for row in rows]
+
+    async def _row(self, query: str, ticket_id: int) -> asyncpg.Record:
+        if not 0 < ticket_id <= LARGEST_ID:
+            raise TicketNotFound
+        row = await self._database.fetchrow(self._sql[query], ticket_id)
+        if row is None:
+            raise TicketNotFound
+        return row
+
+
+def _ticket(row: asyncpg.Record) -> Ticket:
+    return Ticket(
+        id=row["id"],
+        user_id=row["user_id"],
+        category=Category(row["category"]),
+        other_category=row["other_category"],
+        subject=row["subject"],
+        status=Status(row["status"]),
+        priority=row["priority"],
+        user_unread=row["user_unread"],
+        admin_unread=row["admin_unread"],
+        message_count=row["message_count"],
+        last_message=row["last_message"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        version=row["version"],
+    )
+
+
+def _columns(messages: Sequence[Message]) -> tuple[list[object], ...]:
+    """Turn messages into one array per column, as `unnest` takes them."""
+    return (
+        [message.sender_type for message in messages],
+        [message.sender_id for message in messages],
+        [message.message for message in messages],
+        [message.created_at for message in messages],
+    )

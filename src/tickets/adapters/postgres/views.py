@@ -1,0 +1,93 @@
+"""The read side on PostgreSQL: rows of an index scan, turned into what is shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.queries import load_queries
+from tickets.adapters.postgres.tickets import LARGEST_ID
+from tickets.domain.ticket import Category, Status
+from tickets.domain.views import AdminPosition, AdminRow, Page, Stats, UserPosition, UserRow
+
+# Where a first page starts: behind a position that is higher than any ticket's, so that one query serves all pages.
+_LATEST = datetime.max.replace(tzinfo=UTC)
+_USER_TOP = UserPosition(_LATEST, LARGEST_ID)
+_ADMIN_TOP = AdminPosition(admin_unread=True, updated_at=_LATEST, id=LARGEST_ID)
+
+
+class PostgresTicketViews:
+    """The port `TicketViews` on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        """Look at the tickets in this database."""
+        self._database = database
+        self._sql = load_queries("views")
+
+    async def user_list(
+        self, user_id: int, *, status: Status | None, after: UserPosition | None, limit: int
+    ) -> Page[UserRow]:
+        """Read one row more than asked for, which tells whether more follow."""
+        top = after or _USER_TOP
+        rows = await self._database.fetch(
+            self._sql["user_list"],
+            user_id,
+            list(Status) if status is None else [status],
+            top.updated_at,
+            top.id,
+            limit + 1,
+        )
+        return Page.cut([UserRow(*row) for row in rows], limit)
+
+    async def user_unread(self, user_id: int) -> int:
+        """Count entries of a partial index."""
+        count: int = await self._database.fetchval(self._sql["user_unread"], user_id)
+        return count
+
+    async def admin_list(
+        self,
+        *,
+        status: Status | None,
+        category: Category | None,
+        after: AdminPosition | None,
+        limit: int,
+    ) -> Page[AdminRow]:
+        """Read one row more than asked for, which tells whether more follow."""
+        top = after or _ADMIN_TOP
+        position = (top.admin_unread, top.updated_at, top.id)
+        if status is None and category is None:
+            rows = await self._database.fetch(self._sql["admin_list"], *position, limit + 1)
+        else:
+            rows = await self._database.fetch(
+                self._sql["admin_list_filtered"],
+                list(Status) if status is None else [status],
+                list(Category) if category is None else [category],
+                *position,
+                limit + 1,
+            )
+        return Page.cut([AdminRow(*row) for row in rows], limit)
+
+    async def admin_unread(self) -> int:
+        """Count the first entries of the index by activity."""
+        count: int = await self._database.fetchval(self._sql["admin_unread"])
+        return count
+
+    async def admin_stats(self) -> Stats:
+        """Add up the counts by status and category."""
+        by_status: Counter[str] = Counter()
+        by_category: Counter[str] = Counter()
+        unread = 0
+        for row in await self._database.fetch(self._sql["admin_stats"]):
+            by_status[row["status"]] += row["total"]
+            by_category[row["category"]] += row["total"]
+            unread += row["unread"]
+        return Stats(
+            total_count=by_status.total(),
+            open_count=by_status[Status.OPEN],
+            in_progress_count=by_status[Status.IN_PROGRESS],
+            resolved_count=by_status[Status.RESOLVED],
+            closed_count=by_status[Status.CLOSED],
+            unread_count=unread,
+            categories={category: by_category[category] for category in Category},
+        )

@@ -1,0 +1,59 @@
+"""What the service says of itself when it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from tickets import demo
+from tickets.operations import Prepared
+from tickets.settings import Settings
+
+_EVERYWHERE = {"0.0.0.0", "::", ""}  # noqa: S104 - compared with, not listened on
+
+
+def address_lines(settings: Settings, place: str, prepared: Prepared) -> Sequence[str]:
+    """Return where the service is, which database it uses, and which version it is."""
+    url = _base_url(settings)
+    workers = f"{settings.workers} processes" if settings.workers > 1 else "1 process"
+    return [
+        f"tickets {version('tickets')}, {workers}",
+        f"  API       {url}/api/v1/tickets",
+        f"  Docs      {url}/schema",
+        f"  Database  {prepared.postgres}, {place}",
+        f"  Schema    {prepared.schema}",
+        "Stop with Ctrl-C.",
+    ]
+
+
+def invitation_lines(settings: Settings, user_token: str) -> Sequence[str]:
+    """Return the demo's tokens, and calls that are ready to be pasted."""
+    tickets = f"{_base_url(settings)}/api/v1/tickets"
+    bearer = f"-H 'Authorization: Bearer {user_token}'"
+    admin = f"-H 'X-Admin-Token: {settings.admin_token[0]}'"
+    json = "-H 'Content-Type: application/json'"
+    return [
+        "",
+        f"User   {demo.SIGNED_IN_USER}",
+        f"  bearer token  {user_token}",
+        "Admin",
+        f"  admin token   {settings.admin_token[0]}",
+        "",
+        "# the user's tickets, and how many hold something unread",
+        f"curl {bearer} {tickets}",
+        f"curl {bearer} {tickets}/unread",
+        "# the user opens a ticket",
+        f"curl {bearer} {json} {tickets} \\",
+        """  -d '{"category": "billing", "subject": "Charged twice", """
+        """"message": "My card was charged twice in January."}'""",
+        "# the admins see it first in their list, and answer it (put its id for ID)",
+        f"curl {admin} '{tickets}/admin/all?limit=3'",
+        f"""curl {admin} {json} {tickets}/admin/ID/reply -d '{{"message": "We are on it."}}'""",
+        f"""curl -X PUT {admin} {json} {tickets}/admin/ID/status -d '{{"status": "in_progress"}}'""",
+        "",
+    ]
+
+
+def _base_url(settings: Settings) -> str:
+    host = "localhost" if settings.host in _EVERYWHERE else settings.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"

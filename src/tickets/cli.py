@@ -1,0 +1,192 @@
+"""The command line: what an operator types, and what is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+import click
+
+from tickets import banner, operations, server
+from tickets.adapters.postgres.connect import CannotConnect, location
+from tickets.adapters.postgres.embedded import (
+    EmbeddedPostgres,
+    EmbeddedPostgresError,
+    default_folder,
+)
+from tickets.adapters.postgres.migrations import MigrationError
+from tickets.domain.errors import TicketsError
+from tickets.settings import Settings, SettingsError
+
+# What an operator can put right, each with a sentence of its own; anything else is a defect and shows its traceback.
+EXPLAINED = (
+    SettingsError,
+    CannotConnect,
+    MigrationError,
+    EmbeddedPostgresError,
+    server.AddressInUse,
+    TicketsError,
+)
+
+
+class _Explaining(click.Group):
+    def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - the signature of the base class
+        try:
+            return super().invoke(context)
+        except EXPLAINED as error:
+            raise click.ClickException(" ".join(str(error).splitlines())) from error
+
+
+@click.group(cls=_Explaining, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("tickets"), prog_name="tickets")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Support tickets between the users of a platform and its admin team."""
+    context.obj = Settings.read(os.environ)
+
+
+HOST = click.option("--host", help="The address to listen on. [TICKETS_HOST, 127.0.0.1]")
+PORT = click.option(
+    "--port", type=click.IntRange(1, 65535), help="The port to listen on. [TICKETS_PORT, 8000]"
+)
+
+
+@main.command()
+@HOST
+@PORT
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Server processes. [TICKETS_WORKERS, 1]"
+)
+@click.pass_obj
+def serve(settings: Settings, host: str | None, port: int | None, workers: int | None) -> None:
+    """Bring the database up to date, then serve until SIGTERM or Ctrl-C."""
+    if not settings.admin_token:
+        message = (
+            "TICKETS_ADMIN_TOKEN is not set: it is what the admin side signs in with. For example: "
+            f"export TICKETS_ADMIN_TOKEN={secrets.token_urlsafe(24)}"
+        )
+        raise SettingsError(message)
+    settings = _listening(settings, host, port, workers)
+    with (
+        server.listen(settings.host, settings.port) as listener,
+        _database(settings) as (settings, place),
+    ):
+        state = asyncio.run(operations.prepare(settings))
+        click.echo("\n".join(banner.address_lines(settings, place, state)))
+        _serve(settings, listener)
+
+
+@main.command(name="demo")
+@HOST
+@PORT
+@click.pass_obj
+def demo_(settings: Settings, host: str | None, port: int | None) -> None:
+    """Show the whole product with sample data, on a PostgreSQL of its own."""
+    settings = replace(
+        _listening(settings, host, port, None),
+        database_url=None,
+        data_folder=(settings.data_folder or default_folder()).with_name("demo-postgres-18"),
+        identity="tokens",
+        workers=1,
+        admin_token=(secrets.token_urlsafe(24),),
+    )
+    with (
+        server.listen(settings.host, settings.port) as listener,
+        _database(settings) as (settings, place),
+    ):
+        state = asyncio.run(operations.prepare(settings))
+        token = asyncio.run(operations.demo_token(settings))
+        click.echo("\n".join(banner.address_lines(settings, place, state)))
+        click.echo("\n".join(banner.invitation_lines(settings, token)))
+        _serve(settings, listener)
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Only tell what is due; exit 1 where something is.")
+@click.pass_obj
+def migrate(settings: Settings, *, check: bool) -> None:
+    """Bring the database's schema up to date."""
+    with _database(settings) as (settings, place):
+        if not check:
+            click.echo(f"{place}: {asyncio.run(operations.prepare(settings)).schema}")
+            return
+        due = asyncio.run(operations.due_migrations(settings))
+        click.echo(f"{place}: {f'due: {operations.titles(due)}' if due else 'up to date'}")
+        sys.exit(1 if due else 0)
+
+
+@main.group()
+def user() -> None:
+    """Manage the service's own users and their tokens."""
+
+
+@user.command(name="add")
+@click.argument("email")
+@click.pass_obj
+def add_user(settings: Settings, email: str) -> None:
+    """Create or find the user with this EMAIL, and print a new bearer token."""
+    if settings.identity != "tokens":
+        message = (
+            f"TICKETS_IDENTITY is {settings.identity}: tokens are the host platform's to give out."
+        )
+        raise SettingsError(message)
+    email = email.strip()
+    name, _, domain = email.rpartition("@")
+    if not (name and domain and email.isprintable() and " " not in email and len(email) <= 320):
+        message = f"{email!r} is not an e-mail address."
+        raise click.ClickException(message)
+    with _database(settings) as (settings, _place):
+        asyncio.run(operations.prepare(settings))
+        click.echo(asyncio.run(operations.new_token(settings, email)))
+
+
+@main.command()
+@click.pass_obj
+def close_resolved(settings: Settings) -> None:
+    """Close the resolved tickets that have been quiet long enough, once, and say how many."""
+    if not settings.close_resolved_after:
+        message = (
+            "TICKETS_CLOSE_RESOLVED_AFTER is 0: resolved tickets are never closed by themselves."
+        )
+        raise SettingsError(message)
+    with _database(settings) as (settings, _place):
+        asyncio.run(operations.prepare(settings))
+        closed = asyncio.run(operations.close_resolved(settings))
+        click.echo(f"closed {closed} resolved ticket{'' if closed == 1 else 's'}")
+
+
+def _listening(
+    settings: Settings, host: str | None, port: int | None, workers: int | None
+) -> Settings:
+    """Let the command's options go before the environment's settings."""
+    return replace(
+        settings,
+        host=host or settings.host,
+        port=port or settings.port,
+        workers=workers or settings.workers,
+    )
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[tuple[Settings, str]]:
+    """Give the settings with a database in them, and its place in words; start our own if need be."""
+    if settings.database_url is not None:
+        yield settings, location(settings.database_url)
+        return
+    folder = settings.data_folder or default_folder()
+    with EmbeddedPostgres(folder) as postgres:
+        yield replace(settings, database_url=postgres.url), f"embedded, data in {folder}"
+
+
+def _serve(settings: Settings, listener: socket.socket) -> None:
+    # server processes read their settings from the environment, as they are here
+    os.environ.update(settings.environment())
+    server.run(listener, workers=settings.workers)

@@ -1,0 +1,70 @@
+"""Fills an empty database with the sample tickets, through the same use cases as real ones."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from tickets.adapters.postgres.accounts import Accounts
+from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.tickets import PostgresTickets
+from tickets.adapters.postgres.views import PostgresTicketViews
+from tickets.application.desk import Desk
+from tickets.demo_data import TICKETS, USERS, SampleTicket
+from tickets.domain.ticket import Actor, Side, Status
+
+SIGNED_IN_USER = USERS[0]
+"""Whose dashboard the demo shows."""
+
+TOKEN_LIFETIME = timedelta(days=1)
+
+
+class _Story:
+    """The port `Clock`, set to the moment that is being told."""
+
+    def __init__(self) -> None:
+        self._start = datetime.now(UTC)  # noqa: TID251 - the demo ends in the real present
+        self._moment = self._start
+
+    def tell(self, hours_ago: float) -> None:
+        self._moment = self._start - timedelta(hours=hours_ago)
+
+    def now(self) -> datetime:
+        return self._moment
+
+
+async def fill_if_empty(database: Database) -> bool:
+    """Tell the stories of the sample tickets where there are no tickets yet; return whether so."""
+    stats = await PostgresTicketViews(database).admin_stats()
+    if stats.total_count:
+        return False
+    clock = _Story()
+    desk = Desk(PostgresTickets(database), clock)
+    accounts = Accounts(database)
+    users = {email: await accounts.user(email) for email in USERS}
+    for sample in TICKETS:
+        await _tell(sample, desk, clock, users[sample.email])
+    return True
+
+
+async def _tell(sample: SampleTicket, desk: Desk, clock: _Story, user_id: int) -> None:
+    user, admin = Actor.user(user_id), Actor.admin()
+    first, *replies = sample.messages
+    clock.tell(first.hours_ago)
+    ticket = await desk.open(
+        user_id=user_id,
+        category=sample.category,
+        other_category=sample.other_category,
+        subject=sample.subject,
+        message=first.text,
+    )
+    for reply in replies:
+        sender = user if reply.sender == Side.USER else admin
+        clock.tell(reply.hours_ago)
+        await desk.read(ticket.id, by=sender)
+        await desk.reply(ticket.id, reply.text, by=sender)
+    if sample.status != Status.OPEN:
+        await desk.move(ticket.id, sample.status, by=admin)
+    if sample.read_by_user:
+        await desk.read(ticket.id, by=user)
+    if sample.read_by_admin:
+        await desk.read(ticket.id, by=admin)

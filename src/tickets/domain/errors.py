@@ -1,0 +1,80 @@
+"""Everything that can go wrong, as one small tree: the docstring is the message, `code` is stable.
+
+A message is a sentence that a person can be shown. Adapters raise these errors and no others of
+their own; `tickets.adapters.http.problems` holds the one table that gives each its HTTP status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class TicketsError(Exception):
+    """Something went wrong."""
+
+    code: ClassVar[str] = "error"
+
+    def __str__(self) -> str:
+        """Return the sentence that a person can be shown."""
+        return " ".join((type(self).__doc__ or type(self).__name__).split())
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field: its name on the wire, and a sentence about it."""
+
+    field: str
+    message: str
+
+
+class InvalidInput(TicketsError):
+    """Some of what was sent is not valid."""
+
+    code = "invalid-input"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        """Take every field that is wrong, all at once, in the order of the form."""
+        super().__init__(errors)
+        self.errors = tuple(errors)
+
+    def __str__(self) -> str:
+        """Return the sentences about the fields: a person may be shown this and nothing else."""
+        return " ".join(error.message for error in self.errors) or super().__str__()
+
+
+class TicketClosed(TicketsError):
+    """This ticket is closed and takes no further replies. Please open a new one."""
+
+    code = "ticket-closed"
+
+
+class TicketNotFound(TicketsError):
+    """There is no such ticket."""
+
+    code = "ticket-not-found"
+
+
+class NotAllowed(TicketsError):
+    """Only the admin team may do this."""
+
+    code = "not-allowed"
+
+
+class NotAuthenticated(TicketsError):
+    """Please sign in: the credentials are missing, unknown or expired."""
+
+    code = "not-authenticated"
+
+
+class StaleTicket(TicketsError):
+    """Too many others changed this ticket at the same moment. Please try again."""
+
+    code = "stale-ticket"
+
+
+class StoreUnavailable(TicketsError):
+    """The service cannot reach its database right now. Please try again shortly."""
+
+    code = "store-unavailable"

@@ -1,0 +1,93 @@
+"""What the core needs from outside: a place for tickets, views of them, who holds a token, the time.
+
+Every port has one suite in `tests/contracts`, run over every adapter. All may raise
+`StoreUnavailable` where the store cannot be reached; what was asked for may or may not have happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from tickets.domain.ticket import Category, Message, Status, Ticket
+from tickets.domain.views import (
+    AdminPosition,
+    AdminRow,
+    Conversation,
+    Page,
+    Stats,
+    UserPosition,
+    UserRow,
+)
+
+
+class Tickets(Protocol):
+    """The write side: one ticket at a time, compared by version, so that no decision is lost."""
+
+    async def add(self, ticket: Ticket) -> Ticket:
+        """Store a new ticket with its first message; return it with its id and version.
+
+        Raises `NotAuthenticated` where its user is gone.
+        """
+
+    async def get(self, ticket_id: int) -> Ticket:
+        """Return the ticket; raise `TicketNotFound` where there is none, whatever the number."""
+
+    async def get_with_thread(self, ticket_id: int) -> Conversation:
+        """Return the ticket with every message that its state counts, as of one moment.
+
+        Raises `TicketNotFound` where there is none, whatever the number.
+        """
+
+    async def save(self, ticket: Ticket) -> Sequence[Message]:
+        """Store the ticket's state and its new messages together; return those with their ids.
+
+        Raises `StaleTicket`, and stores nothing, where the ticket is no longer at the version
+        that was loaded. The object is spent afterwards: load again to decide again.
+        """
+
+    async def resolved_until(self, moment: datetime, *, limit: int) -> Sequence[int]:
+        """Return ids of resolved tickets unchanged since `moment`, longest unchanged first."""
+
+
+class TicketViews(Protocol):
+    """The read side: lists and counts, straight to what is shown."""
+
+    async def user_list(
+        self, user_id: int, *, status: Status | None, after: UserPosition | None, limit: int
+    ) -> Page[UserRow]:
+        """Return this user's tickets behind `after`, newest `updated_at` first, `limit` at most."""
+
+    async def user_unread(self, user_id: int) -> int:
+        """Count this user's tickets that hold something unread for the user."""
+
+    async def admin_list(
+        self,
+        *,
+        status: Status | None,
+        category: Category | None,
+        after: AdminPosition | None,
+        limit: int,
+    ) -> Page[AdminRow]:
+        """Return everybody's tickets behind `after`, for admins: unread, then newest, first."""
+
+    async def admin_unread(self) -> int:
+        """Count the tickets that hold something unread for the admins."""
+
+    async def admin_stats(self) -> Stats:
+        """Return the figures of section 10, as of one moment."""
+
+
+class Users(Protocol):
+    """Who holds a bearer token."""
+
+    async def by_token(self, token: str) -> int | None:
+        """Return the id of the user who holds this token; None where it is unknown or expired."""
+
+
+class Clock(Protocol):
+    """The time, so that the domain need not ask for it."""
+
+    def now(self) -> datetime:
+        """Return the present moment in UTC, with its offset."""

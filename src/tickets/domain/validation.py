@@ -1,0 +1,79 @@
+"""The constraints of section 9, each with a sentence that a person can read, all fields at once."""
+
+from __future__ import annotations
+
+import unicodedata
+from enum import StrEnum
+from typing import TypeVar
+
+from tickets.domain.errors import FieldError, InvalidInput
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+# Control, format, surrogate, private-use, unassigned; and the three kinds of separators. A text made of nothing else
+# shows nothing. The Hangul fillers and the blank Braille pattern are letters by category, and as empty to look at.
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
+_INVISIBLE_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+
+
+class Validation:
+    """Collects what is wrong with a form, so that a person hears about every field at once."""
+
+    def __init__(self) -> None:
+        """Start with nothing wrong."""
+        self._errors: list[FieldError] = []
+
+    def reject(self, field: str, message: str) -> None:
+        """Note that `field` is wrong, in a sentence."""
+        self._errors.append(FieldError(field, message))
+
+    def text(self, field: str, value: str | None, *, least: int, most: int) -> str:
+        """Return `value` trimmed; its length, counted in characters, must be `least` to `most`."""
+        text = (value or "").strip()
+        label = _label(field)
+        if (unstorable := _unstorable(text)) is not None:
+            self.reject(field, f"{label} contains {unstorable}, which cannot be stored.")
+        elif not _visible(text):
+            if least > 0 or text:
+                self.reject(field, f"{label} must not be empty.")
+        elif not least <= len(text) <= most:
+            least_to = f"{least} to " if least else "at most "
+            self.reject(
+                field, f"{label} must be {least_to}{most:,} characters long; it has {len(text):,}."
+            )
+        return text
+
+    def choice(self, field: str, value: str | None, choices: type[Choice]) -> Choice | None:
+        """Return the member of `choices` that `value` names, or None after noting that none is."""
+        try:
+            return choices(value)
+        except ValueError:
+            names = ", ".join(choices)
+            self.reject(field, f"{_label(field)} must be one of {names}.")
+            return None
+
+    def finish(self) -> None:
+        """Raise `InvalidInput` with every error that was noted, if there is one."""
+        if self._errors:
+            raise InvalidInput(self._errors)
+
+
+def _label(field: str) -> str:
+    return field.replace("_", " ").capitalize()
+
+
+def _unstorable(text: str) -> str | None:
+    """Name what PostgreSQL cannot hold in a text: NUL, and half of a surrogate pair."""
+    if "\0" in text:
+        return "a NUL character"
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        return "an incomplete character (a lone surrogate)"
+    return None
+
+
+def _visible(text: str) -> bool:
+    return any(
+        unicodedata.category(character) not in _INVISIBLE_CATEGORIES
+        and character not in _INVISIBLE_LETTERS
+        for character in text
+    )

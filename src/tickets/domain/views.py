@@ -1,0 +1,110 @@
+"""What lists and counts show: rows that are also the JSON, and the place where a page ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from tickets.domain.ticket import Category, Message, Status, Ticket
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class UserPosition:
+    """Where a ticket stands in its owner's list: by `updated_at`, then `id`, highest first."""
+
+    updated_at: datetime
+    id: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AdminPosition:
+    """Where a ticket stands in the admins' list: unread first, then as in the owner's."""
+
+    admin_unread: bool
+    updated_at: datetime
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserRow:
+    """A ticket in its owner's list; `last_message` is cut to 100 characters."""
+
+    id: int
+    category: Category
+    other_category: str | None
+    subject: str
+    status: Status
+    priority: str
+    user_unread: bool
+    message_count: int
+    last_message: str
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def position(self) -> UserPosition:
+        """Where this row stands in the list."""
+        return UserPosition(self.updated_at, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class AdminRow:
+    """A ticket in the admins' list; `last_message` is cut to 100 characters."""
+
+    id: int
+    category: Category
+    other_category: str | None
+    subject: str
+    status: Status
+    priority: str
+    admin_unread: bool
+    message_count: int
+    last_message: str
+    created_at: datetime
+    updated_at: datetime
+    user_email: str | None
+
+    @property
+    def position(self) -> AdminPosition:
+        """Where this row stands in the list."""
+        return AdminPosition(self.admin_unread, self.updated_at, self.id)
+
+
+Row = TypeVar("Row", UserRow, AdminRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Up to `limit` rows of a list, and whether more follow the last one."""
+
+    rows: Sequence[Row]
+    more: bool
+
+    @classmethod
+    def cut(cls, rows: Sequence[Row], limit: int) -> Page[Row]:
+        """Make a page of at most `limit` rows out of one row more, where there is one more."""
+        return cls(rows[:limit], len(rows) > limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The admins' figures (section 10); `categories` names every category, also at 0."""
+
+    total_count: int
+    open_count: int
+    in_progress_count: int
+    resolved_count: int
+    closed_count: int
+    unread_count: int
+    categories: dict[Category, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A ticket and its whole thread, oldest first, as they were at one moment."""
+
+    ticket: Ticket
+    user_email: str | None
+    messages: Sequence[Message]

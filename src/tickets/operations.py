@@ -1,0 +1,104 @@
+"""What the commands do to a database before and beside the running service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from tickets import demo
+from tickets.adapters.postgres.accounts import Accounts
+from tickets.adapters.postgres.connect import CannotConnect, connected, location
+from tickets.adapters.postgres.migrations import Migration, Migrator
+from tickets.adapters.postgres.users import Identity
+from tickets.bootstrap import database_of, desk_on
+from tickets.settings import Settings, SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A database that the service can use: which PostgreSQL it is, and what has just been done to it."""
+
+    postgres: str
+    schema: str
+
+
+async def prepare(settings: Settings) -> Prepared:
+    """Bring the database up to date, and make sure that callers can be identified on it.
+
+    Raises `CannotConnect`, `MigrationError` or `SettingsError`.
+    """
+    identity = identity_of(settings)
+    async with connected(_url(settings)) as connection:
+        applied = await Migrator(connection).apply()
+        try:
+            await connection.prepare(identity.query)
+        except asyncpg.PostgresError as error:
+            message = f"TICKETS_IDENTITY={settings.identity} does not fit this database: {error}."
+            raise SettingsError(message) from error
+        major, minor = connection.get_server_version()[:2]
+    return Prepared(
+        postgres=f"PostgreSQL {major}.{minor}",
+        schema=f"migrated: {titles(applied)}" if applied else "up to date",
+    )
+
+
+async def due_migrations(settings: Settings) -> Sequence[Migration]:
+    """Return the migrations that the database still needs; raise as `prepare` does."""
+    async with connected(_url(settings)) as connection:
+        return await Migrator(connection).due()
+
+
+def titles(migrations: Sequence[Migration]) -> str:
+    """Return the names of migrations, for a person."""
+    return ", ".join(migration.title for migration in migrations)
+
+
+def identity_of(settings: Settings) -> Identity:
+    """Return how callers are identified; raise `SettingsError` where the setting names nothing."""
+    try:
+        return Identity.named(settings.identity)
+    except (OSError, ValueError) as error:
+        message = (
+            f"TICKETS_IDENTITY must be tokens, sessions or the path of an SQL file; "
+            f"{settings.identity!r} is none: {error}."
+        )
+        raise SettingsError(message) from error
+
+
+async def new_token(settings: Settings, email: str) -> str:
+    """Create or find the user with this address, and return a new bearer token."""
+    async with database_of(settings).open() as database:
+        accounts = Accounts(database)
+        try:
+            user_id = await accounts.user(email)
+        except asyncpg.IntegrityConstraintViolationError as error:
+            message = (
+                f"{location(_url(settings))} does not take a user made of an address alone: {error}. "
+                f"Add {email} through the platform that owns the users table."
+            )
+            raise CannotConnect(message) from error
+        return await accounts.new_token(user_id, lifetime=settings.token_lifetime)
+
+
+async def close_resolved(settings: Settings) -> int:
+    """Apply natural close once; return how many tickets it closed."""
+    async with database_of(settings).open() as database:
+        return await desk_on(database).close_settled(settings.close_resolved_after)
+
+
+async def demo_token(settings: Settings) -> str:
+    """Fill the demo's database where it is empty, and return a token of its first user."""
+    async with database_of(settings).open() as database:
+        await demo.fill_if_empty(database)
+        accounts = Accounts(database)
+        user_id = await accounts.user(demo.SIGNED_IN_USER)
+        return await accounts.new_token(user_id, lifetime=settings.token_lifetime)
+
+
+def _url(settings: Settings) -> str:
+    if settings.database_url is None:
+        message = "the embedded PostgreSQL has not been started"
+        raise RuntimeError(message)
+    return settings.database_url

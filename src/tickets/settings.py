@@ -1,0 +1,169 @@
+"""Settings, from environment variables that start with `TICKETS_`; a wrong one is told in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+PREFIX = "TICKETS_"
+
+Value = TypeVar("Value")
+
+
+class SettingsError(Exception):
+    """A setting is wrong or missing, with a sentence that names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set, one field per variable: `database_url` is `TICKETS_DATABASE_URL`."""
+
+    database_url: str | None = None
+    """PostgreSQL to use, as `postgresql://user:password@host:port/database`; None is the embedded one."""
+
+    admin_token: tuple[str, ...] = ()
+    """What the admin side signs in with; several, comma-separated, while one is being rotated."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+
+    port: int = 8000
+    """The port to listen on."""
+
+    workers: int = 1
+    """Server processes, each with a connection pool of its own."""
+
+    identity: str = "tokens"
+    """Who holds a bearer token: `tokens`, `sessions`, or the path of an SQL file with one's own query."""
+
+    token_lifetime: timedelta = timedelta(hours=720)
+    """Hours for which a token from `tickets user add` is good."""
+
+    close_resolved_after: timedelta = timedelta(hours=168)
+    """Hours after which a resolved ticket to which nothing happens is closed; 0 is never."""
+
+    database_pool_size: int = 10
+    """Connections of one process at the most."""
+
+    database_timeout: float = 10.0
+    """Seconds that a request waits for a connection, and that a statement may take."""
+
+    database_statement_cache: int = 100
+    """Prepared statements kept per connection; 0 behind PgBouncer in transaction mode."""
+
+    data_folder: Path | None = None
+    """Where the embedded PostgreSQL keeps its data; None is the user's data folder."""
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Settings:
+        """Read what is set; raise `SettingsError` for the first value that is wrong.
+
+        An empty variable counts as absent. A `TICKETS_` variable that does not exist is an error
+        too, since it is nearly always a misspelt one that would silently have no effect.
+        """
+        values = {}
+        for variable, text in environment.items():
+            name = variable.removeprefix(PREFIX).lower()
+            if not variable.startswith(PREFIX) or name.startswith("test_"):
+                continue
+            if name not in _READERS:
+                raise SettingsError(_unknown(variable))
+            if text.strip():
+                values[name] = _READERS[name](variable, text.strip())
+        return cls(**values)
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables from which `read` makes these settings again, in another process."""
+        return {PREFIX + name.upper(): _written(getattr(self, name)) for name in _READERS}
+
+
+def _written(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case timedelta():
+            return str(value / timedelta(hours=1))
+        case tuple():
+            return ",".join(value)
+        case _:
+            return str(value)
+
+
+def _unknown(variable: str) -> str:
+    names = [PREFIX + name.upper() for name in _READERS]
+    close = get_close_matches(variable, names, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(names))}."
+    return f"{variable} is not a setting; {hint}"
+
+
+def _text(_variable: str, text: str) -> str:
+    return text
+
+
+def _path(_variable: str, text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _url(variable: str, text: str) -> str:
+    try:
+        scheme = urlsplit(text).scheme
+    except ValueError:
+        scheme = ""
+    if scheme not in ("postgresql", "postgres"):
+        message = f"{variable} must look like postgresql://user:password@host:5432/database."
+        raise SettingsError(message)
+    return text
+
+
+def _tokens(variable: str, text: str) -> tuple[str, ...]:
+    tokens = tuple(token.strip() for token in text.split(",") if token.strip())
+    if not tokens or not all(token.isascii() and token.isprintable() for token in tokens):
+        message = f"{variable} must be one or more tokens of printable ASCII, comma-separated."
+        raise SettingsError(message)
+    return tokens
+
+
+def _number(
+    convert: Callable[[str], Value], kind: str, least: float, most: float
+) -> Callable[[str, str], Value]:
+    def read(variable: str, text: str) -> Value:
+        try:
+            value = convert(text)
+        except ValueError:
+            value = None
+        if value is None or not least <= value <= most:  # type: ignore[operator] # int or float
+            message = f"{variable} must be {kind} from {least:g} to {most:g}, not {text!r}."
+            raise SettingsError(message)
+        return value
+
+    return read
+
+
+def _whole(least: int, most: int) -> Callable[[str, str], int]:
+    return _number(int, "a whole number", least, most)
+
+
+def _hours(variable: str, text: str) -> timedelta:
+    # up to a hundred years, which the calendar can still add to today
+    return timedelta(hours=_number(float, "a number of hours", 0, 876_000)(variable, text))
+
+
+_READERS: Mapping[str, Callable[[str, str], object]] = {
+    "database_url": _url,
+    "admin_token": _tokens,
+    "host": _text,
+    "port": _whole(1, 65535),
+    "workers": _whole(1, 64),
+    "identity": _text,
+    "token_lifetime": _hours,
+    "close_resolved_after": _hours,
+    "database_pool_size": _whole(1, 500),
+    "database_timeout": _number(float, "a number of seconds", 0.1, 600),
+    "database_statement_cache": _whole(0, 10_000),
+    "data_folder": _path,
+}

@@ -1,0 +1,168 @@
+"""What the tests run on: a throwaway PostgreSQL, a fresh database per test, and both adapters side by side."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.world import MemoryWorld, PostgresWorld, World
+from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.embedded import EmbeddedPostgres
+from tickets.adapters.postgres.migrations import Migrator
+
+CHOICE = "TICKETS_TEST_POSTGRES"
+IMAGE = "postgres:18-alpine"
+
+# A throwaway cluster need not survive a power cut, and many tests mean many connections.
+THROWAWAY = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300"]
+
+
+def chosen_postgres() -> str:
+    """Return "container" or "embedded": what the variable forces, else what this machine can do."""
+    choice = os.environ.get(CHOICE, "")
+    if choice not in ("", "container", "embedded"):
+        message = f"{CHOICE} must be container or embedded, not {choice!r}"
+        raise pytest.UsageError(message)
+    return choice or ("container" if _container_engine_answers() else "embedded")
+
+
+def _container_engine_answers() -> bool:
+    import docker  # noqa: PLC0415 - only where nothing was forced
+
+    try:
+        docker.from_env(timeout=5).ping()
+    except (docker.errors.DockerException, OSError):
+        return False
+    return True
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose once, so that the header says what the tests then use."""
+    config.stash[POSTGRES] = chosen_postgres()
+
+
+POSTGRES = pytest.StashKey[str]()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say which PostgreSQL the integration tests run on, and how to choose."""
+    where = {"container": f"a throwaway container ({IMAGE})", "embedded": "a throwaway embedded one"}
+    return f"PostgreSQL: {where[config.stash[POSTGRES]]}; {CHOICE}=container or embedded forces it"
+
+
+@contextlib.contextmanager
+def _container() -> Iterator[str]:
+    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - only where it is used
+
+    flags = " ".join(f"-c {option}" for option in THROWAWAY)
+    container = PostgresContainer(IMAGE, driver=None).with_command(f"postgres {flags}")
+    with container as postgres:
+        yield postgres.get_connection_url()
+
+
+@contextlib.contextmanager
+def _embedded() -> Iterator[str]:
+    folder = Path(tempfile.mkdtemp(prefix="tickets-test-"))
+    # root's PostgreSQL runs as another account, which has to get there
+    folder.chmod(0o711)
+    try:
+        with EmbeddedPostgres(folder / "cluster", options=THROWAWAY) as postgres:
+            yield postgres.url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(pytestconfig: pytest.Config) -> Iterator[str]:
+    """Return the URL of a throwaway server's maintenance database."""
+    start = {"container": _container, "embedded": _embedded}[pytestconfig.stash[POSTGRES]]
+    with start() as url:
+        yield url
+
+
+_numbers = itertools.count(1)
+
+
+def in_database(url: str, name: str) -> str:
+    """Return the URL of another database of the same server."""
+    server, _, options = url.partition("?")
+    return f"{server.rpartition('/')[0]}/{name}{'?' if options else ''}{options}"
+
+
+@contextlib.asynccontextmanager
+async def new_database(server_url: str, template: str) -> AsyncIterator[str]:
+    """Return the URL of a database of one's own, cloned from a template, and dropped in the end."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    connection = await asyncpg.connect(server_url)
+    try:
+        await connection.execute(f"create database {name} template {template} strategy file_copy")
+        yield in_database(server_url, name)
+        await connection.execute(f"drop database {name} with (force)")
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_url: str) -> str:
+    """Return the name of a database with the schema and nothing in it, to be cloned."""
+    import asyncio  # noqa: PLC0415 - the one synchronous fixture
+
+    async def make() -> str:
+        name = f"template_{os.getpid()}"
+        connection = await asyncpg.connect(postgres_url)
+        await connection.execute(f"create database {name} template template0")
+        await connection.close()
+        connection = await asyncpg.connect(in_database(postgres_url, name))
+        await Migrator(connection).apply()
+        await connection.close()
+        return name
+
+    return asyncio.run(make())
+
+
+@pytest.fixture
+async def empty_database_url(postgres_url: str) -> AsyncIterator[str]:
+    """Return the URL of a database of this test's own with nothing in it, no schema either."""
+    async with new_database(postgres_url, "template0") as url:
+        yield url
+
+
+@pytest.fixture
+async def database_url(postgres_url: str, migrated_template: str) -> AsyncIterator[str]:
+    """Return the URL of a migrated database of this test's own: what it commits is committed."""
+    async with new_database(postgres_url, migrated_template) as url:
+        yield url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """Return the pool on this test's own database."""
+    async with Database(database_url, pool_size=20).open() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def postgres_world(database: Database) -> World:
+    """Return the ports on PostgreSQL."""
+    return PostgresWorld(database)
+
+
+@pytest.fixture
+def memory_world() -> World:
+    """Return the ports in memory."""
+    return MemoryWorld()
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def world(request: pytest.FixtureRequest) -> World:
+    """Return the ports on each adapter in turn: a test that takes this runs once on either."""
+    result: World = request.getfixturevalue(f"{request.param}_world")
+    return result

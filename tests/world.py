@@ -1,0 +1,145 @@
+"""The ports of one adapter with a clock that tests set, and builders with defaults."""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from datetime import UTC, datetime, timedelta
+
+from tickets.adapters.memory.store import (
+    MemoryStore,
+    MemoryTickets,
+    MemoryTicketViews,
+    MemoryUsers,
+)
+from tickets.adapters.postgres.accounts import Accounts
+from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.queries import load_queries
+from tickets.adapters.postgres.tickets import PostgresTickets
+from tickets.adapters.postgres.users import Identity, PostgresUsers
+from tickets.adapters.postgres.views import PostgresTicketViews
+from tickets.application.desk import Desk
+from tickets.domain.ports import Tickets, TicketViews, Users
+from tickets.domain.ticket import Actor, Message, Status, Ticket
+
+START = datetime(2026, 2, 3, 10, 0, tzinfo=UTC)
+
+ADMIN = Actor.admin()
+
+
+class FakeClock:
+    """A clock that moves when it is told to, and by a second whenever it is asked."""
+
+    def __init__(self) -> None:
+        self.moment = START
+
+    def now(self) -> datetime:
+        self.moment += timedelta(seconds=1)
+        return self.moment
+
+    def pass_time(self, **duration: float) -> None:
+        self.moment += timedelta(**duration)
+
+
+class World(ABC):
+    """Everything that a test needs of one adapter."""
+
+    tickets: Tickets
+    views: TicketViews
+    users: Users
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self._names = itertools.count(1)
+
+    @property
+    def desk(self) -> Desk:
+        return Desk(self.tickets, self.clock)
+
+    @abstractmethod
+    async def user(self, email: str | None = None) -> int:
+        """Return the id of a new user."""
+
+    @abstractmethod
+    async def token(self, user_id: int) -> str:
+        """Return a new bearer token of the user."""
+
+    async def ready(self) -> None:
+        """Be the readiness check."""
+
+    def an_email(self) -> str:
+        return f"user{next(self._names)}@example.com"
+
+    async def ticket(
+        self,
+        user_id: int | None = None,
+        *,
+        category: str = "support",
+        other_category: str | None = None,
+        subject: str = "The export stops half-way",
+        message: str = "It stops after the first hundred rows.",
+        status: Status | None = None,
+    ) -> Ticket:
+        """Open a ticket of this user, or of a new one, and bring it to this status."""
+        opened = await self.desk.open(
+            user_id=await self.user() if user_id is None else user_id,
+            category=category,
+            other_category=other_category,
+            subject=subject,
+            message=message,
+        )
+        if status is not None:
+            await self.desk.move(opened.id, status, by=ADMIN)
+        return await self.tickets.get(opened.id)
+
+    async def reply(self, ticket_id: int, by: Actor, text: str = "And another thing.") -> Message:
+        return await self.desk.reply(ticket_id, text, by=by)
+
+    async def flags(self, ticket_id: int) -> tuple[bool, bool]:
+        """Return what is kept: (unread by the user, unread by the admins)."""
+        ticket = await self.tickets.get(ticket_id)
+        return ticket.user_unread, ticket.admin_unread
+
+    async def texts(self, ticket_id: int) -> list[str]:
+        """Return the texts of the thread as it is kept."""
+        return [m.message for m in (await self.tickets.get_with_thread(ticket_id)).messages]
+
+
+class MemoryWorld(World):
+    """The ports over dictionaries."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = MemoryStore()
+        self.tickets = MemoryTickets(self.store)
+        self.views = MemoryTicketViews(self.store)
+        self.users = MemoryUsers(self.store)
+
+    async def user(self, email: str | None = None) -> int:
+        return self.store.add_user(email or self.an_email())
+
+    async def token(self, user_id: int) -> str:
+        token = f"token-{next(self._names)}"
+        self.store.tokens[token] = user_id
+        return token
+
+
+class PostgresWorld(World):
+    """The ports on a PostgreSQL of this test's own."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self.database = database
+        self.tickets = PostgresTickets(database)
+        self.views = PostgresTicketViews(database)
+        self.users = PostgresUsers(database, Identity.named("tokens"))
+        self.accounts = Accounts(database)
+
+    async def user(self, email: str | None = None) -> int:
+        return await self.accounts.user(email or self.an_email())
+
+    async def token(self, user_id: int) -> str:
+        return await self.accounts.new_token(user_id, lifetime=timedelta(hours=1))
+
+    async def ready(self) -> None:
+        await self.database.fetchval(load_queries("health")["ready"])
