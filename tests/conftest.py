@@ -26,12 +26,18 @@ THROWAWAY = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max
 
 
 def chosen_postgres() -> str:
-    """Return "container" or "embedded": what the variable forces, else what this machine can do."""
+    """Return what the variable forces, else what this machine can do.
+
+    That is "container", "embedded", or the URL of the maintenance database of a server that is
+    there already, on which the tests make and drop databases of their own.
+    """
     choice = os.environ.get(CHOICE, "")
-    if choice not in ("", "container", "embedded"):
-        message = f"{CHOICE} must be container or embedded, not {choice!r}"
+    if choice in ("container", "embedded") or choice.startswith("postgresql://"):
+        return choice
+    if choice:
+        message = f"{CHOICE} must be container, embedded or a postgresql:// URL, not {choice!r}"
         raise pytest.UsageError(message)
-    return choice or ("container" if _container_engine_answers() else "embedded")
+    return "container" if _container_engine_answers() else "embedded"
 
 
 def _container_engine_answers() -> bool:
@@ -54,8 +60,15 @@ POSTGRES = pytest.StashKey[str]()
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Say which PostgreSQL the integration tests run on, and how to choose."""
-    where = {"container": f"a throwaway container ({IMAGE})", "embedded": "a throwaway embedded one"}
-    return f"PostgreSQL: {where[config.stash[POSTGRES]]}; {CHOICE}=container or embedded forces it"
+    choice = config.stash[POSTGRES]
+    where = {
+        "container": f"a throwaway container ({IMAGE})",
+        "embedded": "a throwaway embedded one",
+    }
+    return (
+        f"PostgreSQL: {where.get(choice, 'the server that was named')}; "
+        f"{CHOICE}=container, embedded or a postgresql:// URL forces it"
+    )
 
 
 @contextlib.contextmanager
@@ -82,8 +95,11 @@ def _embedded() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgres_url(pytestconfig: pytest.Config) -> Iterator[str]:
-    """Return the URL of a throwaway server's maintenance database."""
-    start = {"container": _container, "embedded": _embedded}[pytestconfig.stash[POSTGRES]]
+    """Return the URL of a server's maintenance database."""
+    choice = pytestconfig.stash[POSTGRES]
+    start = {"container": _container, "embedded": _embedded}.get(
+        choice, lambda: contextlib.nullcontext(choice)
+    )
     with start() as url:
         yield url
 

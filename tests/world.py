@@ -19,6 +19,7 @@ from tickets.adapters.postgres.tickets import PostgresTickets
 from tickets.adapters.postgres.users import Identity, PostgresUsers
 from tickets.adapters.postgres.views import PostgresTicketViews
 from tickets.application.desk import Desk
+from tickets.clock import SystemClock
 from tickets.domain.ports import Tickets, TicketViews, Users
 from tickets.domain.ticket import Actor, Message, Status, Ticket
 
@@ -64,6 +65,7 @@ class World(ABC):
     async def token(self, user_id: int) -> str:
         """Return a new bearer token of the user."""
 
+    @abstractmethod
     async def ready(self) -> None:
         """Be the readiness check."""
 
@@ -115,6 +117,9 @@ class MemoryWorld(World):
         self.views = MemoryTicketViews(self.store)
         self.users = MemoryUsers(self.store)
 
+    async def ready(self) -> None:
+        pass
+
     async def user(self, email: str | None = None) -> int:
         return self.store.add_user(email or self.an_email())
 
@@ -133,7 +138,7 @@ class PostgresWorld(World):
         self.tickets = PostgresTickets(database)
         self.views = PostgresTicketViews(database)
         self.users = PostgresUsers(database, Identity.named("tokens"))
-        self.accounts = Accounts(database)
+        self.accounts = Accounts(database, SystemClock())
 
     async def user(self, email: str | None = None) -> int:
         return await self.accounts.user(email or self.an_email())

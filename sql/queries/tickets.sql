@@ -1,4 +1,5 @@
--- The write side: one statement each, so that none needs a transaction around it.
+-- The write side: one statement each, so that none needs a transaction around it. Messages travel as JSON, in both
+-- directions: arrays would make the driver look their types up in the catalogue, three round trips per new connection.
 
 -- name: add_ticket
 -- Store a new ticket with its first message.
@@ -11,8 +12,8 @@ with ticket as (
     insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
     select ticket.id, m.sender_type, m.sender_id, m.message, m.created_at
       from ticket
-     cross join unnest($13::text[], $14::integer[], $15::text[], $16::timestamptz[])
-                as m (sender_type, sender_id, message, created_at)
+     cross join json_to_recordset($13::json)
+                as m (sender_type text, sender_id integer, message text, created_at timestamptz)
 )
 select ticket.id, ticket.version from ticket;
 
@@ -24,14 +25,16 @@ select id, user_id, category, other_category, subject, status, priority, user_un
  where id = $1;
 
 -- name: get_ticket_with_thread
--- Load a ticket and its thread in one snapshot: one row per message, none but the ticket's own where there is no message.
+-- Load a ticket and its thread in one snapshot, oldest message first.
 select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.priority, t.user_unread, t.admin_unread,
        t.message_count, t.last_message, t.created_at, t.updated_at, t.version, u.email as user_email,
-       array(
-           select (m.id, m.sender_type, m.sender_id, m.message, m.created_at)
-             from ticket_messages m
-            where m.ticket_id = t.id
-            order by m.created_at, m.id
+       (
+           select coalesce(json_agg(m order by m.created_at, m.id), '[]')
+             from (
+                      select id, ticket_id, sender_type, sender_id, message, created_at
+                        from ticket_messages
+                       where ticket_id = t.id
+                  ) as m
        ) as messages
   from tickets t
   left join users u on u.id = t.user_id
@@ -56,12 +59,14 @@ with saved as (
     insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
     select saved.id, m.sender_type, m.sender_id, m.message, m.created_at
       from saved
-     cross join unnest($9::text[], $10::integer[], $11::text[], $12::timestamptz[])
-                with ordinality as m (sender_type, sender_id, message, created_at, position)
+     cross join rows from (
+                    json_to_recordset($9::json)
+                    as (sender_type text, sender_id integer, message text, created_at timestamptz)
+                ) with ordinality as m (sender_type, sender_id, message, created_at, position)
      order by m.position
     returning id
 )
-select array(select message.id from message order by message.id) as message_ids
+select (select coalesce(json_agg(message.id order by message.id), '[]') from message) as message_ids
   from saved;
 
 -- name: resolved_until

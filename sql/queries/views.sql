@@ -24,40 +24,33 @@ select t.id, t.category, t.other_category, t.subject, t.status, t.priority, t.us
 select count(*) from tickets where user_id = $1 and user_unread;
 
 -- name: admin_list
--- Everybody's tickets, unread first, then newest.
-select t.id, t.category, t.other_category, t.subject, t.status, t.priority, t.admin_unread, t.message_count,
-       t.last_message, t.created_at, t.updated_at, u.email as user_email
-  from tickets t
-  left join users u on u.id = t.user_id
- where (t.admin_unread, t.updated_at, t.id) < ($1, $2, $3)
- order by t.admin_unread desc, t.updated_at desc, t.id desc
+-- Everybody's tickets, unread first, then newest. Addresses are looked up for the rows that are returned: a join may be
+-- planned as a pass through all users.
+select id, category, other_category, subject, status, priority, admin_unread, message_count, last_message, created_at,
+       updated_at, (select email from users where users.id = tickets.user_id) as user_email
+  from tickets
+ where (admin_unread, updated_at, id) < ($1, $2, $3)
+ order by admin_unread desc, updated_at desc, id desc
  limit $4;
 
 -- name: admin_list_filtered
 -- The same for the given statuses and categories: the first of each pair off the index, then the first of those.
 select t.id, t.category, t.other_category, t.subject, t.status, t.priority, t.admin_unread, t.message_count,
-       t.last_message, t.created_at, t.updated_at, u.email as user_email
-  from (
-           select found.id, found.user_id, found.category, found.other_category, found.subject, found.status,
-                  found.priority, found.admin_unread, found.message_count, found.last_message, found.created_at,
-                  found.updated_at
-             from unnest($1::text[]) as s (status)
-            cross join unnest($2::text[]) as c (category)
-            cross join lateral (
-                      select id, user_id, category, other_category, subject, status, priority, admin_unread,
-                             message_count, last_message, created_at, updated_at
-                        from tickets
-                       where status = s.status
-                         and category = c.category
-                         and (admin_unread, updated_at, id) < ($3, $4, $5)
-                       order by admin_unread desc, updated_at desc, id desc
-                       limit $6
-                  ) as found
-            order by found.admin_unread desc, found.updated_at desc, found.id desc
+       t.last_message, t.created_at, t.updated_at, (select email from users where users.id = t.user_id) as user_email
+  from unnest($1::text[]) as s (status)
+ cross join unnest($2::text[]) as c (category)
+ cross join lateral (
+           select id, user_id, category, other_category, subject, status, priority, admin_unread, message_count,
+                  last_message, created_at, updated_at
+             from tickets
+            where status = s.status
+              and category = c.category
+              and (admin_unread, updated_at, id) < ($3, $4, $5)
+            order by admin_unread desc, updated_at desc, id desc
             limit $6
        ) as t
-  left join users u on u.id = t.user_id
- order by t.admin_unread desc, t.updated_at desc, t.id desc;
+ order by t.admin_unread desc, t.updated_at desc, t.id desc
+ limit $6;
 
 -- name: admin_unread
 -- The admins' badge.

@@ -9,6 +9,8 @@ from tickets import demo
 from tickets.operations import Prepared
 from tickets.settings import Settings
 
+_SAMPLE = '{"category": "billing", "subject": "Charged twice", "message": "I was charged twice."}'
+
 _EVERYWHERE = {"0.0.0.0", "::", ""}  # noqa: S104 - compared with, not listened on
 
 
@@ -44,8 +46,7 @@ def invitation_lines(settings: Settings, user_token: str) -> Sequence[str]:
         f"curl {bearer} {tickets}/unread",
         "# the user opens a ticket",
         f"curl {bearer} {json} {tickets} \\",
-        """  -d '{"category": "billing", "subject": "Charged twice", """
-        """"message": "My card was charged twice in January."}'""",
+        f"  -d '{_SAMPLE}'",
         "# the admins see it first in their list, and answer it (put its id for ID)",
         f"curl {admin} '{tickets}/admin/all?limit=3'",
         f"""curl {admin} {json} {tickets}/admin/ID/reply -d '{{"message": "We are on it."}}'""",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from litestar import Litestar
 
-from tickets.adapters.http.app import create_app
+from tickets.adapters.http.app import Lifespan, create_app
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
 from tickets.adapters.postgres.tickets import PostgresTickets
@@ -60,7 +60,7 @@ def application(settings: Settings) -> Litestar:
         async with database.open():
             yield
 
-    lifespan = [open_database]
+    lifespan: list[Lifespan] = [open_database]
     if settings.close_resolved_after:
         lifespan.append(closing_rounds(desk, settings.close_resolved_after))
     return create_app(
@@ -70,6 +70,8 @@ def application(settings: Settings) -> Litestar:
         admin_tokens=settings.admin_token,
         readiness=readiness,
         lifespan=lifespan,
+        frame_ancestors=settings.frame_ancestors,
+        cors_origins=settings.cors_origins,
     )
 
 
@@ -80,7 +82,7 @@ def application_from_environment() -> Litestar:
 
 def closing_rounds(
     desk: Desk, after: timedelta, *, interval: float = CLOSING_INTERVAL_SECONDS
-) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+) -> Lifespan:
     """Return what applies natural close (section 4) every `interval` seconds while the app runs."""
 
     async def rounds() -> None:

@@ -53,6 +53,9 @@ def main(context: click.Context) -> None:
     context.obj = Settings.read(os.environ)
 
 
+LONGEST_EMAIL = 320
+"""Characters, as the column and the mail standards have it."""
+
 HOST = click.option("--host", help="The address to listen on. [TICKETS_HOST, 127.0.0.1]")
 PORT = click.option(
     "--port", type=click.IntRange(1, 65535), help="The port to listen on. [TICKETS_PORT, 8000]"
@@ -77,11 +80,11 @@ def serve(settings: Settings, host: str | None, port: int | None, workers: int |
     settings = _listening(settings, host, port, workers)
     with (
         server.listen(settings.host, settings.port) as listener,
-        _database(settings) as (settings, place),
+        _database(settings) as (on, place),
     ):
-        state = asyncio.run(operations.prepare(settings))
-        click.echo("\n".join(banner.address_lines(settings, place, state)))
-        _serve(settings, listener)
+        state = asyncio.run(operations.prepare(on))
+        click.echo("\n".join(banner.address_lines(on, place, state)))
+        _serve(on, listener)
 
 
 @main.command(name="demo")
@@ -100,13 +103,13 @@ def demo_(settings: Settings, host: str | None, port: int | None) -> None:
     )
     with (
         server.listen(settings.host, settings.port) as listener,
-        _database(settings) as (settings, place),
+        _database(settings) as (on, place),
     ):
-        state = asyncio.run(operations.prepare(settings))
-        token = asyncio.run(operations.demo_token(settings))
-        click.echo("\n".join(banner.address_lines(settings, place, state)))
-        click.echo("\n".join(banner.invitation_lines(settings, token)))
-        _serve(settings, listener)
+        state = asyncio.run(operations.prepare(on))
+        token = asyncio.run(operations.demo_token(on))
+        click.echo("\n".join(banner.address_lines(on, place, state)))
+        click.echo("\n".join(banner.invitation_lines(on, token)))
+        _serve(on, listener)
 
 
 @main.command()
@@ -114,11 +117,11 @@ def demo_(settings: Settings, host: str | None, port: int | None) -> None:
 @click.pass_obj
 def migrate(settings: Settings, *, check: bool) -> None:
     """Bring the database's schema up to date."""
-    with _database(settings) as (settings, place):
+    with _database(settings) as (on, place):
         if not check:
-            click.echo(f"{place}: {asyncio.run(operations.prepare(settings)).schema}")
+            click.echo(f"{place}: {asyncio.run(operations.prepare(on)).schema}")
             return
-        due = asyncio.run(operations.due_migrations(settings))
+        due = asyncio.run(operations.due_migrations(on))
         click.echo(f"{place}: {f'due: {operations.titles(due)}' if due else 'up to date'}")
         sys.exit(1 if due else 0)
 
@@ -140,12 +143,14 @@ def add_user(settings: Settings, email: str) -> None:
         raise SettingsError(message)
     email = email.strip()
     name, _, domain = email.rpartition("@")
-    if not (name and domain and email.isprintable() and " " not in email and len(email) <= 320):
+    if not (
+        name and domain and email.isprintable() and " " not in email and len(email) <= LONGEST_EMAIL
+    ):
         message = f"{email!r} is not an e-mail address."
         raise click.ClickException(message)
-    with _database(settings) as (settings, _place):
-        asyncio.run(operations.prepare(settings))
-        click.echo(asyncio.run(operations.new_token(settings, email)))
+    with _database(settings) as (on, _place):
+        asyncio.run(operations.prepare(on))
+        click.echo(asyncio.run(operations.new_token(on, email)))
 
 
 @main.command()
@@ -157,9 +162,9 @@ def close_resolved(settings: Settings) -> None:
             "TICKETS_CLOSE_RESOLVED_AFTER is 0: resolved tickets are never closed by themselves."
         )
         raise SettingsError(message)
-    with _database(settings) as (settings, _place):
-        asyncio.run(operations.prepare(settings))
-        closed = asyncio.run(operations.close_resolved(settings))
+    with _database(settings) as (on, _place):
+        asyncio.run(operations.prepare(on))
+        closed = asyncio.run(operations.close_resolved(on))
         click.echo(f"closed {closed} resolved ticket{'' if closed == 1 else 's'}")
 
 

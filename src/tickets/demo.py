@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from tickets.adapters.postgres.accounts import Accounts
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.tickets import PostgresTickets
 from tickets.adapters.postgres.views import PostgresTicketViews
 from tickets.application.desk import Desk
+from tickets.clock import SystemClock
 from tickets.demo_data import TICKETS, USERS, SampleTicket
 from tickets.domain.ticket import Actor, Side, Status
 
 SIGNED_IN_USER = USERS[0]
 """Whose dashboard the demo shows."""
 
-TOKEN_LIFETIME = timedelta(days=1)
-
 
 class _Story:
     """The port `Clock`, set to the moment that is being told."""
 
-    def __init__(self) -> None:
-        self._start = datetime.now(UTC)  # noqa: TID251 - the demo ends in the real present
+    def __init__(self, start: datetime) -> None:
+        self._start = start
         self._moment = self._start
 
     def tell(self, hours_ago: float) -> None:
@@ -37,9 +36,9 @@ async def fill_if_empty(database: Database) -> bool:
     stats = await PostgresTicketViews(database).admin_stats()
     if stats.total_count:
         return False
-    clock = _Story()
+    clock = _Story(SystemClock().now())
     desk = Desk(PostgresTickets(database), clock)
-    accounts = Accounts(database)
+    accounts = Accounts(database, clock)
     users = {email: await accounts.user(email) for email in USERS}
     for sample in TICKETS:
         await _tell(sample, desk, clock, users[sample.email])

@@ -13,6 +13,7 @@ from tickets.adapters.postgres.connect import CannotConnect, connected, location
 from tickets.adapters.postgres.migrations import Migration, Migrator
 from tickets.adapters.postgres.users import Identity
 from tickets.bootstrap import database_of, desk_on
+from tickets.clock import SystemClock
 from tickets.settings import Settings, SettingsError
 
 
@@ -70,7 +71,7 @@ def identity_of(settings: Settings) -> Identity:
 async def new_token(settings: Settings, email: str) -> str:
     """Create or find the user with this address, and return a new bearer token."""
     async with database_of(settings).open() as database:
-        accounts = Accounts(database)
+        accounts = Accounts(database, SystemClock())
         try:
             user_id = await accounts.user(email)
         except asyncpg.IntegrityConstraintViolationError as error:
@@ -92,7 +93,7 @@ async def demo_token(settings: Settings) -> str:
     """Fill the demo's database where it is empty, and return a token of its first user."""
     async with database_of(settings).open() as database:
         await demo.fill_if_empty(database)
-        accounts = Accounts(database)
+        accounts = Accounts(database, SystemClock())
         user_id = await accounts.user(demo.SIGNED_IN_USER)
         return await accounts.new_token(user_id, lifetime=settings.token_lifetime)
 

@@ -57,7 +57,7 @@ def run(listener: socket.socket, *, workers: int) -> None:
         lifespan="on",
     )
     if workers > 1:
-        Multiprocess(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+        Multiprocess(config, sockets=[listener]).run()
         return
     # When it has stopped, uvicorn raises the signal again that stopped it. The default action would then end the process
     # before the embedded PostgreSQL is stopped; leaving through SystemExit runs what is to run.

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 PREFIX = "TICKETS_"
 
 Value = TypeVar("Value")
+
+# Scheme, host and perhaps a port, with nothing behind them: an origin as a browser sends it. A whole first label may be
+# left open. Anything else could not match, or would end up in a header as more than an origin.
+_ORIGIN = re.compile(
+    r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?"
+)
 
 
 class SettingsError(Exception):
@@ -56,6 +63,12 @@ class Settings:
     database_statement_cache: int = 100
     """Prepared statements kept per connection; 0 behind PgBouncer in transaction mode."""
 
+    frame_ancestors: tuple[str, ...] = ()
+    """Origins that may show the dashboards in a frame, comma-separated; none where absent."""
+
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may call the API, comma-separated, as embedding does; none where absent."""
+
     data_folder: Path | None = None
     """Where the embedded PostgreSQL keeps its data; None is the user's data folder."""
 
@@ -66,7 +79,7 @@ class Settings:
         An empty variable counts as absent. A `TICKETS_` variable that does not exist is an error
         too, since it is nearly always a misspelt one that would silently have no effect.
         """
-        values = {}
+        values: dict[str, Any] = {}
         for variable, text in environment.items():
             name = variable.removeprefix(PREFIX).lower()
             if not variable.startswith(PREFIX) or name.startswith("test_"):
@@ -95,9 +108,9 @@ def _written(value: object) -> str:
 
 
 def _unknown(variable: str) -> str:
-    names = [PREFIX + name.upper() for name in _READERS]
-    close = get_close_matches(variable, names, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(names))}."
+    close = get_close_matches(variable.removeprefix(PREFIX).lower(), _READERS, n=1)
+    known = ", ".join(PREFIX + name.upper() for name in sorted(_READERS))
+    hint = f"did you mean {PREFIX}{close[0].upper()}?" if close else f"known are {known}."
     return f"{variable} is not a setting; {hint}"
 
 
@@ -126,6 +139,14 @@ def _tokens(variable: str, text: str) -> tuple[str, ...]:
         message = f"{variable} must be one or more tokens of printable ASCII, comma-separated."
         raise SettingsError(message)
     return tokens
+
+
+def _origins(variable: str, text: str) -> tuple[str, ...]:
+    origins = tuple(origin.strip() for origin in text.split(",") if origin.strip())
+    if not origins or not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        message = f"{variable} must be origins like https://www.example.com, comma-separated, not {text!r}."
+        raise SettingsError(message)
+    return origins
 
 
 def _number(
@@ -165,5 +186,7 @@ _READERS: Mapping[str, Callable[[str, str], object]] = {
     "database_pool_size": _whole(1, 500),
     "database_timeout": _number(float, "a number of seconds", 0.1, 600),
     "database_statement_cache": _whole(0, 10_000),
+    "frame_ancestors": _origins,
+    "cors_origins": _origins,
     "data_folder": _path,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import importlib.util
 import os
 import pwd
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FAST = ("fsync=off", "shared_buffers=16MB", "max_connections=20")
-PATIENCE = 30  # seconds
+PATIENCE = 120  # seconds, which only a machine that does much else needs
 AS_ROOT = os.geteuid() == 0
 
 only_root = pytest.mark.skipif(not AS_ROOT, reason="only root can change to another account")
@@ -37,10 +38,11 @@ only_root = pytest.mark.skipif(not AS_ROOT, reason="only root can change to anot
 # Holds a cluster open until its standard input closes. As root it can become another user first:
 # here and not by `subprocess`, as the interpreter itself may lie where only root gets at it.
 HOLDER = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
 from tickets.adapters.postgres.embedded import EmbeddedPostgres, default_folder
 folder, uid, *options = sys.argv[1:]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
 if uid:
     os.setgroups([])
     os.setgid(int(uid))
@@ -51,19 +53,37 @@ with EmbeddedPostgres(folder, options=options) as postgres:
     sys.stdin.read()
 """
 
+# Comes, asks and goes, some times over.
+VISITOR = """
+import asyncio, asyncpg, sys
+from pathlib import Path
+from tickets.adapters.postgres.embedded import EmbeddedPostgres
+folder, _, *options = sys.argv[1:]
+
+async def ask(url):
+    connection = await asyncpg.connect(url)
+    assert await connection.fetchval("select 1") == 1
+    await connection.close()
+
+for _ in range(4):
+    with EmbeddedPostgres(Path(folder), options=options) as postgres:
+        asyncio.run(ask(postgres.url))
+"""
+
 
 class Holders:
-    """Processes that hold clusters open."""
+    """Processes that have clusters open."""
 
     def __init__(self) -> None:
+        """Begin with none."""
         self._processes: list[subprocess.Popen[str]] = []
 
     def begin(
-        self, folder: Path | None, *, uid: str = "", **environment: str
+        self, folder: Path | None, *, uid: str = "", script: str = HOLDER, **environment: str
     ) -> subprocess.Popen[str]:
         """Start a holder, in a process group of its own, as a shell would."""
         process = subprocess.Popen(
-            [sys.executable, "-c", HOLDER, str(folder or ""), uid, *FAST],
+            [sys.executable, "-c", script, str(folder or ""), uid, *FAST],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -75,9 +95,13 @@ class Holders:
         return process
 
     def kill(self) -> None:
+        """Kill those that are still there; more than once does no harm."""
         for process in self._processes:
             process.kill()
-            process.communicate()
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream:
+                    stream.close()
 
 
 def url_of(process: subprocess.Popen[str]) -> str:
@@ -100,16 +124,42 @@ def holders() -> Iterator[Holders]:
 
 @pytest.fixture
 def place(holders: Holders) -> Iterator[Path]:
-    """Yield a folder that the account of PostgreSQL may enter, unlike pytest's own."""
-    folder = Path(tempfile.mkdtemp(prefix="embedded-")).resolve()
-    folder.chmod(0o711)
+    """Yield an empty folder that the account of PostgreSQL may enter, unlike pytest's own."""
+    folder = new_place()
     yield folder
     holders.kill()
-    for cluster in [path.parent for path in folder.rglob("PG_VERSION") if path.parts[-3] != "base"]:
-        # whatever a failed test left running stops here
-        with contextlib.suppress(EmbeddedPostgresError), EmbeddedPostgres(cluster):
-            pass
+    stop_what_a_failed_test_left(folder)
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Path]:
+    folder = new_place()
+    with opened(folder / "pg"):
+        pass
+    yield folder / "pg"
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def cluster(shared: Path, holders: Holders) -> Iterator[Path]:
+    """Yield a cluster that exists and does not run; later tests get the same one, for its price."""
+    yield shared
+    holders.kill()
+    stop_what_a_failed_test_left(shared.parent)
+
+
+def new_place() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="embedded-")).resolve()
+    folder.chmod(0o711)
+    return folder
+
+
+def stop_what_a_failed_test_left(place: Path) -> None:
+    if own_processes(place):
+        for version in (path for path in place.rglob("PG_VERSION") if "base" not in path.parts):
+            with contextlib.suppress(EmbeddedPostgresError), EmbeddedPostgres(version.parent):
+                pass
 
 
 def opened(folder: Path) -> EmbeddedPostgres:
@@ -131,14 +181,6 @@ def server_pid(folder: Path) -> int:
     return int((folder / "postmaster.pid").read_text().split("\n")[0])
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def wait_until(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
@@ -152,10 +194,19 @@ def own_processes(folder: Path) -> list[str]:
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            where = os.readlink(process / "cwd")
-            if str(folder) in command + where:
+            where = (process / "cwd").readlink()
+            if str(folder) in f"{command} {where}":
                 found.append(command)
     return found
+
+
+def is_held_alone(lock: Path) -> bool:
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def copy_wheel(into: Path) -> Path:
@@ -170,18 +221,17 @@ def copy_wheel(into: Path) -> Path:
     return into
 
 
-def test_data_is_kept_between_runs(place: Path) -> None:
-    with opened(place / "pg") as postgres:
+def test_data_is_kept_between_runs(cluster: Path) -> None:
+    with opened(cluster) as postgres:
         ask(postgres.url, "create table kept as select 'still here' as text")
-        first = server_pid(place / "pg")
 
-    assert not is_alive(first)
-    with opened(place / "pg") as postgres:
+    assert own_processes(cluster) == []
+    with opened(cluster) as postgres:
         assert ask(postgres.url, "select text from kept") == "still here"
 
 
-def test_the_cluster_is_private_and_speaks_utf_8_and_utc(place: Path) -> None:
-    with opened(place / "pg") as postgres:
+def test_the_cluster_is_private_and_speaks_utf_8_and_utc(cluster: Path) -> None:
+    with opened(cluster) as postgres:
         settings = {
             name: ask(postgres.url, f"select current_setting('{name}')")
             for name in ("server_encoding", "timezone", "listen_addresses", "fsync")
@@ -195,93 +245,91 @@ def test_the_cluster_is_private_and_speaks_utf_8_and_utc(place: Path) -> None:
         "fsync": "off",
     }
     assert lowered == "àé"
-    assert (place / "pg").stat().st_mode & 0o777 == 0o700
-    assert (place / "pg.log").stat().st_mode & 0o777 == 0o600
+    assert cluster.stat().st_mode & 0o777 == 0o700
+    assert Path(f"{cluster}.log").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_last_of_two_to_leave_stops_the_server(place: Path, holders: Holders) -> None:
-    with opened(place / "pg") as postgres:
-        other = holders.begin(place / "pg")
+def test_settings_for_another_postgresql_do_not_matter(
+    cluster: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PGPORT", "PGDATA", "PGHOST", "PGSERVICE"):
+        monkeypatch.setenv(name, "1")
+
+    with opened(cluster), opened(cluster) as postgres:
+        monkeypatch.delenv("PGSERVICE")  # which asyncpg heeds
+        assert ask(postgres.url, "select current_database()") == "tickets"
+
+
+def test_the_copy_of_a_running_cluster_gets_a_server_of_its_own(cluster: Path, place: Path) -> None:
+    with opened(cluster) as original:
+        subprocess.run(["cp", "-a", cluster, place / "copy"], check=True)
+        with opened(place / "copy") as copy:
+            assert ask(copy.url, "show data_directory") == str(place / "copy")
+        assert ask(original.url, "show data_directory") == str(cluster)
+
+
+def test_the_last_of_two_to_leave_stops_the_server(cluster: Path, holders: Holders) -> None:
+    with opened(cluster) as postgres:
+        other = holders.begin(cluster)
         assert url_of(other) == postgres.url
-        server = server_pid(place / "pg")
+        server = server_pid(cluster)
 
     assert ask(postgres.url, "select 1") == 1
-    assert server_pid(place / "pg") == server
+    assert server_pid(cluster) == server
     let_go(other)
-    assert not is_alive(server)
-    assert own_processes(place) == []
+    assert own_processes(cluster) == []
 
 
-def test_many_that_come_and_go_at_once_always_find_a_server(place: Path) -> None:
-    """On an empty folder, with every kind of meeting between who starts and who stops."""
-    rounds = """
-        import asyncio, asyncpg, sys
-        from pathlib import Path
-        from tickets.adapters.postgres.embedded import EmbeddedPostgres
+def test_many_that_come_and_go_at_once_always_find_a_server(place: Path, holders: Holders) -> None:
+    """On an empty folder, and with every kind of meeting between who starts and who stops."""
+    crowd = [holders.begin(place / "pg", script=VISITOR) for _ in range(4)]
 
-        async def ask(url):
-            connection = await asyncpg.connect(url)
-            assert await connection.fetchval("select 1") == 1
-            await connection.close()
+    for visitor in crowd:
+        let_go(visitor)
 
-        for _ in range(4):
-            with EmbeddedPostgres(Path(sys.argv[1]), options=sys.argv[2:]) as postgres:
-                asyncio.run(ask(postgres.url))
-    """
-    script = "\n".join(line.removeprefix(" " * 8) for line in rounds.splitlines())
-    command = [sys.executable, "-c", script, str(place / "pg"), *FAST]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    crowd = [
-        subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-        for _ in range(4)
-    ]
-
-    complaints = [process.communicate(timeout=PATIENCE)[1] for process in crowd]
-
-    assert complaints == [""] * 4
     assert own_processes(place) == []
 
 
 def test_the_server_of_a_killed_holder_is_adopted_and_stopped(
-    place: Path, holders: Holders
+    cluster: Path, holders: Holders
 ) -> None:
-    killed = holders.begin(place / "pg")
+    killed = holders.begin(cluster)
     url = url_of(killed)
-    ask(url, "create table kept as select 1 as number")
-    orphan = server_pid(place / "pg")
+    ask(url, "create table adopted as select 1 as number")
+    orphan = server_pid(cluster)
 
     killed.kill()
     killed.wait()
 
-    assert is_alive(orphan)
-    with opened(place / "pg") as postgres:
-        assert server_pid(place / "pg") == orphan
-        assert ask(postgres.url, "select number from kept") == 1
-    assert not is_alive(orphan)
+    assert ask(url, "select number from adopted") == 1
+    with opened(cluster) as postgres:
+        assert server_pid(cluster) == orphan
+        assert ask(postgres.url, "select number from adopted") == 1
+    assert own_processes(cluster) == []
 
 
 def test_a_killed_server_comes_up_again_with_what_was_committed(
-    place: Path, holders: Holders
+    cluster: Path, holders: Holders
 ) -> None:
-    holder = holders.begin(place / "pg")
-    ask(url_of(holder), "create table kept as select generate_series(1, 1000) as number")
-    killed = server_pid(place / "pg")
+    holder = holders.begin(cluster)
+    ask(url_of(holder), "create table committed as select generate_series(1, 1000) as number")
+    killed = server_pid(cluster)
 
     os.kill(killed, signal.SIGKILL)
 
-    with opened(place / "pg") as postgres:
-        assert server_pid(place / "pg") != killed
-        assert ask(postgres.url, "select count(*) from kept") == 1000
+    with opened(cluster) as postgres:
+        assert server_pid(cluster) != killed
+        assert ask(postgres.url, "select count(*) from committed") == 1000
         let_go(holder)
-        assert ask(postgres.url, "select count(*) from kept") == 1000
-    assert own_processes(place) == []
+        assert ask(postgres.url, "select count(*) from committed") == 1000
+    assert own_processes(cluster) == []
 
 
-def test_the_last_leaves_in_peace_where_the_server_was_killed(place: Path) -> None:
-    with opened(place / "pg"):
-        os.kill(server_pid(place / "pg"), signal.SIGKILL)
+def test_the_last_leaves_in_peace_where_the_server_was_killed(cluster: Path) -> None:
+    with opened(cluster):
+        os.kill(server_pid(cluster), signal.SIGKILL)
 
-    assert own_processes(place) == []
+    assert own_processes(cluster) == []
 
 
 def test_a_cluster_is_created_whole_after_its_creation_was_killed(
@@ -321,71 +369,99 @@ def test_a_path_that_no_socket_can_have_gets_a_private_folder_for_it(
 
 
 def test_a_socket_folder_of_somebody_else_is_refused(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(place))
-    with opened(place / ("long" * 30)):
+    folder = place / ("long" * 30)
+    subprocess.run(["cp", "-a", cluster, folder], check=True)
+    with opened(folder):
         (sockets,) = place.glob("tickets-*")
     (place / "trap").mkdir(mode=0o700)
     sockets.rmdir()
     sockets.symlink_to(place / "trap")
 
     with pytest.raises(EmbeddedPostgresError, match=f"{sockets} is not this service's own"):
-        opened(place / ("long" * 30)).__enter__()
+        opened(folder).__enter__()
 
 
-def test_a_stale_pid_file_that_names_a_living_stranger_is_no_obstacle(place: Path) -> None:
-    with opened(place / "pg"):
-        owner = (place / "pg").stat()
-        lines = (place / "pg" / "postmaster.pid").read_text().split("\n")
-    become = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if AS_ROOT else {}
-    with subprocess.Popen(["sleep", "60"], **become) as stranger:
+def test_a_stale_pid_file_that_names_a_living_stranger_is_no_obstacle(cluster: Path) -> None:
+    with opened(cluster):
+        owner = cluster.stat()
+        lines = (cluster / "postmaster.pid").read_text().split("\n")
+    user = owner.st_uid if AS_ROOT else None
+    with subprocess.Popen(["sleep", "600"], user=user) as stranger:
         try:
-            stale = place / "pg" / "postmaster.pid"
+            stale = cluster / "postmaster.pid"
             stale.write_text("\n".join([str(stranger.pid), *lines[1:]]))
             os.chown(stale, owner.st_uid, owner.st_gid)
 
-            with opened(place / "pg") as postgres:
+            with opened(cluster) as postgres:
                 assert ask(postgres.url, "select 1") == 1
-                assert server_pid(place / "pg") != stranger.pid
+                assert server_pid(cluster) != stranger.pid
 
             assert stranger.poll() is None
         finally:
             stranger.kill()
 
 
-def test_ctrl_c_reaches_the_service_and_not_the_server(place: Path, holders: Holders) -> None:
-    holder = holders.begin(place / "pg")
+def test_a_stranger_with_the_pid_of_a_killed_server_is_not_stopped_in_its_place(
+    cluster: Path, holders: Holders
+) -> None:
+    holder = holders.begin(cluster)
     url_of(holder)
-    with opened(place / "pg") as postgres:
-        server = server_pid(place / "pg")
+    pid_file = cluster / "postmaster.pid"
+    server, *rest = pid_file.read_text().split("\n")
+    straggler = int(Path(f"/proc/{server}/task/{server}/children").read_text().split()[0])
+    user = cluster.stat().st_uid if AS_ROOT else None
+    with subprocess.Popen(["sleep", "600"], user=user) as stranger:
+        try:
+            os.kill(straggler, signal.SIGSTOP)  # so that something of the server is left
+            os.kill(int(server), signal.SIGKILL)
+            pid_file.write_text("\n".join([str(stranger.pid), *rest]))
+
+            assert holder.stdin
+            holder.stdin.close()
+            wait_until(lambda: is_held_alone(Path(f"{cluster}.open.lock")))
+            os.kill(straggler, signal.SIGCONT)
+
+            assert holder.wait(PATIENCE) == 0
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
+
+
+def test_ctrl_c_reaches_the_service_and_not_the_server(cluster: Path, holders: Holders) -> None:
+    holder = holders.begin(cluster)
+    url_of(holder)
+    with opened(cluster) as postgres:
+        server = server_pid(cluster)
 
         os.killpg(holder.pid, signal.SIGINT)
         holder.wait(PATIENCE)
 
         assert ask(postgres.url, "select 1") == 1
-        assert server_pid(place / "pg") == server
+        assert server_pid(cluster) == server
 
 
-def test_ctrl_c_during_the_start_leaves_nothing_behind(place: Path, holders: Holders) -> None:
-    with opened(place / "pg"):
+def test_ctrl_c_during_the_start_leaves_nothing_behind(cluster: Path, holders: Holders) -> None:
+    with opened(cluster):
         pass
-    holder = holders.begin(place / "pg")
-    wait_until(lambda: (place / "pg" / "postmaster.pid").exists())
+    holder = holders.begin(cluster)
+    wait_until((cluster / "postmaster.pid").exists)
 
     os.killpg(holder.pid, signal.SIGINT)
     holder.wait(PATIENCE)
 
-    assert own_processes(place) == []
+    assert own_processes(cluster) == []
 
 
-def test_a_start_that_fails_says_why_and_where_the_log_is(place: Path) -> None:
+def test_a_start_that_fails_says_why_and_where_the_log_is(cluster: Path) -> None:
     with pytest.raises(EmbeddedPostgresError) as caught:
-        EmbeddedPostgres(place / "pg", options=("shared_buffers=nonsense",)).__enter__()
+        EmbeddedPostgres(cluster, options=("shared_buffers=nonsense",)).__enter__()
 
     message = str(caught.value)
     assert 'invalid value for parameter "shared_buffers": "nonsense"' in message
-    assert f"(log: {place / 'pg.log'})" in message
+    assert f"(log: {cluster}.log)" in message
     assert "\n" not in message
 
 
@@ -410,23 +486,23 @@ def test_a_folder_with_other_things_in_it_is_left_alone(place: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_one_line(place: Path) -> None:
     (place / "file").write_text("")
 
-    with pytest.raises(EmbeddedPostgresError, match=r"Not a directory: '.*file") as caught:
+    with pytest.raises(EmbeddedPostgresError, match=f"'{place}/file'") as caught:
         opened(place / "file" / "pg").__enter__()
 
     assert "\n" not in str(caught.value)
 
 
-def test_a_log_that_grew_is_put_aside(place: Path) -> None:
-    with opened(place / "pg"):
+def test_a_log_that_grew_is_put_aside(cluster: Path) -> None:
+    with opened(cluster):
         pass
-    with (place / "pg.log").open("a") as log:
+    with (Path(f"{cluster}.log")).open("a") as log:
         log.write("x" * (1 << 20))
 
-    with opened(place / "pg"):
+    with opened(cluster):
         pass
 
-    assert (place / "pg.log.old").stat().st_size > 1 << 20
-    assert (place / "pg.log").stat().st_size < 1 << 20
+    assert (Path(f"{cluster}.log.old")).stat().st_size > 1 << 20
+    assert (Path(f"{cluster}.log")).stat().st_size < 1 << 20
 
 
 def test_windows_can_import_it_and_is_told_what_to_do() -> None:
@@ -434,7 +510,8 @@ def test_windows_can_import_it_and_is_told_what_to_do() -> None:
 import importlib.util, platformdirs, sys
 from pathlib import Path
 source = sys.argv[1]
-import contextlib, glob, hashlib, importlib.metadata, shlex, shutil, subprocess, tempfile, typing, urllib.parse, dataclasses
+import contextlib, dataclasses, glob, hashlib, importlib.metadata, shlex, shutil
+import subprocess, tempfile, typing, urllib.parse  # the real ones, before this becomes Windows
 sys.platform = "win32"
 sys.modules["fcntl"] = sys.modules["pwd"] = None
 spec = importlib.util.spec_from_file_location("embedded", source)
@@ -499,16 +576,17 @@ def test_root_runs_it_as_another_account_even_where_only_root_gets_at_the_wheel(
     wheel = copy_wheel(place / "private")
     path = os.pathsep.join([str(wheel), *sys.path])
 
-    holder = holders.begin(place / "data" / "pg", PYTHONPATH=path)
-    url = url_of(holder)
+    holder, other = (holders.begin(place / "data" / "pg", PYTHONPATH=path) for _ in range(2))
 
-    assert ask(url, "select 1") == 1
+    assert ask(url_of(holder), "select 1") == 1
+    assert ask(url_of(other), "select 1") == 1
     server = server_pid(place / "data" / "pg")
     assert Path(f"/proc/{server}").stat().st_uid == pwd.getpwnam("pgserver").pw_uid
     (copy,) = (place / "data").glob("pg.programs-*")
     assert Path(f"/proc/{server}/exe").readlink().is_relative_to(copy)
     assert (place / "private").stat().st_mode & 0o777 == 0o700
     let_go(holder)
+    let_go(other)
 
     with opened(place / "data" / "pg"):  # the usual wheel can be reached, so the copy is not needed
         assert not copy.exists()

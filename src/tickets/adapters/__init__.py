@@ -1,0 +1,1 @@
+"""The outside of the hexagon: HTTP in front, PostgreSQL behind, and memory for tests."""

@@ -30,7 +30,7 @@ class Desk:
         self._tickets = tickets
         self._clock = clock
 
-    async def open(  # noqa: PLR0913 - one argument per field of the form
+    async def open(
         self,
         *,
         user_id: int,

@@ -1,0 +1,1 @@
+"""The core: standard library only, no input or output, no clock."""

@@ -99,7 +99,7 @@ class Ticket:
     new_messages: list[Message] = field(default_factory=list)
 
     @classmethod
-    def open(  # noqa: PLR0913 - one argument per field of the form
+    def open(
         cls,
         *,
         user_id: int,

@@ -43,7 +43,7 @@ class Validation:
             )
         return text
 
-    def choice(self, field: str, value: str | None, choices: type[Choice]) -> Choice | None:
+    def choice(self, field: str, value: str, choices: type[Choice]) -> Choice | None:
         """Return the member of `choices` that `value` names, or None after noting that none is."""
         try:
             return choices(value)

@@ -1,0 +1,1 @@
+"""The inbound adapter: the REST API as Litestar controllers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Controller, Request, Response, get, post
+from litestar.params import JSONBody
 
 from tickets.adapters.http.bodies import (
     MessageCreated,
@@ -48,7 +49,7 @@ class AccountController(Controller):
 
     @post("/", dto=JSONForm[NewTicket], return_dto=None, responses=CREATING)
     async def open_ticket(
-        self, request: UserRequest, data: NewTicket, desk: TheDesk
+        self, request: UserRequest, data: JSONBody[NewTicket], desk: TheDesk
     ) -> Response[TicketCreated]:
         """Open a ticket with its first message; it is unread for the admins."""
         ticket = await desk.open(
@@ -92,7 +93,7 @@ class AccountController(Controller):
 
     @post("/{ticket_id:str}/reply", dto=JSONForm[NewReply], return_dto=None, responses=WRITING)
     async def reply(
-        self, request: UserRequest, ticket_id: TicketId, data: NewReply, desk: TheDesk
+        self, request: UserRequest, ticket_id: TicketId, data: JSONBody[NewReply], desk: TheDesk
     ) -> MessageCreated:
         """Add a message to the thread; the ticket becomes unread for the admins."""
         return MessageCreated(await desk.reply(ticket_id, data.message, by=request.user))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Controller, Request, get, post, put
+from litestar.params import JSONBody
 
 from tickets.adapters.http.bodies import (
     AdminList,
@@ -77,14 +78,14 @@ class AdminController(Controller):
 
     @post("/{ticket_id:str}/reply", dto=JSONForm[NewReply], return_dto=None, responses=WRITING)
     async def reply_as_admin(
-        self, request: AdminRequest, ticket_id: TicketId, data: NewReply, desk: TheDesk
+        self, request: AdminRequest, ticket_id: TicketId, data: JSONBody[NewReply], desk: TheDesk
     ) -> MessageCreated:
         """Add the admins' message to the thread; the ticket becomes unread for its user."""
         return MessageCreated(await desk.reply(ticket_id, data.message, by=request.user))
 
     @put("/{ticket_id:str}/status", dto=JSONForm[NewStatus], return_dto=None, responses=WRITING)
     async def change_status(
-        self, request: AdminRequest, ticket_id: TicketId, data: NewStatus, desk: TheDesk
+        self, request: AdminRequest, ticket_id: TicketId, data: JSONBody[NewStatus], desk: TheDesk
     ) -> StatusChanged:
         """Move the ticket to a status, any from any; the same one again changes nothing."""
         return StatusChanged(await desk.move(ticket_id, data.status, by=request.user))

@@ -8,6 +8,7 @@ from typing import Any
 
 from litestar import Litestar, Router
 from litestar.di import Provide
+from litestar.types import ControllerRouterHandler
 
 from tickets.adapters.http.account import AccountController
 from tickets.adapters.http.admin import AdminController
@@ -17,6 +18,8 @@ from tickets.adapters.http.health import HealthController, ReadinessCheck
 from tickets.adapters.http.openapi import openapi_config
 from tickets.adapters.http.parameters import TYPE_DECODERS
 from tickets.adapters.http.problems import EXCEPTION_HANDLERS
+from tickets.adapters.http.site import Site
+from tickets.adapters.http.web import cross_origin, web_router
 from tickets.application.desk import Desk
 from tickets.domain.ports import TicketViews, Users
 
@@ -31,9 +34,14 @@ def create_app(
     admin_tokens: Sequence[str],
     readiness: ReadinessCheck,
     lifespan: Sequence[Lifespan] = (),
+    frame_ancestors: Sequence[str] = (),
+    cors_origins: Sequence[str] = (),
 ) -> Litestar:
-    """Return the application; `lifespan` is what has to run around it."""
-    routers = [
+    """Return the application; `lifespan` is what has to run around it.
+
+    `frame_ancestors` may show the dashboards in a frame; pages of `cors_origins` may call the API.
+    """
+    routers: list[ControllerRouterHandler] = [
         Router(
             "/",
             route_handlers=[AccountController],
@@ -47,6 +55,7 @@ def create_app(
             opt={"challenge": ADMIN_CHALLENGE},
         ),
         HealthController,
+        web_router(Site(), frame_ancestors=frame_ancestors),
     ]
     return Litestar(
         routers,
@@ -57,6 +66,7 @@ def create_app(
         },
         type_decoders=TYPE_DECODERS,
         exception_handlers=EXCEPTION_HANDLERS,
+        cors_config=cross_origin(cors_origins),
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=openapi_config(),
         lifespan=lifespan,

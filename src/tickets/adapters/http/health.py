@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
 
 import msgspec
 from litestar import Controller, get
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from tickets.adapters.http.openapi import problems
 
@@ -33,9 +33,7 @@ class HealthController(Controller):
         return Health()
 
     @get("/ready", responses=problems(503))
-    async def ready(
-        self, readiness: Annotated[ReadinessCheck, Dependency(skip_validation=True)]
-    ) -> Health:
+    async def ready(self, readiness: NamedDependency[SkipValidation[ReadinessCheck]]) -> Health:
         """Tell that the database answers too. Send no traffic while this fails."""
         await readiness()
         return Health()

@@ -9,6 +9,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Tag
 
 from tickets.adapters.http.auth import ADMIN_HEADER
+from tickets.adapters.http.docs import DocsPage, docs_router
 from tickets.adapters.http.problems import MEDIA_TYPE, Problem
 
 USER_SCHEME = "UserToken"
@@ -30,7 +31,7 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
         int(status): ResponseSpec(
             Problem,
             description=_MEANING[status],
-            media_type=MEDIA_TYPE,  # type: ignore[arg-type] # any media type works; the stub knows a few
+            media_type=MEDIA_TYPE,
             generate_examples=False,
         )
         for status in statuses
@@ -53,7 +54,8 @@ def openapi_config() -> OpenAPIConfig:
             "Support tickets between the users of a platform and its admin team. Users send "
             "`Authorization: Bearer …`, admins `X-Admin-Token: …`. Errors are RFC 9457 problem details."
         ),
-        path="/schema",
+        openapi_router=docs_router(),
+        use_handler_docstrings=True,
         components=Components(
             security_schemes={
                 USER_SCHEME: SecurityScheme(
@@ -72,5 +74,5 @@ def openapi_config() -> OpenAPIConfig:
             Tag(name="admin", description="Everybody's tickets, for the admin team."),
             Tag(name="health", description="For what watches the service."),
         ],
-        render_plugins=[JsonRenderPlugin(), YamlRenderPlugin()],
+        render_plugins=[DocsPage(), JsonRenderPlugin(), YamlRenderPlugin()],
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
+from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIType
-from litestar.params import Dependency, Parameter
+from litestar.params import PathParameter, QueryParameter, SkipValidation
 
 from tickets.application.desk import Desk
 from tickets.domain.ports import TicketViews
@@ -54,7 +55,7 @@ TYPE_DECODERS: Any = [
 
 TicketId = Annotated[
     TicketNumber,
-    Parameter(
+    PathParameter(
         description="The ticket's id.",
         schema_extra={"type": OpenAPIType.INTEGER, "minimum": 1, "examples": [7]},
     ),
@@ -62,7 +63,7 @@ TicketId = Annotated[
 
 Limit = Annotated[
     PageSize,
-    Parameter(
+    QueryParameter(
         description="Rows of a page.",
         schema_extra={"type": OpenAPIType.INTEGER, "minimum": 1, "maximum": MAX_PAGE_SIZE},
     ),
@@ -70,7 +71,7 @@ Limit = Annotated[
 
 StatusFilter = Annotated[
     str | None,
-    Parameter(
+    QueryParameter(
         description="Only tickets with this status; empty is no filter.",
         schema_extra={"enum": ["", *Status]},
     ),
@@ -78,7 +79,7 @@ StatusFilter = Annotated[
 
 CategoryFilter = Annotated[
     str | None,
-    Parameter(
+    QueryParameter(
         description="Only tickets of this category; empty is no filter.",
         schema_extra={"enum": ["", *Category]},
     ),
@@ -86,13 +87,13 @@ CategoryFilter = Annotated[
 
 Cursor = Annotated[
     str | None,
-    Parameter(description="What `next_cursor` gave; absent or empty for the first page."),
+    QueryParameter(description="What `next_cursor` gave; absent or empty for the first page."),
 ]
 
-TheDesk = Annotated[Desk, Dependency(skip_validation=True)]
+TheDesk = NamedDependency[SkipValidation[Desk]]
 """The use cases, handed to a handler as they are."""
 
-TheViews = Annotated[TicketViews, Dependency(skip_validation=True)]
+TheViews = NamedDependency[SkipValidation[TicketViews]]
 """The read side, handed to a handler as it is."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.types import ExceptionHandlersMap
 
 from tickets.domain.errors import (
     FieldError,
@@ -121,7 +122,7 @@ def on_defect(request: Request[Any, Any, Any], error: Exception) -> Response[Pro
     )
 
 
-EXCEPTION_HANDLERS = {
+EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     TicketsError: on_tickets_error,
     ValidationException: on_validation_error,
     HTTPException: on_http_error,

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
 from tickets.domain.ticket import Category, Message, Status, Ticket
@@ -180,9 +181,9 @@ class MemoryUsers:
         return self._store.tokens.get(token)
 
 
-def _row(kind: type[Row], ticket: Ticket, **more: object) -> Row:
+def _row(kind: type[Row], ticket: Ticket, **more: Any) -> Row:  # noqa: ANN401 - what the row has beyond the ticket
     """Make a row of the fields that it shares with the ticket."""
-    shared = {
+    shared: dict[str, Any] = {
         name: getattr(ticket, name) for name in kind.__dataclass_fields__ if hasattr(ticket, name)
     }
     return kind(**shared, **more)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
+from tickets.domain.ports import Clock
 
 
 class Accounts:
     """Makes users and hands out their tokens, which are kept as hashes only."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         """Keep them in this database, whose schema is up to date."""
         self._database = database
+        self._clock = clock
         self._sql = load_queries("accounts")
 
     async def user(self, email: str) -> int:
@@ -31,7 +33,7 @@ class Accounts:
     async def new_token(self, user_id: int, *, lifetime: timedelta) -> str:
         """Return a new bearer token of 256 random bits that lasts for `lifetime`."""
         token = f"tk_{secrets.token_urlsafe(32)}"
-        expires_at = datetime.now(UTC) + lifetime  # noqa: DTZ005,RUF100
+        expires_at = self._clock.now() + lifetime
         await self._database.fetch(
             self._sql["add_token"], sha256(token.encode()).digest(), user_id, expires_at
         )

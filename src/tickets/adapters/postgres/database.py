@@ -63,7 +63,8 @@ class Database:
     async def fetch(self, query: str, *args: object) -> Sequence[asyncpg.Record]:
         """Run one statement; return its rows. Raises `StoreUnavailable`."""
         async with self._connection() as connection:
-            return await connection.fetch(query, *args)
+            rows: Sequence[asyncpg.Record] = await connection.fetch(query, *args)
+            return rows
 
     async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
         """Run one statement; return its first row, or None. Raises `StoreUnavailable`."""
@@ -82,8 +83,14 @@ class Database:
             raise RuntimeError(message)
         try:
             async with self._pool.acquire(timeout=self._timeout) as connection:
-                yield connection
-        except UNAVAILABLE as error:
+                try:
+                    yield connection
+                except asyncpg.InternalClientError:
+                    # A server that stops says goodbye on idle connections; the driver has taken that for the beginning
+                    # of an answer and sent nothing. The connection is of no use any more.
+                    connection.terminate()
+                    raise
+        except (*UNAVAILABLE, asyncpg.InternalClientError) as error:
             raise StoreUnavailable from error
         except asyncpg.InterfaceError as error:
             # the driver's own refusals: a closed connection or pool is the store's absence, a value that does

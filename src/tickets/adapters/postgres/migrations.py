@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib.resources.abc import Traversable
 
 import asyncpg
 
 from tickets.adapters.postgres.queries import load_queries, sql_folder
 
+logger = logging.getLogger("tickets")
+
 REFUSED = "TK001"
 """The SQLSTATE with which a migration declines a database, with a message for the operator."""
+
+PAUSE_SECONDS = 0.5
+"""How long a migration that did not get a lock lets others go ahead before it asks again."""
+
+_IN_THE_WAY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
+_FILE = re.compile(r"(\d{4})_(\w+)\.sql")
 
 
 class MigrationError(Exception):
@@ -37,13 +50,23 @@ class Migration:
         return sha256(self.script.replace("\r\n", "\n").encode()).hexdigest()
 
 
-def load_migrations() -> list[Migration]:
-    """Return all migrations that this version of the service knows, in order."""
-    found = []
-    for file in (sql_folder() / "migrations").iterdir():
-        number, _, name = file.name.removesuffix(".sql").partition("_")
-        found.append(Migration(int(number), name, file.read_text(encoding="utf-8")))
-    return sorted(found, key=lambda migration: migration.number)
+def load_migrations(folder: Traversable | None = None) -> list[Migration]:
+    """Return the migrations in this folder, by default all that this version knows, in order.
+
+    Editors' copies and hidden files are passed over. Raises `MigrationError` for an SQL file that
+    has no number, and where two have the same, as after a merge.
+    """
+    found: dict[int, Migration] = {}
+    for file in (folder or sql_folder() / "migrations").iterdir():
+        if file.name.startswith(".") or not file.name.endswith(".sql"):
+            continue
+        if (named := _FILE.fullmatch(file.name)) is None:
+            raise MigrationError(f"{file.name} is not called like 0001_what_it_does.sql.")
+        migration = Migration(int(named[1]), named[2], file.read_text(encoding="utf-8"))
+        if (twin := found.setdefault(migration.number, migration)) is not migration:
+            both = " and ".join(sorted((twin.title, migration.title)))
+            raise MigrationError(f"{both} have the same number; give the newer one the next.")
+    return [found[number] for number in sorted(found)]
 
 
 class Migrator:
@@ -65,10 +88,11 @@ class Migrator:
         Raises `MigrationError` where the database is newer than this version, or where a file is
         no longer the one that was applied.
         """
-        if not await self._connection.fetchval(self._sql["migrations_exist"]):
-            return list(self._migrations)
+        with _explained("The record of migrations cannot be read"):
+            if not await self._connection.fetchval(self._sql["migrations_exist"]):
+                return list(self._migrations)
+            applied = await self._connection.fetch(self._sql["applied_migrations"])
         known = {migration.number: migration for migration in self._migrations}
-        applied = await self._connection.fetch(self._sql["applied_migrations"])
         for row in applied:
             migration = known.pop(row["number"], None)
             title = f"{row['number']:04}_{row['name']}"
@@ -90,32 +114,74 @@ class Migrator:
         """Apply what is due, each in a transaction of its own, and return what was applied here.
 
         Where several processes start at once, each file is applied by one of them while the
-        others wait. Raises `MigrationError`; what was applied before it stays applied.
+        others wait. Where other sessions hold what a migration needs, it steps back and asks
+        again until they are done, and nobody is held up by it for long. A database that is up to
+        date is only read. Raises `MigrationError`; what was applied before it stays applied.
         """
-        applied = []
-        while (migration := await self._apply_next()) is not None:
+        applied: list[Migration] = []
+        waiting = False
+        while True:
+            try:
+                migration = await self._apply_next()
+            except _IN_THE_WAY as error:
+                if not waiting:
+                    logger.warning("Migrating waits for other sessions to finish: %s.", error)
+                waiting = True
+                await asyncio.sleep(PAUSE_SECONDS)
+                continue
+            if migration is None:
+                return applied
             applied.append(migration)
-        return applied
 
     async def _apply_next(self) -> Migration | None:
         # The lock ends with the transaction, so it also holds behind PgBouncer, and no crash can leave it behind.
-        async with self._connection.transaction():
-            await self._connection.execute(self._sql["lock_migrations"])
-            await self._connection.execute(self._sql["create_migrations"])
+        async with self._transaction():
+            with _explained("Migrating failed"):
+                await self._connection.execute(self._sql["no_timeouts"])
+                await self._connection.execute(self._sql["lock_migrations"])
             due = await self.due()
             if not due:
                 return None
             migration = due[0]
-            try:
+            with _explained(f"Migration {migration.title} failed and changed nothing"):
+                await self._connection.execute(self._sql["short_lock_waits"])
+                if not await self._connection.fetchval(self._sql["migrations_exist"]):
+                    await self._connection.execute(self._sql["create_migrations"])
                 await self._connection.execute(migration.script)
-            except asyncpg.PostgresError as error:
-                if error.sqlstate != REFUSED:
-                    raise
-                message = (
-                    f"This database cannot be taken over: {error.args[0]}. Nothing was changed."
+                await self._connection.execute(
+                    self._sql["record_migration"],
+                    migration.number,
+                    migration.name,
+                    migration.checksum,
                 )
-                raise MigrationError(message) from error
-            await self._connection.execute(
-                self._sql["record_migration"], migration.number, migration.name, migration.checksum
-            )
             return migration
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[None]:
+        # At a higher isolation, which a database may have as its default, who waited for the lock would still see the
+        # time before it.
+        transaction = self._connection.transaction(isolation="read_committed")
+        await transaction.start()
+        try:
+            yield
+        except BaseException:
+            # a server that went away has rolled back by itself, and asking it to would hide why
+            if not self._connection.is_closed():
+                await transaction.rollback()
+            raise
+        await transaction.commit()
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Raise what the server says as `MigrationError`, except where it is worth asking again."""
+    try:
+        yield
+    except _IN_THE_WAY:
+        raise
+    except asyncpg.PostgresError as error:
+        if error.sqlstate == REFUSED:
+            message = f"This database cannot be taken over: {error.args[0]}. Nothing was changed."
+        else:
+            message = f"{what}: {error}"
+        raise MigrationError(message) from error

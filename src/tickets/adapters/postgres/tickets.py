@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 
 import asyncpg
+import msgspec
 
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
 from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
-from tickets.domain.ticket import Category, Message, Side, Status, Ticket
+from tickets.domain.ticket import Category, Message, Status, Ticket
 from tickets.domain.views import Conversation
 
 LARGEST_ID = 2**31 - 1
@@ -43,7 +44,7 @@ class PostgresTickets:
                 ticket.last_message,
                 ticket.created_at,
                 ticket.updated_at,
-                *_columns(ticket.new_messages),
+                msgspec.json.encode(ticket.new_messages).decode(),
             )
         except asyncpg.ForeignKeyViolationError as error:
             raise NotAuthenticated from error
@@ -57,10 +58,7 @@ class PostgresTickets:
     async def get_with_thread(self, ticket_id: int) -> Conversation:
         """Select the row and its messages in one statement, which is one snapshot."""
         row = await self._row("get_ticket_with_thread", ticket_id)
-        messages = [
-            Message(message_id, row["id"], Side(sender_type), sender_id, text, created_at)
-            for message_id, sender_type, sender_id, text, created_at in row["messages"]
-        ]
+        messages = msgspec.json.decode(row["messages"], type=list[Message])
         return Conversation(_ticket(row), row["user_email"], messages)
 
     async def save(self, ticket: Ticket) -> Sequence[Message]:
@@ -75,13 +73,14 @@ class PostgresTickets:
             ticket.message_count,
             ticket.last_message,
             ticket.updated_at,
-            *_columns(ticket.new_messages),
+            msgspec.json.encode(ticket.new_messages).decode(),
         )
         if row is None:
             raise StaleTicket
+        message_ids = msgspec.json.decode(row["message_ids"], type=list[int])
         return [
             replace(message, id=message_id)
-            for message, message_id in zip(ticket.new_messages, row["message_ids"], strict=True)
+            for message, message_id in zip(ticket.new_messages, message_ids, strict=True)
         ]
 
     async def resolved_until(self, moment: datetime, *, limit: int) -> Sequence[int]:
@@ -114,14 +113,4 @@ def _ticket(row: asyncpg.Record) -> Ticket:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         version=row["version"],
-    )
-
-
-def _columns(messages: Sequence[Message]) -> tuple[list[object], ...]:
-    """Turn messages into one array per column, as `unnest` takes them."""
-    return (
-        [message.sender_type for message in messages],
-        [message.sender_id for message in messages],
-        [message.message for message in messages],
-        [message.created_at for message in messages],
     )

@@ -1,0 +1,66 @@
+# Run as `uv run just RECIPE`: just itself and every tool below are in the environment that uv makes.
+
+set positional-arguments
+
+# List the recipes.
+default:
+    @just --list --unsorted
+
+# Show the whole product with sample data on a PostgreSQL of its own.
+demo *args:
+    tickets demo "$@"
+
+# Run the tests, or those named: they find a container engine or else start the embedded PostgreSQL, and say which.
+test *args:
+    pytest "$@"
+
+# Check style, types, the direction of imports, the lock file, and the pages' logic where there is a node.
+check: check-lock check-pages
+    ruff check
+    ruff format --check
+    mypy
+    lint-imports
+
+# Test the pages' logic, where there is a node and something to test.
+[private]
+check-pages:
+    #!/bin/sh
+    set -eu
+    set -- tests/web/*.test.mjs
+    [ -e "$1" ] || exit 0
+    command -v node >/dev/null || { echo "There is no node here: $* were not run."; exit 0; }
+    node --test "$@"
+
+# Put right what can be put right by itself.
+fmt:
+    ruff check --fix
+    ruff format
+
+compile := "uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --custom-compile-command 'just lock' --quiet"
+
+# Bring requirements.lock in line with pyproject.toml; `lock --upgrade` also takes what has been released since.
+lock *args:
+    {{ compile }} --output-file requirements.lock "$@"
+
+# Check that requirements.lock is in line with pyproject.toml; newer releases do not matter.
+check-lock:
+    #!/bin/sh
+    set -eu
+    copy=$(mktemp)
+    trap 'rm -f "$copy"' EXIT
+    # what is pinned there stays, where it still fits
+    cp requirements.lock "$copy"
+    {{ compile }} --output-file "$copy"
+    # the comments are uv's, and may be worded otherwise by another version of it
+    diff -u -I '^ *#' requirements.lock "$copy" || {
+        echo "requirements.lock is not in line with pyproject.toml: uv run just lock" >&2
+        exit 1
+    }
+
+# Build the sdist and the wheel, in dist/.
+wheel:
+    uv build
+
+# Bring the schema of TICKETS_DATABASE_URL, or of the embedded PostgreSQL, up to date.
+migrate *args:
+    tickets migrate "$@"

@@ -1,0 +1,102 @@
+// What has been typed and not been sent: kept until it was sent, through reloads, failures and sign-outs;
+// and its sending, which happens once however often it is asked for.
+//
+// In localStorage, because a closed tab must not lose a text either. A draft belongs to whoever was signed
+// in (`owner` in the scope, see connection.js), so that the next person at this computer does not see it.
+
+const PREFIX = "tickets:draft:";
+const KEPT_FOR = 90 * 24 * 3_600_000;
+
+export class Drafts {
+  #storage;
+  #scope;
+
+  /** `scope` tells service, side and person apart. */
+  constructor(storage, scope) {
+    this.#storage = storage;
+    this.#scope = `${PREFIX}${scope}:`;
+  }
+
+  /** The fields of a form as they were typed; none where there is no draft. */
+  read(form) {
+    return this.#load(form).fields;
+  }
+
+  write(form, fields) {
+    this.#save(form, { ...this.#load(form), fields });
+  }
+
+  /**
+   * The idempotency key of this content: the same one for each try, so that a try which did arrive, and
+   * whose answer was lost, is recognised; another one as soon as the content is another.
+   */
+  keyOf(form, content) {
+    const draft = this.#load(form);
+    const text = JSON.stringify(content);
+    if (draft.sent?.text === text) return draft.sent.key;
+    const key = randomKey();
+    this.#save(form, { ...draft, sent: { text, key } });
+    return key;
+  }
+
+  /** Forget a draft: it was sent. */
+  clear(form) {
+    this.#storage.removeItem(this.#scope + form);
+  }
+
+  #load(form) {
+    return parsed(this.#storage.getItem(this.#scope + form)) ?? { fields: {} };
+  }
+
+  #save(form, draft) {
+    try {
+      this.#storage.setItem(this.#scope + form, JSON.stringify({ ...draft, at: Date.now() }));
+    } catch {
+      // the storage is full: what was typed still stands in the form
+    }
+  }
+}
+
+/** Drop drafts, anybody's, that nobody has touched for three months. */
+export function pruneDrafts(storage, now = Date.now()) {
+  for (const key of Object.keys(storage)) {
+    if (key.startsWith(PREFIX) && !(now - parsed(storage.getItem(key))?.at < KEPT_FOR)) storage.removeItem(key);
+  }
+}
+
+export class Outbox {
+  #underWay = new Map();
+
+  isSending(form) {
+    return this.#underWay.has(form);
+  }
+
+  /**
+   * Send a form's content with `request(key)`. The draft goes when that succeeds, and stays when it
+   * rejects, as this then does too: trying again is up to a person. Asked again meanwhile, it is joined.
+   */
+  send(form, content, drafts, request) {
+    if (!this.isSending(form)) {
+      const sending = request(drafts.keyOf(form, content))
+        .then((result) => (drafts.clear(form), result))
+        .finally(() => this.#underWay.delete(form));
+      this.#underWay.set(form, sending);
+    }
+    return this.#underWay.get(form);
+  }
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // not ours, or cut off: as good as none
+    return null;
+  }
+}
+
+function randomKey() {
+  // randomUUID exists on secure origins alone; an intranet's plain http is not one
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

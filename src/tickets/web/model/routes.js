@@ -1,0 +1,34 @@
+// Addresses: what the dashboard shows, as the fragment of the page's address.
+//
+// `#/tickets?status=open` is a list, `#/tickets/42?status=open` a ticket opened from that list, so that
+// going back finds the same list; `#/new` is the form. The fragment works under any path and in any host.
+
+import { CATEGORIES, STATUSES } from "./labels.js";
+
+/** Read a fragment; one that means nothing here is the whole list. */
+export function parseRoute(hash) {
+  const [path, query = ""] = hash.replace(/^#/, "").split("?", 2);
+  const filters = readFilters(new URLSearchParams(query));
+  const ticket = /^\/tickets\/(\d{1,15})$/.exec(path);
+  if (ticket) return { view: "ticket", id: Number(ticket[1]), filters };
+  return { view: path === "/new" ? "new" : "list", filters };
+}
+
+/** Write a route as a fragment. */
+export function formatRoute({ view, id, filters = {} }) {
+  const path = { list: "/tickets", ticket: `/tickets/${id}`, new: "/new" }[view];
+  const chosen = Object.entries(filters).filter(([, value]) => value);
+  const query = new URLSearchParams(chosen).toString();
+  return `#${path}${query && `?${query}`}`;
+}
+
+function readFilters(query) {
+  const filters = {};
+  if (Object.hasOwn(STATUSES, query.get("status"))) filters.status = query.get("status");
+  if (Object.hasOwn(CATEGORIES, query.get("category"))) filters.category = query.get("category");
+  if (query.get("unread") === "1") filters.unread = "1";
+  return filters;
+}
+
+export const sameFilters = (a, b) =>
+  ["status", "category", "unread"].every((name) => (a[name] ?? "") === (b[name] ?? ""));

@@ -1,0 +1,194 @@
+"""The use cases over the memory adapter, which never waits: driven by hand, without an event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+
+from tests.world import ADMIN, MemoryWorld
+from tickets.application.desk import ATTEMPTS, Desk
+from tickets.domain.errors import InvalidInput, StaleTicket, TicketClosed, TicketNotFound
+from tickets.domain.ticket import Actor, Message, Status, Ticket
+
+Result = TypeVar("Result")
+
+
+def done(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run what never waits to its end."""
+    try:
+        work.send(None)
+    except StopIteration as finished:
+        result: Result = finished.value
+        return result
+    message = "the core waited for something"
+    raise AssertionError(message)
+
+
+class Interrupted:
+    """The port `Tickets` with somebody who gets in between a load and its save, `times` times."""
+
+    def __init__(
+        self, world: MemoryWorld, interruption: Callable[[], Awaitable[object]], times: int = 1
+    ) -> None:
+        self._tickets = world.tickets
+        self._interruption = interruption
+        self._left = times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tickets, name)
+
+    async def save(self, ticket: Ticket) -> Sequence[Message]:
+        if self._left:
+            self._left -= 1
+            await self._interruption()
+        return await self._tickets.save(ticket)
+
+
+@pytest.fixture
+def world(memory_world: MemoryWorld) -> MemoryWorld:
+    return memory_world
+
+
+def interrupted(world: MemoryWorld, by: Callable[[], Awaitable[object]], times: int = 1) -> Desk:
+    return Desk(Interrupted(world, by, times), world.clock)
+
+
+def test_a_ticket_is_opened_answered_and_read(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+    owner = Actor.user(ticket.user_id)
+
+    done(world.desk.read(ticket.id, by=ADMIN))
+    answer = done(world.desk.reply(ticket.id, "Have you tried again?", by=ADMIN))
+    seen = done(world.desk.read(ticket.id, by=owner))
+
+    assert seen.messages[-1] == answer
+    assert done(world.flags(ticket.id)) == (False, False)
+
+
+def test_a_conversation_shows_the_flags_as_they_are_afterwards(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+
+    assert not done(world.desk.read(ticket.id, by=ADMIN)).ticket.admin_unread
+
+
+def test_what_arrives_while_a_ticket_is_opened_is_in_the_answer(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+    owner = Actor.user(ticket.user_id)
+    desk = interrupted(world, lambda: world.reply(ticket.id, owner, "Wait, one more thing."))
+
+    seen = done(desk.read(ticket.id, by=ADMIN))
+
+    assert [message.message for message in seen.messages][-1] == "Wait, one more thing."
+    assert done(world.flags(ticket.id)) == (False, False)
+
+
+def test_opening_what_is_read_already_writes_nothing(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+    before = done(world.tickets.get(ticket.id))
+
+    done(world.desk.read(ticket.id, by=Actor.user(ticket.user_id)))
+
+    assert done(world.tickets.get(ticket.id)) == before
+
+
+def test_a_stranger_opening_a_ticket_finds_nothing_and_changes_nothing(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+    done(world.reply(ticket.id, ADMIN))
+
+    with pytest.raises(TicketNotFound):
+        done(world.desk.read(ticket.id, by=Actor.user(ticket.user_id + 1)))
+
+    assert done(world.flags(ticket.id)) == (True, True)
+
+
+def test_two_replies_in_the_same_moment_are_both_kept(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+    owner = Actor.user(ticket.user_id)
+    desk = interrupted(world, lambda: world.reply(ticket.id, owner, "first"))
+
+    done(desk.reply(ticket.id, "second", by=ADMIN))
+
+    assert done(world.texts(ticket.id))[1:] == ["first", "second"]
+    kept = done(world.tickets.get(ticket.id))
+    assert (kept.message_count, kept.last_message) == (3, "second")
+    assert done(world.flags(ticket.id)) == (True, True)
+
+
+def test_a_reply_that_comes_after_the_close_is_refused(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+    desk = interrupted(world, lambda: world.desk.move(ticket.id, "closed", by=ADMIN))
+
+    with pytest.raises(TicketClosed):
+        done(desk.reply(ticket.id, "too late", by=Actor.user(ticket.user_id)))
+
+    assert len(done(world.texts(ticket.id))) == 1
+
+
+def test_a_use_case_decides_again_a_bounded_number_of_times(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+    hectic = interrupted(world, lambda: world.reply(ticket.id, ADMIN), times=ATTEMPTS - 1)
+    too_hectic = interrupted(world, lambda: world.reply(ticket.id, ADMIN), times=ATTEMPTS)
+
+    done(hectic.reply(ticket.id, "made it", by=ADMIN))
+    with pytest.raises(StaleTicket):
+        done(too_hectic.reply(ticket.id, "did not", by=ADMIN))
+
+    texts = done(world.texts(ticket.id))
+    assert texts.count("made it") == 1
+    assert "did not" not in texts
+
+
+def test_the_same_status_again_changes_nothing(world: MemoryWorld) -> None:
+    ticket = done(world.ticket(status=Status.RESOLVED))
+
+    assert done(world.desk.move(ticket.id, "resolved", by=ADMIN)) is Status.RESOLVED
+
+    assert done(world.tickets.get(ticket.id)) == ticket
+
+
+def test_a_status_that_does_not_exist_is_named(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+
+    with pytest.raises(InvalidInput) as raised:
+        done(world.desk.move(ticket.id, "done", by=ADMIN))
+
+    assert [error.field for error in raised.value.errors] == ["status"]
+
+
+def test_natural_close_takes_the_settled_tickets_and_no_others(world: MemoryWorld) -> None:
+    settled = done(world.ticket(status=Status.RESOLVED))
+    still_open = done(world.ticket())
+    world.clock.pass_time(hours=168)
+    fresh = done(world.ticket(status=Status.RESOLVED))
+
+    assert done(world.desk.close_settled(timedelta(hours=168))) == 1
+    assert done(world.desk.close_settled(timedelta(hours=168))) == 0
+
+    statuses = [done(world.tickets.get(t.id)).status for t in (settled, still_open, fresh)]
+    assert statuses == [Status.CLOSED, Status.OPEN, Status.RESOLVED]
+
+
+def test_a_reply_in_the_moment_of_natural_close_keeps_the_ticket(world: MemoryWorld) -> None:
+    ticket = done(world.ticket(status=Status.RESOLVED))
+    world.clock.pass_time(hours=168)
+    owner = Actor.user(ticket.user_id)
+    desk = interrupted(world, lambda: world.reply(ticket.id, owner, "It broke again."))
+
+    assert done(desk.close_settled(timedelta(hours=168))) == 0
+
+    assert done(world.tickets.get(ticket.id)).status is Status.RESOLVED
+    assert done(world.texts(ticket.id))[-1] == "It broke again."
+
+
+def test_natural_close_takes_more_tickets_than_one_look_brings_up(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tickets.application.desk.CLOSING_BATCH", 2)
+    for _ in range(5):
+        done(world.ticket(status=Status.RESOLVED))
+    world.clock.pass_time(hours=168)
+
+    assert done(world.desk.close_settled(timedelta(hours=168))) == 5

@@ -1,0 +1,174 @@
+"""The commands beside the service: migrate, user add, close-resolved, demo."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from tests.commands.conftest import Shell, free_port
+from tests.world import ADMIN, START, PostgresWorld
+from tickets.adapters.postgres.database import Database
+from tickets.cli import main
+from tickets.domain.ticket import Status
+
+
+def test_migrations_are_told_of_applied_and_then_done(
+    shell: Shell, empty_database_url: str
+) -> None:
+    def run(*options: str) -> tuple[int, str]:
+        result = shell.run("migrate", *options, TICKETS_DATABASE_URL=empty_database_url)
+        return result.returncode, result.stdout
+
+    code, said = run("--check")
+    assert code == 1
+    assert "due: 0001_tickets, 0002_bearer_tokens" in said
+    code, said = run()
+    assert code == 0
+    assert "migrated: 0001_tickets, 0002_bearer_tokens" in said
+    assert run()[1].endswith("up to date\n")
+    code, said = run("--check")
+    assert (code, said.endswith("up to date\n")) == (0, True)
+
+
+async def test_a_database_that_is_newer_is_refused(shell: Shell, database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("insert into ticket_migrations values (9000, 'from_the_future', 'x')")
+    await connection.close()
+
+    for command in (["migrate"], ["migrate", "--check"], ["user", "add", "a@b.example"]):
+        result = shell.run(*command, TICKETS_DATABASE_URL=database_url)
+        assert result.returncode == 1
+        assert "newer than this version of the service: it has migration 9000_from_the_future" in (
+            result.stderr
+        )
+
+
+async def test_adding_a_user_prints_a_token_alone_that_signs_in(
+    shell: Shell, database_url: str, postgres_world: PostgresWorld
+) -> None:
+    def add(email: str) -> subprocess.CompletedProcess[str]:
+        return shell.run("user", "add", email, TICKETS_DATABASE_URL=database_url)
+
+    first, again, other = add("mara@example.com"), add("Mara@Example.com"), add("dev@example.com")
+
+    tokens = [result.stdout.removesuffix("\n") for result in (first, again, other)]
+    assert all(re.fullmatch(r"[\w-]{40,}", token) for token in tokens)
+    assert len(set(tokens)) == 3
+    mara, mara_again, dev = [await postgres_world.users.by_token(token) for token in tokens]
+    assert mara == mara_again != dev
+    assert None not in (mara, dev)
+
+
+@pytest.mark.parametrize(
+    "email", ["", "mara", "@example.com", "mara@", "a b@example.com", "a" * 320 + "@b.example"]
+)
+def test_what_is_no_address_is_refused(email: str) -> None:
+    result = CliRunner().invoke(main, ["user", "add", email])
+
+    assert result.exit_code != 0
+    assert "is not an e-mail address" in result.stderr
+    assert result.stdout == ""
+
+
+async def test_a_users_table_that_wants_more_is_left_to_its_platform(
+    shell: Shell, database_url: str
+) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("alter table users add column password_hash text not null")
+    await connection.close()
+
+    result = shell.run("user", "add", "a@b.example", TICKETS_DATABASE_URL=database_url)
+
+    assert result.returncode == 1
+    assert "password_hash" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_tokens_of_the_host_platform_are_not_ours_to_give(shell: Shell) -> None:
+    result = shell.run("user", "add", "a@b.example", TICKETS_IDENTITY="sessions")
+
+    assert result.returncode == 1
+    assert "TICKETS_IDENTITY is sessions" in result.stderr
+
+
+async def test_resolved_tickets_are_closed_by_hand(
+    shell: Shell, database_url: str, database: Database, postgres_world: PostgresWorld
+) -> None:
+    world = postgres_world
+    quiet = [await world.ticket(status=Status.RESOLVED) for _ in range(3)]
+    world.clock.moment = datetime.now(UTC) - timedelta(hours=1)  # noqa: TID251 - beside a real process
+    recent = await world.ticket(status=Status.RESOLVED)
+    assert world.clock.moment - START > timedelta(hours=168)
+
+    def close(**settings: str) -> str:
+        result = shell.run("close-resolved", TICKETS_DATABASE_URL=database_url, **settings)
+        return result.stdout + result.stderr
+
+    assert close() == "closed 3 resolved tickets\n"
+    assert close() == "closed 0 resolved tickets\n"
+    assert close(TICKETS_CLOSE_RESOLVED_AFTER="0.5") == "closed 1 resolved ticket\n"
+    assert "TICKETS_CLOSE_RESOLVED_AFTER is 0" in close(TICKETS_CLOSE_RESOLVED_AFTER="0")
+
+    for ticket in [*quiet, recent]:
+        assert (await world.tickets.get(ticket.id)).status is Status.CLOSED
+    await world.desk.move(recent.id, "open", by=ADMIN)
+    assert await database.fetchval("select count(*) from tickets") == 4
+
+
+def test_the_demo_is_the_whole_product_with_calls_ready_to_paste(shell: Shell) -> None:
+    port = free_port()
+    running = shell.start("demo", "--port", f"{port}")
+    running.wait_for(r"curl -X PUT .*\n")
+    calls = re.findall(r"^curl .*(?:\\\n.*)?$", running.said, re.MULTILINE)
+
+    answers = []
+    for call in calls:
+        ready = call.replace("/ID/", "/1/")
+        answer = subprocess.run(
+            ["bash", "-c", ready.replace("curl ", "curl -sS --fail-with-body ", 1)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        answers.append((answer.returncode, answer.stdout))
+
+    assert len(calls) == 6
+    # one sample ticket may be closed, and a reply to it refused; all else is answered with success
+    assert [code for code, _ in answers].count(0) >= 5
+    token = re.search(r"admin token\s+(\S+)", running.said)
+    assert token
+    root = f"http://127.0.0.1:{port}/api/v1/tickets"
+    stats = httpx.get(f"{root}/admin/stats", headers={"X-Admin-Token": token[1]}).json()
+    assert stats["total_count"] >= 40
+    assert min(stats["categories"].values()) > 0
+    statuses = ("open_count", "in_progress_count", "resolved_count", "closed_count", "unread_count")
+    assert min(stats[name] for name in statuses) > 0
+    assert running.stop() == 0
+
+
+def test_the_demo_keeps_its_tickets_and_does_not_fill_them_in_twice(shell: Shell) -> None:
+    counts = []
+    for _ in range(2):
+        port = free_port()
+        running = shell.start("demo", "--port", f"{port}")
+        token = running.wait_for(r"admin token\s+(\S+)")[1]
+        headers = {"X-Admin-Token": token}
+        stats = httpx.get(
+            f"http://127.0.0.1:{port}/api/v1/tickets/admin/stats", headers=headers, timeout=30
+        )
+        counts.append(stats.json()["total_count"])
+        running.stop()
+
+    assert counts == [40, 40]
+
+
+def test_help_and_version(shell: Shell) -> None:
+    assert "serve" in shell.run("--help").stdout
+    assert re.fullmatch(r"tickets, version \d+\.\d+\.\d+\n", shell.run("--version").stdout)

@@ -1,0 +1,173 @@
+"""`tickets serve`: what it needs, what it says, how it stops, and what survives."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.commands.conftest import Running, Shell, free_port
+
+ADMIN = {"X-Admin-Token": "a-token-for-the-admins"}
+
+
+def servers(folder: Path) -> list[psutil.Process]:
+    """Return the PostgreSQL servers that run on a cluster in this folder."""
+    return [
+        process
+        for process in psutil.process_iter(["name", "cmdline"])
+        if process.info["name"] == "postgres"
+        and str(folder) in " ".join(process.info["cmdline"] or [])
+    ]
+
+
+def start_service(shell: Shell, *options: str, **settings: str) -> tuple[Running, str]:
+    """Start the service and return it with the address of its API, once it answers."""
+    port = free_port()
+    running = shell.start(
+        "serve",
+        "--port",
+        f"{port}",
+        *options,
+        TICKETS_ADMIN_TOKEN=ADMIN["X-Admin-Token"],
+        **settings,
+    )
+    running.wait_for("Stop with Ctrl-C")
+    root = f"http://127.0.0.1:{port}"
+    # the socket listens from before the banner on: the first answer comes as soon as there is one
+    assert httpx.get(f"{root}/health/ready", timeout=30).status_code == 200
+    return running, f"{root}/api/v1/tickets"
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_a_user_and_an_admin_talk_and_the_service_stops_with_its_database(
+    shell: Shell, signal_number: int
+) -> None:
+    running, api = start_service(shell)
+    token = shell.run("user", "add", "mara@example.com").stdout.strip()
+    user = {"Authorization": f"Bearer {token}"}
+
+    form = {"category": "support", "subject": "Hello", "message": "Is anybody there?"}
+    ticket = httpx.post(api, headers=user, json=form).raise_for_status().json()["ticket"]
+    reply = {"message": "Somebody is."}
+    httpx.post(f"{api}/admin/{ticket['id']}/reply", headers=ADMIN, json=reply).raise_for_status()
+
+    assert httpx.get(f"{api}/unread", headers=user).json() == {"unread": 1}
+    assert running.stop(signal_number) == 0
+    assert "Traceback" not in running.said
+    assert servers(shell.folder) == []
+
+
+def test_the_banner_names_addresses_database_and_version(shell: Shell) -> None:
+    running, api = start_service(shell)
+    running.stop()
+
+    assert api in running.said
+    assert "PostgreSQL 18" in running.said
+    assert str(shell.folder / "cluster") in running.said
+    assert "0001_tickets" in running.said
+    assert running.said.startswith("tickets 0.")
+    assert ADMIN["X-Admin-Token"] not in running.said
+
+
+def test_what_was_written_is_there_after_a_restart_also_after_a_kill(shell: Shell) -> None:
+    running, api = start_service(shell)
+    user = {"Authorization": f"Bearer {shell.run('user', 'add', 'a@example.com').stdout.strip()}"}
+    form = {"category": "support", "subject": "Kept?", "message": "Is this kept?"}
+    httpx.post(api, headers=user, json=form).raise_for_status()
+
+    running.stop(signal.SIGKILL)
+    again, api = start_service(shell)
+
+    assert [row["subject"] for row in httpx.get(api, headers=user).json()["tickets"]] == ["Kept?"]
+    assert again.stop() == 0
+    assert servers(shell.folder) == []
+
+
+def test_several_processes_serve_together(shell: Shell) -> None:
+    running, api = start_service(shell, "--workers", "2")
+    user = {"Authorization": f"Bearer {shell.run('user', 'add', 'a@example.com').stdout.strip()}"}
+
+    workers = psutil.Process(running.process.pid).children(recursive=True)
+    statuses = {httpx.get(f"{api}/unread", headers=user).status_code for _ in range(20)}
+
+    assert statuses == {200}
+    assert len(workers) >= 2
+    assert running.stop() == 0
+    assert psutil.wait_procs(workers, timeout=10)[1] == []
+    assert servers(shell.folder) == []
+
+
+def failure(shell: Shell, *arguments: str, **settings: str) -> str:
+    """Run a command that must fail, and return the one line that it says."""
+    result = shell.run(*arguments, **settings)
+    assert result.returncode != 0
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+def test_without_an_admin_token_it_says_what_to_set(shell: Shell) -> None:
+    line = failure(shell, "serve")
+
+    assert line.startswith("Error: TICKETS_ADMIN_TOKEN is not set")
+    assert "export TICKETS_ADMIN_TOKEN=" in line
+    assert not (shell.folder / "cluster").exists()
+
+
+def test_a_port_that_is_taken_is_named(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = failure(shell, "serve", TICKETS_ADMIN_TOKEN="x", TICKETS_PORT=f"{port}")
+
+    assert f"Cannot listen on 127.0.0.1:{port}: Address already in use" in line
+    assert "TICKETS_PORT" in line
+
+
+@pytest.mark.parametrize("command", [["serve"], ["migrate", "--check"]])
+def test_a_database_that_is_not_there_is_named_without_its_password(
+    shell: Shell, command: list[str]
+) -> None:
+    port = free_port()
+    url = f"postgresql://someone:secret@127.0.0.1:{port}/tickets"
+
+    line = failure(
+        shell,
+        *command,
+        TICKETS_ADMIN_TOKEN="x",
+        TICKETS_PORT=f"{free_port()}",
+        TICKETS_DATABASE_URL=url,
+    )
+
+    assert f"The database at 127.0.0.1:{port}/tickets cannot be reached" in line
+    assert "secret" not in line
+
+
+def test_a_setting_that_is_wrong_is_named(shell: Shell) -> None:
+    line = failure(shell, "serve", TICKETS_ADMIN_TOKEN="x", TICKETS_PORT="eighty")
+
+    assert line == "Error: TICKETS_PORT must be a whole number from 1 to 65535, not 'eighty'."
+
+
+def test_a_host_that_is_not_this_machines_is_named(shell: Shell) -> None:
+    line = failure(shell, "serve", "--host", "192.0.2.1", TICKETS_ADMIN_TOKEN="x")
+
+    assert "Cannot listen on 192.0.2.1:8000" in line
+
+
+def test_sessions_without_a_sessions_table_are_refused(shell: Shell) -> None:
+    line = failure(
+        shell,
+        "serve",
+        "--port",
+        f"{free_port()}",
+        TICKETS_ADMIN_TOKEN="x",
+        TICKETS_IDENTITY="sessions",
+    )
+
+    assert 'TICKETS_IDENTITY=sessions does not fit this database: relation "sessions"' in line

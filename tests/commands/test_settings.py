@@ -1,0 +1,132 @@
+"""Settings out of the environment: what they mean, and how a wrong one is told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tickets.settings import Settings, SettingsError
+
+
+def test_nothing_set_is_a_local_service_on_its_own_postgresql() -> None:
+    settings = Settings.read({"PATH": "/usr/bin", "HOME": "/home/mara"})
+
+    assert settings == Settings()
+    assert (settings.host, settings.port, settings.workers) == ("127.0.0.1", 8000, 1)
+    assert settings.database_url is None
+    assert settings.admin_token == ()
+    assert settings.close_resolved_after == timedelta(hours=168)
+
+
+def test_an_empty_variable_is_an_absent_one() -> None:
+    assert Settings.read({"TICKETS_PORT": "", "TICKETS_DATABASE_URL": " "}) == Settings()
+
+
+def test_every_setting_is_read() -> None:
+    settings = Settings.read(
+        {
+            "TICKETS_DATABASE_URL": "postgresql://someone:secret@db:5432/tickets",
+            "TICKETS_ADMIN_TOKEN": "old, new,",
+            "TICKETS_HOST": "::1",
+            "TICKETS_PORT": "9000",
+            "TICKETS_WORKERS": "4",
+            "TICKETS_IDENTITY": "sessions",
+            "TICKETS_TOKEN_LIFETIME": "1.5",
+            "TICKETS_CLOSE_RESOLVED_AFTER": "24",
+            "TICKETS_DATABASE_POOL_SIZE": "5",
+            "TICKETS_DATABASE_TIMEOUT": "2.5",
+            "TICKETS_DATABASE_STATEMENT_CACHE": "0",
+            "TICKETS_DATA_FOLDER": "/srv/tickets",
+        }
+    )
+
+    assert settings == Settings(
+        database_url="postgresql://someone:secret@db:5432/tickets",
+        admin_token=("old", "new"),
+        host="::1",
+        port=9000,
+        workers=4,
+        identity="sessions",
+        token_lifetime=timedelta(minutes=90),
+        close_resolved_after=timedelta(days=1),
+        database_pool_size=5,
+        database_timeout=2.5,
+        database_statement_cache=0,
+        data_folder=Path("/srv/tickets"),
+    )
+
+
+def test_natural_close_is_off_at_0() -> None:
+    assert not Settings.read({"TICKETS_CLOSE_RESOLVED_AFTER": "0"}).close_resolved_after
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(),
+        Settings(
+            database_url="postgresql://a@b/c",
+            admin_token=("one", "two"),
+            port=1,
+            close_resolved_after=timedelta(),
+            token_lifetime=timedelta(hours=0.25),
+            data_folder=Path("/a b"),
+        ),
+    ],
+)
+def test_settings_survive_the_way_to_a_server_process(settings: Settings) -> None:
+    assert Settings.read(settings.environment()) == settings
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TICKETS_PORT", "eighty"),
+        ("TICKETS_PORT", "0"),
+        ("TICKETS_PORT", "70000"),
+        ("TICKETS_PORT", "80.0"),
+        ("TICKETS_WORKERS", "0"),
+        ("TICKETS_DATABASE_URL", "mysql://localhost/tickets"),
+        ("TICKETS_DATABASE_URL", "localhost:5432"),
+        ("TICKETS_DATABASE_URL", "postgresql://[::1/tickets"),
+        ("TICKETS_CLOSE_RESOLVED_AFTER", "a week"),
+        ("TICKETS_CLOSE_RESOLVED_AFTER", "-1"),
+        ("TICKETS_CLOSE_RESOLVED_AFTER", "nan"),
+        ("TICKETS_CLOSE_RESOLVED_AFTER", "inf"),
+        ("TICKETS_TOKEN_LIFETIME", "1e300"),
+        ("TICKETS_ADMIN_TOKEN", " , "),
+        ("TICKETS_ADMIN_TOKEN", "tökens"),
+        ("TICKETS_DATABASE_POOL_SIZE", "many"),
+        ("TICKETS_DATABASE_TIMEOUT", "0"),
+    ],
+)
+def test_a_value_that_is_wrong_is_told_in_one_line_that_names_it(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.read({variable: value})
+
+    assert str(raised.value).startswith(f"{variable} must ")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("token", ["tökens", "one,two\x7f"])
+def test_an_admin_token_is_never_told_back(token: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.read({"TICKETS_ADMIN_TOKEN": token})
+
+    assert token not in str(raised.value)
+
+
+def test_a_misspelt_setting_comes_with_the_right_one() -> None:
+    with pytest.raises(SettingsError, match=r"did you mean TICKETS_DATABASE_URL\?"):
+        Settings.read({"TICKETS_DATABSE_URL": "postgresql://x/y"})
+
+
+def test_a_setting_that_resembles_nothing_comes_with_all_there_are() -> None:
+    with pytest.raises(SettingsError, match=r"known are .*TICKETS_PORT"):
+        Settings.read({"TICKETS_QQ": "1"})
+
+
+def test_what_the_tests_set_for_themselves_is_not_a_setting() -> None:
+    assert Settings.read({"TICKETS_TEST_POSTGRES": "embedded"}) == Settings()

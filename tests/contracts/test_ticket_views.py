@@ -1,0 +1,277 @@
+"""The port `TicketViews`, on every adapter: rows, order, filters, paging, counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.world import ADMIN, World
+from tickets.domain.ticket import Actor, Category, Status
+from tickets.domain.views import AdminRow, Stats, UserRow
+
+
+async def all_user_rows(
+    world: World, user_id: int, status: Status | None = None, limit: int = 3
+) -> list[UserRow]:
+    """Page through a user's list."""
+    rows: list[UserRow] = []
+    more = True
+    while more:
+        after = rows[-1].position if rows else None
+        page = await world.views.user_list(user_id, status=status, after=after, limit=limit)
+        assert len(page.rows) <= limit
+        rows.extend(page.rows)
+        more = page.more
+    return rows
+
+
+async def all_admin_rows(
+    world: World,
+    status: Status | None = None,
+    category: Category | None = None,
+    limit: int = 3,
+) -> list[AdminRow]:
+    """Page through the admins' list."""
+    rows: list[AdminRow] = []
+    more = True
+    while more:
+        after = rows[-1].position if rows else None
+        page = await world.views.admin_list(
+            status=status, category=category, after=after, limit=limit
+        )
+        assert len(page.rows) <= limit
+        rows.extend(page.rows)
+        more = page.more
+    return rows
+
+
+async def test_a_users_row_shows_the_ticket_and_its_newest_message(world: World) -> None:
+    user_id = await world.user()
+    ticket = await world.ticket(user_id, category="other", other_category="Press")
+    await world.reply(ticket.id, ADMIN, "y" * 120)
+    kept = await world.tickets.get(ticket.id)
+
+    (row,) = await all_user_rows(world, user_id)
+
+    assert row == UserRow(
+        id=ticket.id,
+        category=Category.OTHER,
+        other_category="Press",
+        subject=ticket.subject,
+        status=Status.OPEN,
+        priority="normal",
+        user_unread=True,
+        message_count=2,
+        last_message="y" * 100 + "…",
+        created_at=kept.created_at,
+        updated_at=kept.updated_at,
+    )
+
+
+async def test_an_admins_row_shows_whose_ticket_it_is(world: World) -> None:
+    ticket = await world.ticket(await world.user("mara@example.com"))
+
+    (row,) = await all_admin_rows(world)
+
+    assert row == AdminRow(
+        id=ticket.id,
+        category=Category.SUPPORT,
+        other_category=None,
+        subject=ticket.subject,
+        status=Status.OPEN,
+        priority="normal",
+        admin_unread=True,
+        message_count=1,
+        last_message=ticket.last_message,
+        created_at=ticket.created_at,
+        updated_at=ticket.updated_at,
+        user_email="mara@example.com",
+    )
+
+
+async def test_a_user_sees_no_tickets_but_their_own(world: World) -> None:
+    mine, theirs = await world.user(), await world.user()
+    ticket = await world.ticket(mine)
+    await world.reply((await world.ticket(theirs)).id, ADMIN)
+
+    assert [row.id for row in await all_user_rows(world, mine)] == [ticket.id]
+    assert await world.views.user_unread(mine) == 0
+    assert await world.views.user_unread(theirs) == 1
+
+
+async def test_a_users_list_goes_by_the_newest_change_and_reading_is_none(world: World) -> None:
+    user_id = await world.user()
+    first, second, third = [await world.ticket(user_id) for _ in range(3)]
+    await world.reply(first.id, ADMIN)
+    await world.desk.move(second.id, "in_progress", by=ADMIN)
+    await world.desk.read(first.id, by=Actor.user(user_id))
+
+    assert [row.id for row in await all_user_rows(world, user_id)] == [
+        second.id,
+        first.id,
+        third.id,
+    ]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 200])
+async def test_a_users_pages_put_together_are_the_whole_list(world: World, limit: int) -> None:
+    user_id = await world.user()
+    ids = [(await world.ticket(user_id, status=s)).id for s in [*Status, *Status]]
+
+    rows = await all_user_rows(world, user_id, limit=limit)
+
+    assert [row.id for row in rows] == ids[::-1]
+
+
+@pytest.mark.parametrize("status", list(Status))
+async def test_a_users_list_can_be_of_one_status(world: World, status: Status) -> None:
+    user_id = await world.user()
+    ids = [(await world.ticket(user_id, status=s)).id for s in [*Status] * 3 if s is status]
+    for other in [s for s in Status if s is not status]:
+        await world.ticket(user_id, status=other)
+
+    rows = await all_user_rows(world, user_id, status, limit=2)
+
+    assert [row.id for row in rows] == ids[::-1]
+
+
+async def test_tickets_of_the_same_moment_are_told_apart_by_id(world: World) -> None:
+    user_id = await world.user()
+    tickets = []
+    for _ in range(5):
+        moment = world.clock.moment
+        tickets.append(await world.ticket(user_id))
+        world.clock.moment = moment
+
+    assert len({ticket.updated_at for ticket in tickets}) == 1
+    ids = [ticket.id for ticket in tickets]
+    assert [row.id for row in await all_user_rows(world, user_id, limit=2)] == ids[::-1]
+    assert [row.id for row in await all_admin_rows(world, limit=2)] == ids[::-1]
+    filtered = await all_admin_rows(world, Status.OPEN, limit=2)
+    assert [row.id for row in filtered] == ids[::-1]
+
+
+async def test_admins_see_what_is_unread_first_then_what_is_newest(world: World) -> None:
+    first, second, third, fourth = [await world.ticket() for _ in range(4)]
+    await world.desk.read(fourth.id, by=ADMIN)
+    await world.desk.read(second.id, by=ADMIN)
+    await world.reply(second.id, ADMIN)
+
+    assert [(row.id, row.admin_unread) for row in await all_admin_rows(world, limit=1)] == [
+        (third.id, True),
+        (first.id, True),
+        (second.id, False),
+        (fourth.id, False),
+    ]
+
+
+@pytest.mark.parametrize("status", [None, Status.OPEN, Status.RESOLVED])
+@pytest.mark.parametrize("category", [None, Category.BILLING, Category.OTHER])
+async def test_the_admins_list_can_be_of_one_status_one_category_or_both(
+    world: World, status: Status | None, category: Category | None
+) -> None:
+    user_id = await world.user()
+    everything = [
+        await world.ticket(user_id, category=c, status=s)
+        for _ in range(2)
+        for s in Status
+        for c in Category
+    ]
+    for ticket in everything[::3]:
+        await world.desk.read(ticket.id, by=ADMIN)
+
+    rows = await all_admin_rows(world, status, category)
+
+    wanted = [await world.tickets.get(ticket.id) for ticket in everything]
+    wanted = [t for t in wanted if status in (None, t.status) and category in (None, t.category)]
+    wanted.sort(
+        key=lambda ticket: (ticket.admin_unread, ticket.updated_at, ticket.id), reverse=True
+    )
+    assert [row.id for row in rows] == [ticket.id for ticket in wanted]
+
+
+async def test_paging_while_others_write_neither_repeats_nor_skips_what_is_unchanged(
+    world: World,
+) -> None:
+    user_id = await world.user()
+    ids = [(await world.ticket(user_id)).id for _ in range(9)]
+    touched = {ids[0], ids[4], ids[8]}
+    untouched = [i for i in reversed(ids) if i not in touched]
+    rows: list[AdminRow] = []
+    more = True
+    while more:
+        after = rows[-1].position if rows else None
+        page = await world.views.admin_list(status=None, category=None, after=after, limit=2)
+        rows.extend(page.rows)
+        more = page.more
+        await world.ticket(user_id)
+        for ticket_id in touched:
+            await world.reply(ticket_id, Actor.user(user_id))
+
+    assert [row.id for row in rows if row.id in untouched] == untouched
+
+
+async def test_nobodys_lists_are_empty(world: World) -> None:
+    page = await world.views.user_list(await world.user(), status=None, after=None, limit=50)
+
+    assert (list(page.rows), page.more) == ([], False)
+    assert await all_admin_rows(world) == []
+
+
+async def test_badges_count_tickets_and_not_messages(world: World) -> None:
+    user_id = await world.user()
+    first, second = await world.ticket(user_id), await world.ticket(user_id)
+    await world.desk.read(second.id, by=ADMIN)
+    await world.reply(first.id, ADMIN)
+    await world.reply(first.id, ADMIN)
+
+    assert await world.views.user_unread(user_id) == 1
+    assert await world.views.admin_unread() == 1
+
+    await world.desk.read(first.id, by=Actor.user(user_id))
+    await world.desk.read(first.id, by=ADMIN)
+
+    assert await world.views.user_unread(user_id) == 0
+    assert await world.views.admin_unread() == 0
+
+
+async def test_stats_of_nothing_still_name_every_category(world: World) -> None:
+    assert await world.views.admin_stats() == Stats(
+        total_count=0,
+        open_count=0,
+        in_progress_count=0,
+        resolved_count=0,
+        closed_count=0,
+        unread_count=0,
+        categories=dict.fromkeys(Category, 0),
+    )
+
+
+async def test_stats_count_by_status_category_and_what_is_unread(world: World) -> None:
+    user_id = await world.user()
+    for status, category in [
+        (Status.OPEN, "support"),
+        (Status.OPEN, "billing"),
+        (Status.OPEN, "support"),
+        (Status.IN_PROGRESS, "support"),
+        (Status.RESOLVED, "other"),
+        (Status.RESOLVED, "other"),
+        (Status.CLOSED, "billing"),
+    ]:
+        ticket = await world.ticket(user_id, category=category, status=status)
+        if category != "support":
+            await world.desk.read(ticket.id, by=ADMIN)
+
+    assert await world.views.admin_stats() == Stats(
+        total_count=7,
+        open_count=3,
+        in_progress_count=1,
+        resolved_count=2,
+        closed_count=1,
+        unread_count=3,
+        categories={
+            Category.SUPPORT: 3,
+            Category.BILLING: 2,
+            Category.FEATURE_SUGGESTION: 0,
+            Category.OTHER: 2,
+        },
+    )

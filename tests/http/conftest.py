@@ -1,0 +1,99 @@
+"""The application over each adapter, and callers who know how to sign in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from tests.world import MemoryWorld, PostgresWorld, World
+from tickets.adapters.http.app import create_app
+
+API = "/api/v1/tickets"
+
+ADMIN_TOKENS = ("first-admin-token", "second-admin-token")
+
+
+def application_on(world: World) -> Litestar:
+    """Return the application over the ports of this world."""
+    return create_app(
+        desk=world.desk,
+        views=world.views,
+        users=world.users,
+        admin_tokens=ADMIN_TOKENS,
+        readiness=world.ready,
+    )
+
+
+def client_of(app: Litestar) -> httpx.AsyncClient:
+    """Return a client that calls the application in this process; a defect answers, as it would."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type] # two spellings of ASGI
+    return httpx.AsyncClient(transport=transport, base_url="http://tickets.test")
+
+
+class Caller:
+    """Somebody who calls the API, with the headers that say who."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, headers: dict[str, str], user_id: int = 0
+    ) -> None:
+        self._client = client
+        self.headers = headers
+        self.user_id = user_id
+
+    async def call(self, method: str, path: str = "", **more: Any) -> httpx.Response:
+        headers = self.headers | more.pop("headers", {})
+        return await self._client.request(method, API + path, headers=headers, **more)
+
+    async def get(self, path: str = "", **more: Any) -> httpx.Response:
+        return await self.call("GET", path, **more)
+
+    async def post(self, path: str = "", json: Any = None, **more: Any) -> httpx.Response:
+        return await self.call("POST", path, json=json, **more)
+
+    async def put(self, path: str = "", json: Any = None, **more: Any) -> httpx.Response:
+        return await self.call("PUT", path, json=json, **more)
+
+
+class Api:
+    """The API of one application."""
+
+    def __init__(self, world: World, client: httpx.AsyncClient) -> None:
+        self.world = world
+        self.client = client
+        self.admin = Caller(client, {"X-Admin-Token": ADMIN_TOKENS[0]})
+        self.nobody = Caller(client, {})
+
+    async def user(self, email: str | None = None) -> Caller:
+        """Return a new user who is signed in."""
+        user_id = await self.world.user(email)
+        token = await self.world.token(user_id)
+        return Caller(self.client, {"Authorization": f"Bearer {token}"}, user_id)
+
+    async def ticket(self, user: Caller, **changes: Any) -> dict[str, Any]:
+        """Let the user open a ticket."""
+        form = {
+            "category": "support",
+            "subject": "The export stops",
+            "message": "It stops after a hundred rows.",
+        }
+        response = await user.post(json=form | changes)
+        assert response.status_code == 201, response.text
+        ticket: dict[str, Any] = response.json()["ticket"]
+        return ticket
+
+
+@pytest.fixture
+async def api(world: MemoryWorld | PostgresWorld) -> AsyncIterator[Api]:
+    """Return the API over each adapter in turn."""
+    async with client_of(application_on(world)) as client:
+        yield Api(world, client)
+
+
+@pytest.fixture
+async def user(api: Api) -> Caller:
+    """Return a user who is signed in."""
+    return await api.user("mara@example.com")

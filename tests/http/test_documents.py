@@ -1,0 +1,110 @@
+"""The OpenAPI document and its page: true, complete, and served by this service alone."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.http.conftest import API, Api, application_on, client_of
+from tests.http.test_identity import ROUTES
+from tests.world import MemoryWorld
+
+
+@pytest.fixture
+async def document(memory_world: MemoryWorld) -> dict[str, Any]:
+    """Return the OpenAPI document as it is served."""
+    async with client_of(application_on(memory_world)) as client:
+        response = await client.get("/schema/openapi.json")
+    assert response.status_code == 200
+    result: dict[str, Any] = response.json()
+    return result
+
+
+def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (method.upper(), path.replace("{ticket_id}", "1")): operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        if path.startswith(API)
+    }
+
+
+def test_every_route_is_described_in_a_sentence(document: dict[str, Any]) -> None:
+    described = operations(document)
+
+    assert sorted(described) == ROUTES
+    assert all(operation["description"].endswith(".") for operation in described.values())
+
+
+def test_every_route_names_its_side_and_how_to_sign_in(document: dict[str, Any]) -> None:
+    for (_, path), operation in operations(document).items():
+        admin = path.startswith(f"{API}/admin")
+        assert operation["security"] == [{"AdminToken" if admin else "UserToken": []}]
+        assert operation["tags"] == ["admin" if admin else "account"]
+    schemes = document["components"]["securitySchemes"]
+    assert (schemes["UserToken"]["type"], schemes["UserToken"]["scheme"]) == ("http", "bearer")
+    assert schemes["AdminToken"]["name"] == "X-Admin-Token"
+
+
+def test_every_answer_that_can_occur_is_there_and_problems_are_problems(
+    document: dict[str, Any],
+) -> None:
+    for (method, path), operation in operations(document).items():
+        expected = {401, 503}
+        expected |= {404, 400} if "/1" in path else set()
+        expected |= {413, 415, 400} if method in ("POST", "PUT") else set()
+        expected |= {400} if operation.get("parameters") else set()
+        expected |= {201} if method == "POST" else {200}
+        assert {int(status) for status in operation["responses"]} == expected, (method, path)
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                assert response["content"]["application/problem+json"]["schema"] == {
+                    "$ref": "#/components/schemas/Problem"
+                }
+
+
+def test_limits_are_the_ones_of_section_9(document: dict[str, Any]) -> None:
+    fields = document["components"]["schemas"]["NewTicket"]["properties"]
+
+    assert (fields["subject"]["minLength"], fields["subject"]["maxLength"]) == (3, 200)
+    assert (fields["message"]["minLength"], fields["message"]["maxLength"]) == (10, 5000)
+    assert fields["category"]["enum"] == ["support", "billing", "feature_suggestion", "other"]
+    assert fields["other_category"]["maxLength"] == 100
+    reply = document["components"]["schemas"]["NewReply"]["properties"]["message"]
+    assert (reply["minLength"], reply["maxLength"]) == (1, 5000)
+    (limit,) = [
+        parameter
+        for parameter in document["paths"][API]["get"]["parameters"]
+        if parameter["name"] == "limit"
+    ]
+    assert limit["schema"] | {"description": ""} == {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 200,
+        "default": 50,
+        "description": "",
+    }
+
+
+def test_forms_and_parameters_have_examples(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+
+    for form in ("NewTicket", "NewReply", "NewStatus"):
+        assert all(field["examples"] for field in schemas[form]["properties"].values())
+
+
+async def test_the_page_and_everything_it_loads_come_from_here(api: Api) -> None:
+    for address, step in (("/schema", "/"), ("/schema/", "/schema/")):
+        page = await api.client.get(address)
+        assert page.status_code == 200
+        assert page.headers["content-type"].startswith("text/html")
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        assert len(loaded) == 3
+        for file in loaded:
+            assert "//" not in file
+            response = await api.client.get(step + file)
+            assert response.status_code == 200, file
+            assert response.content

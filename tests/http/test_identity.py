@@ -1,0 +1,177 @@
+"""Who may ask what: every route has a rule, and asks for credentials before anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from litestar.routes import HTTPRoute
+
+from tests.http.conftest import ADMIN_TOKENS, API, Api, Caller, application_on, client_of
+from tests.http.test_errors import problem
+from tests.world import MemoryWorld
+from tickets.adapters.http.app import create_app
+
+PUBLIC = {"/health/live", "/health/ready"}
+"""The routes that anybody may call; the documents under `/schema` and the pages are public as well."""
+
+PUBLIC_BELOW = ("/schema", "/static")
+
+
+def guarded_routes() -> Iterator[tuple[str, str]]:
+    """Read the application's own route table: every method and path that is not declared public."""
+    for route in application_on(MemoryWorld()).routes:
+        if isinstance(route, HTTPRoute) and route.path not in PUBLIC:
+            if route.path.startswith(PUBLIC_BELOW) or route.path in ("/", "/account", "/admin"):
+                continue
+            for handler in route.route_handlers:
+                for method in handler.http_methods - {"OPTIONS"}:
+                    yield method, route.path_format.replace("{ticket_id}", "1")
+
+
+ROUTES = sorted(guarded_routes())
+
+
+def test_all_eleven_routes_are_there_and_nothing_else_is() -> None:
+    assert (
+        sorted(
+            [
+                ("POST", API),
+                ("GET", API),
+                ("GET", f"{API}/unread"),
+                ("GET", f"{API}/1"),
+                ("POST", f"{API}/1/reply"),
+                ("GET", f"{API}/admin/all"),
+                ("GET", f"{API}/admin/stats"),
+                ("GET", f"{API}/admin/unread"),
+                ("GET", f"{API}/admin/1"),
+                ("POST", f"{API}/admin/1/reply"),
+                ("PUT", f"{API}/admin/1/status"),
+            ]
+        )
+        == ROUTES
+    )
+
+
+NOT_SIGNED_IN: dict[str, list[tuple[bytes, bytes]]] = {
+    "nothing": [],
+    "empty": [(b"Authorization", b"")],
+    "no token": [(b"Authorization", b"Bearer")],
+    "blank token": [(b"Authorization", b"Bearer  ")],
+    "wrong scheme": [(b"Authorization", b"Basic dXNlcjpwYXNz")],
+    "unknown": [(b"Authorization", b"Bearer unknown")],
+    "not ASCII": [(b"Authorization", "Bearer \u00e9\u00e9".encode("latin-1"))],
+    "very long": [(b"Authorization", ("Bearer " + "x" * 5000).encode())],
+    "unknown admin": [(b"X-Admin-Token", b"unknown")],
+    "empty admin": [(b"X-Admin-Token", b"")],
+    "part of an admin token": [(b"X-Admin-Token", ADMIN_TOKENS[0][:-1].encode())],
+    "all admin tokens": [(b"X-Admin-Token", ",".join(ADMIN_TOKENS).encode())],
+    "admin token as bearer": [(b"Authorization", f"Bearer {ADMIN_TOKENS[0]}".encode())],
+    "admin token not ASCII": [(b"X-Admin-Token", "\u00e9".encode("latin-1"))],
+}
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_a_route_asks_for_credentials(
+    memory_world: MemoryWorld, method: str, path: str
+) -> None:
+    async with client_of(application_on(memory_world)) as client:
+        for headers in NOT_SIGNED_IN.values():
+            response = await client.request(method, path, headers=headers)
+            problem(response, 401)
+            assert response.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_one_sides_credentials_do_not_open_the_others_doors(
+    api: Api, user: Caller, method: str, path: str
+) -> None:
+    wrong = user if "/admin" in path else api.admin
+
+    problem(await wrong.call(method, path.removeprefix(API)), 401)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", ""),
+        ("GET", "?limit=nonsense&status=nonsense"),
+        ("GET", "/not-a-number"),
+        ("GET", "/admin/not-a-number"),
+        ("POST", "/99999999999/reply"),
+        ("PUT", "/admin/not-a-number/status"),
+    ],
+)
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"x" * 100_000])
+async def test_credentials_are_asked_for_before_anything_else_is_looked_at(
+    api: Api, method: str, path: str, content: bytes
+) -> None:
+    problem(await api.nobody.call(method, path, content=content), 401)
+
+
+async def test_the_challenge_says_how_to_sign_in(api: Api) -> None:
+    assert (await api.nobody.get()).headers["WWW-Authenticate"].startswith("Bearer ")
+    assert (
+        (await api.nobody.get("/admin/all"))
+        .headers["WWW-Authenticate"]
+        .startswith("X-Admin-Token ")
+    )
+
+
+async def test_the_scheme_may_be_written_in_any_case(api: Api, user: Caller) -> None:
+    token = user.headers["Authorization"].removeprefix("Bearer ")
+
+    response = await api.nobody.get(headers={"Authorization": f"bEARER {token}"})
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("token", ADMIN_TOKENS)
+async def test_each_admin_token_is_good_while_one_is_being_rotated(api: Api, token: str) -> None:
+    response = await api.nobody.get("/admin/unread", headers={"X-Admin-Token": token})
+
+    assert response.status_code == 200
+
+
+async def test_two_credentials_of_one_kind_are_none(api: Api, user: Caller) -> None:
+    bearer = user.headers["Authorization"]
+    for name, value, path in (
+        ("Authorization", bearer, "/unread"),
+        ("X-Admin-Token", ADMIN_TOKENS[0], "/admin/unread"),
+    ):
+        response = await api.client.get(API + path, headers=[(name, value), (name, value)])
+        problem(response, 401)
+
+
+async def test_without_admin_tokens_nobody_is_an_admin(memory_world: MemoryWorld) -> None:
+    app = create_app(
+        desk=memory_world.desk,
+        views=memory_world.views,
+        users=memory_world.users,
+        admin_tokens=(),
+        readiness=memory_world.ready,
+    )
+    async with client_of(app) as client:
+        for token in ("", "x"):
+            response = await client.get(f"{API}/admin/all", headers={"X-Admin-Token": token})
+            problem(response, 401)
+
+
+async def test_a_strangers_view_of_somebodys_ticket_leaves_it_unread(
+    api: Api, user: Caller
+) -> None:
+    ticket = await api.ticket(user)
+    await api.admin.post(f"/admin/{ticket['id']}/reply", json={"message": "For Mara alone."})
+    stranger = await api.user()
+
+    response = await stranger.get(f"/{ticket['id']}")
+
+    problem(response, 404)
+    assert "Mara" not in response.text
+    assert (await user.get("/unread")).json() == {"unread": 1}
+
+
+async def test_anyone_may_ask_whether_the_service_is_well(api: Api) -> None:
+    for path in PUBLIC:
+        response = await api.client.get(path)
+        assert (response.status_code, response.json()) == (200, {"status": "ok"})

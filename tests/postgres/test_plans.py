@@ -1,0 +1,291 @@
+"""Every query on tables of some size: by an index, and no more rows read than a page needs, whoever asks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.conftest import in_database
+from tickets.adapters.postgres.queries import load_queries
+from tickets.adapters.postgres.tickets import LARGEST_ID
+
+TICKETS = 60_000
+USERS = 2_000
+FROM = datetime(2024, 1, 1, tzinfo=UTC)
+BUSY_USER = 1  # who has a third of all tickets
+LONG_THREAD = 777  # a ticket with 2,000 messages
+
+# Most tickets are closed, two in a hundred are unread, and one user writes more than all others.
+FILL = f"""
+-- the visibility map, and with it an index-only scan, waits for commits to be on disk
+set synchronous_commit = on;
+set session_replication_role = replica;  -- what is made here needs no look-up of each foreign key
+
+insert into users (email) select 'user' || n || '@example.com' from generate_series(1, {USERS}) n;
+
+insert into tickets (user_id, category, subject, status, user_unread, admin_unread, message_count, last_message,
+                     created_at, updated_at)
+select case when n % 3 = 0 then {BUSY_USER} else 2 + n * 7919 % {USERS - 1} end,
+       (array['support', 'support', 'support', 'support', 'billing', 'billing', 'feature_suggestion', 'other'])[1 + n % 8],
+       'The export stops half-way, for the ' || n || 'th time this week',
+       case n / 8 % 40 when 0 then 'open' when 1 then 'in_progress' when 2 then 'resolved' when 3 then 'open'
+            else 'closed' end,
+       n % 50 = 7, n % 50 = 11, 2, left(repeat('It stops after the first hundred rows. ', 3), 101),
+       '{FROM}'::timestamptz + n * interval '10 minutes',
+       '{FROM}'::timestamptz + n * 7919 % {TICKETS} * interval '10 minutes'
+  from generate_series(1, {TICKETS}) n;
+
+insert into ticket_messages (ticket_id, sender_type, message, created_at)
+select n % {TICKETS} + 1, case when n % 2 = 0 then 'admin' else 'user' end, 'It stops.',
+       '{FROM}'::timestamptz + n * interval '1 minute'
+  from generate_series(1, {TICKETS}) n
+ union all
+select {LONG_THREAD}, 'user', 'And again.', '{FROM}'::timestamptz + n * interval '1 second'
+  from generate_series(1, 2000) n;
+
+insert into ticket_tokens (token_sha256, user_id, expires_at)
+select sha256(n::text::bytea), n, now() + interval '1 day' from generate_series(1, {USERS}) n;
+
+create table sessions (token text primary key, user_id integer, expires_at timestamp, created_at timestamp);
+insert into sessions select n::text, n, now() at time zone 'utc' + interval '1 day' from generate_series(1, {USERS}) n;
+"""  # noqa: S608 - the numbers are this file's own
+
+
+@pytest.fixture(scope="module")
+def full_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
+    """Return the URL of a database with many tickets, which these tests leave as it is."""
+    name = f"plans_{os.getpid()}"
+    url = in_database(postgres_url, name)
+
+    async def run(url: str, *scripts: str) -> None:
+        connection = await asyncpg.connect(url)
+        for script in scripts:
+            await connection.execute(script)
+        await connection.close()
+
+    asyncio.run(run(postgres_url, f"create database {name} template {migrated_template}"))
+    asyncio.run(run(url, FILL, "vacuum analyze"))
+    yield url
+    asyncio.run(run(postgres_url, f"drop database {name} with (force)"))
+
+
+@pytest.fixture
+async def connection(full_url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """Return a connection on which nothing that is done stays done."""
+    connection = await asyncpg.connect(full_url)
+    transaction = connection.transaction()
+    await transaction.start()
+    # what the server settles on for a statement that is used often, blind to its arguments
+    await connection.execute("set local plan_cache_mode = force_generic_plan")
+    yield connection
+    await transaction.rollback()
+    await connection.close()
+
+
+@dataclass(frozen=True)
+class Node:
+    """One step of a plan as it was executed."""
+
+    kind: str
+    table: str | None
+    rows: float  # handed on, in all loops
+    read: float  # handed on or thrown away
+    children: Sequence[Node]
+
+    @classmethod
+    def of(cls, plan: dict[str, Any]) -> Node:
+        loops = plan["Actual Loops"]
+        dropped = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
+        return cls(
+            kind=plan["Node Type"],
+            table=plan.get("Relation Name"),
+            rows=plan["Actual Rows"] * loops,
+            read=(plan["Actual Rows"] + sum(plan.get(name, 0) for name in dropped)) * loops,
+            children=[cls.of(child) for child in plan.get("Plans", ())],
+        )
+
+    def all(self) -> Iterator[Node]:
+        yield self
+        for child in self.children:
+            yield from child.all()
+
+    @property
+    def read_from_end_to_end(self) -> set[str]:
+        """Tables without an index between them and the query; the record of migrations has a few rows."""
+        tables = {node.table for node in self.all() if node.kind == "Seq Scan" and node.table}
+        return tables - {"ticket_migrations"}
+
+    @property
+    def rows_sorted(self) -> float:
+        sorts = [node for node in self.all() if "Sort" in node.kind]
+        return sum(node.children[0].rows for node in sorts)
+
+    @property
+    def rows_read(self) -> float:
+        """Rows or index entries that were looked at, in all tables."""
+        return sum(node.read for node in self.all() if node.table)
+
+
+async def plan_of(
+    connection: asyncpg.Connection[asyncpg.Record], file: str, query: str, *arguments: object
+) -> Node:
+    """Run the query as the service would after a while, and return what was done."""
+    await connection.execute(f"prepare planned as {load_queries(file)[query]}")
+    call = f"planned ({', '.join(map(literal, arguments))})" if arguments else "planned"
+    plan = await connection.fetchval(
+        f"explain (analyze, buffers, timing off, format json) execute {call}"
+    )
+    return Node.of(json.loads(plan)[0]["Plan"])
+
+
+def literal(value: object) -> str:
+    match value:
+        case bool() | int():
+            return str(value)
+        case bytes():
+            return rf"'\x{value.hex()}'"
+        case list():
+            return "'{" + ",".join(map(str, value)) + "}'"
+        case _:
+            return f"'{value}'"
+
+
+STATUSES = ["open", "in_progress", "resolved", "closed"]
+CATEGORIES = ["support", "billing", "feature_suggestion", "other"]
+TOP = (datetime.max.replace(tzinfo=UTC), LARGEST_ID)
+MIDDLE = (FROM + timedelta(minutes=10) * (TICKETS // 2), LARGEST_ID)
+PAGE = 51  # fifty, and the one that tells whether more follow
+
+PAGES: dict[str, tuple[str, *tuple[object, ...]]] = {
+    "a user's first page": ("user_list", BUSY_USER, STATUSES, *TOP, PAGE),
+    "a user's later page": ("user_list", BUSY_USER, STATUSES, *MIDDLE, PAGE),
+    "a user's closed tickets": ("user_list", BUSY_USER, ["closed"], *TOP, PAGE),
+    "the admins' first page": ("admin_list", True, *TOP, PAGE),
+    "the admins' first page of what is read": ("admin_list", False, *TOP, PAGE),
+    "a later page of the admins": ("admin_list", False, *MIDDLE, PAGE),
+    "the admins' closed tickets": (
+        "admin_list_filtered", ["closed"], CATEGORIES, True, *TOP, PAGE,
+    ),
+    "the admins' support tickets": (
+        "admin_list_filtered", STATUSES, ["support"], False, *MIDDLE, PAGE,
+    ),
+    "the admins' open billing tickets": (
+        "admin_list_filtered", ["open"], ["billing"], True, *TOP, PAGE,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_a_page_reads_a_page_of_each_kind_it_is_made_of(
+    connection: asyncpg.Connection[asyncpg.Record], page: str
+) -> None:
+    plan = await plan_of(connection, "views", *PAGES[page])
+
+    assert plan.rows == PAGE
+    assert plan.read_from_end_to_end == set()
+    assert plan.rows_read <= (4 + 1) * PAGE  # of each status or category, and their users
+    assert plan.rows_sorted <= 4 * PAGE
+
+
+async def test_a_page_of_little_reads_little(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    plan = await plan_of(connection, "views", "user_list", 2, STATUSES, *TOP, PAGE)
+
+    assert 0 < plan.rows < PAGE
+    assert plan.rows_read == plan.rows
+    assert plan.read_from_end_to_end == set()
+
+
+COUNTS: dict[str, tuple[str, *tuple[object, ...]]] = {
+    "a user's badge": ("user_unread", BUSY_USER),
+    "the admins' badge": ("admin_unread",),
+}
+
+
+@pytest.mark.parametrize("badge", COUNTS)
+async def test_a_badge_reads_what_it_counts(
+    connection: asyncpg.Connection[asyncpg.Record], badge: str
+) -> None:
+    query, *arguments = COUNTS[badge]
+    count = await connection.fetchval(load_queries("views")[query], *arguments)
+
+    plan = await plan_of(connection, "views", query, *arguments)
+
+    assert 0 < count < TICKETS / 40
+    assert plan.rows_read == count
+    assert plan.read_from_end_to_end == set()
+
+
+async def test_the_figures_read_each_ticket_once_and_sort_none(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    """The one query that looks at all tickets; the server may take an index that holds all of it."""
+    plan = await plan_of(connection, "views", "admin_stats")
+
+    assert plan.rows_read == TICKETS
+    assert plan.rows_sorted <= len(STATUSES) * len(CATEGORIES)
+
+
+POINTS: dict[str, tuple[str, str, *tuple[object, ...]]] = {
+    "a ticket": ("tickets", "get_ticket", 1234),
+    "a ticket that is not there": ("tickets", "get_ticket", LARGEST_ID),
+    "a ticket with its thread": ("tickets", "get_ticket_with_thread", 1234),
+    "a save": ("tickets", "save_ticket", LONG_THREAD, 1, "open", False, True, 3, "", FROM, "[]"),
+    "a stale save": ("tickets", "save_ticket", LONG_THREAD, 9, "open", False, True, 3, "", FROM, "[]"),
+    "a user by address": ("accounts", "find_user", "User7@example.com"),
+    "a user by token": ("identity_tokens", "user_by_token_sha256", sha256(b"7").digest()),
+    "a user by the platform's token": ("identity_sessions", "user_by_token", "7"),
+    "readiness": ("health", "ready"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_single_thing_is_a_few_steps_away(
+    connection: asyncpg.Connection[asyncpg.Record], point: str
+) -> None:
+    plan = await plan_of(connection, *POINTS[point])
+
+    assert plan.read_from_end_to_end == set()
+    assert plan.rows_read <= 5
+    assert plan.rows_sorted <= 1
+
+
+async def test_a_thread_is_read_along_its_index_and_nothing_else(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    plan = await plan_of(connection, "tickets", "get_ticket_with_thread", LONG_THREAD)
+
+    messages = [node for node in plan.all() if node.table == "ticket_messages"]
+    assert sum(node.read for node in messages) == 2001
+    assert plan.rows_read <= 2001 + 2
+    assert plan.read_from_end_to_end == set()
+
+
+async def test_settled_tickets_are_found_among_the_resolved(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    plan = await plan_of(connection, "tickets", "resolved_until", MIDDLE[0], 500)
+
+    assert plan.rows == plan.rows_read == 500
+    assert plan.rows_sorted == 0
+
+
+def test_no_query_is_left_out() -> None:
+    planned = {case[0] for case in (*PAGES.values(), *COUNTS.values())} | {"admin_stats"}
+    planned |= {case[1] for case in POINTS.values()} | {"resolved_until"}
+
+    files = ("views", "tickets", "accounts", "identity_tokens", "identity_sessions", "health")
+    queries = {name for file in files for name in load_queries(file)}
+
+    inserts = {"add_ticket", "add_user", "add_token"}
+    assert planned == queries - inserts

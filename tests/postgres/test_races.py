@@ -1,0 +1,188 @@
+"""What happens at the same moment, on a real PostgreSQL, many times over."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from tests.world import ADMIN, PostgresWorld
+from tickets.application.desk import Desk
+from tickets.clock import SystemClock
+from tickets.domain.errors import TicketClosed
+from tickets.domain.ticket import Actor, Message, Status, Ticket
+from tickets.domain.views import Conversation
+
+ROUNDS = 60
+
+
+@pytest.fixture
+def world(postgres_world: PostgresWorld) -> PostgresWorld:
+    return postgres_world
+
+
+@pytest.mark.parametrize("reader", ["user", "admin"])
+async def test_a_reply_that_lands_while_the_other_side_opens_is_never_marked_read_unseen(
+    world: PostgresWorld, reader: str
+) -> None:
+    ticket = await world.ticket()
+    user = Actor.user(ticket.user_id)
+    looks, writes = (user, ADMIN) if reader == "user" else (ADMIN, user)
+    # so that there is something to clear, whoever comes first
+    seen_late = 0
+
+    for number in range(ROUNDS):
+        await world.desk.reply(ticket.id, f"before {number}", by=writes)
+        text = f"meanwhile {number}"
+        conversation, _ = await asyncio.gather(
+            world.desk.read(ticket.id, by=looks), world.desk.reply(ticket.id, text, by=writes)
+        )
+        shown = [message.message for message in conversation.messages]
+        unread = (await world.flags(ticket.id))[0 if reader == "user" else 1]
+
+        assert unread or text in shown, f"{text!r} was marked read without having been shown"
+        assert f"before {number}" in shown
+        seen_late += text not in shown
+
+    kept = await world.tickets.get(ticket.id)
+    assert kept.message_count == len(await world.texts(ticket.id)) == 1 + 2 * ROUNDS
+    # both orders have happened, or the rounds would have proven nothing
+    assert 0 < seen_late <= ROUNDS
+
+
+async def test_a_writers_own_unread_messages_stay_unread(world: PostgresWorld) -> None:
+    ticket = await world.ticket()
+    user = Actor.user(ticket.user_id)
+    await world.reply(ticket.id, ADMIN, "Please read me.")
+
+    await world.reply(ticket.id, user, "I did not look.")
+
+    assert await world.flags(ticket.id) == (True, True)
+
+
+async def test_replies_of_both_sides_at_once_are_all_kept_in_one_order(
+    world: PostgresWorld,
+) -> None:
+    ticket = await world.ticket()
+    user = Actor.user(ticket.user_id)
+    texts = [f"{number}" for number in range(40)]
+
+    await asyncio.gather(
+        *(
+            world.desk.reply(ticket.id, text, by=ADMIN if number % 2 else user)
+            for number, text in enumerate(texts)
+        )
+    )
+
+    conversation = await world.tickets.get_with_thread(ticket.id)
+    kept = [message.message for message in conversation.messages][1:]
+    assert sorted(kept, key=int) == texts
+    assert conversation.ticket.message_count == 41
+    assert conversation.ticket.last_message == kept[-1]
+    moments = [message.created_at for message in conversation.messages]
+    assert moments == sorted(moments)
+    assert conversation.ticket.updated_at == moments[-1]
+    assert await world.flags(ticket.id) == (True, True)
+
+
+async def test_a_reply_racing_with_the_close_is_in_the_thread_or_refused_never_both(
+    world: PostgresWorld,
+) -> None:
+    outcomes = set()
+    for number in range(ROUNDS):
+        ticket = await world.ticket()
+        user = Actor.user(ticket.user_id)
+
+        async def reply(ticket: Ticket = ticket, user: Actor = user) -> Message | None:
+            try:
+                return await world.desk.reply(ticket.id, "just in time?", by=user)
+            except TicketClosed:
+                return None
+
+        work = [reply(), world.desk.move(ticket.id, "closed", by=ADMIN)]
+        results = await asyncio.gather(*(work if number % 2 else reversed(work)))
+        message = results[0 if number % 2 else 1]
+
+        conversation = await world.tickets.get_with_thread(ticket.id)
+        assert conversation.ticket.status is Status.CLOSED
+        assert (message in conversation.messages) == (message is not None)
+        assert conversation.ticket.message_count == len(conversation.messages)
+        if isinstance(message, Message):
+            assert message.created_at <= conversation.ticket.updated_at
+        outcomes.add(message is not None)
+
+    assert outcomes == {True, False}
+
+
+async def test_a_reply_racing_with_natural_close_wins_or_is_refused(world: PostgresWorld) -> None:
+    tickets = [await world.ticket(status=Status.RESOLVED) for _ in range(ROUNDS)]
+    world.clock.pass_time(hours=168)
+
+    async def reply(ticket: Ticket) -> bool:
+        try:
+            await world.desk.reply(ticket.id, "It broke again.", by=Actor.user(ticket.user_id))
+        except TicketClosed:
+            return False
+        return True
+
+    closed, *replied = await asyncio.gather(
+        world.desk.close_settled(timedelta(hours=168)), *(reply(ticket) for ticket in tickets)
+    )
+
+    assert closed + replied.count(True) == ROUNDS
+    for ticket, won in zip(tickets, replied, strict=True):
+        conversation = await world.tickets.get_with_thread(ticket.id)
+        assert conversation.ticket.status is (Status.RESOLVED if won else Status.CLOSED)
+        assert len(conversation.messages) == (2 if won else 1)
+
+
+async def test_several_processes_close_each_settled_ticket_once(world: PostgresWorld) -> None:
+    tickets = [await world.ticket(status=Status.RESOLVED) for _ in range(30)]
+    world.clock.pass_time(hours=200)
+
+    closed = await asyncio.gather(
+        *(world.desk.close_settled(timedelta(hours=168)) for _ in range(4))
+    )
+
+    assert sum(closed) == 30
+    kept = [await world.tickets.get(ticket.id) for ticket in tickets]
+    assert {ticket.status for ticket in kept} == {Status.CLOSED}
+    assert [now.version - then.version for now, then in zip(kept, tickets, strict=True)] == [1] * 30
+
+
+async def test_many_open_tickets_at_once_and_each_is_there_once(world: PostgresWorld) -> None:
+    user_id = await world.user()
+    desk = Desk(world.tickets, SystemClock())
+
+    opened = await asyncio.gather(
+        *(
+            desk.open(
+                user_id=user_id,
+                category="support",
+                other_category=None,
+                subject=f"Number {number}",
+                message="The same text in each.",
+            )
+            for number in range(50)
+        )
+    )
+
+    page = await world.views.user_list(user_id, status=None, after=None, limit=200)
+    assert sorted(row.id for row in page.rows) == sorted(ticket.id for ticket in opened)
+    assert sorted(row.subject for row in page.rows) == sorted(t.subject for t in opened)
+
+
+async def test_both_sides_open_a_ticket_at_once_and_both_flags_go(world: PostgresWorld) -> None:
+    ticket = await world.ticket()
+    user = Actor.user(ticket.user_id)
+    for _ in range(20):
+        await world.reply(ticket.id, ADMIN)
+        await world.reply(ticket.id, user)
+
+        seen: list[Conversation] = await asyncio.gather(
+            *(world.desk.read(ticket.id, by=actor) for actor in (ADMIN, user) * 3)
+        )
+
+        assert await world.flags(ticket.id) == (False, False)
+        assert len({len(conversation.messages) for conversation in seen}) == 1
