@@ -43,10 +43,15 @@ def chosen_postgres() -> str:
 def _container_engine_answers() -> bool:
     import docker  # noqa: PLC0415 - only where nothing was forced
 
+    # with a version, so that nothing is asked, and no socket left open, before there is something to close
+    version = docker.constants.MINIMUM_DOCKER_API_VERSION
+    client = docker.APIClient(version=version, timeout=5, **docker.utils.kwargs_from_env())
     try:
-        docker.from_env(timeout=5).ping()
+        client.ping()
     except (docker.errors.DockerException, OSError):
         return False
+    finally:
+        client.close()
     return True
 
 

@@ -28,6 +28,10 @@ create table ticket_migrations (
 -- Whether the record is there at all.
 select to_regclass('ticket_migrations') is not null;
 
+-- name: platform_has_tickets
+-- Whether there are tickets of a platform that this service has not taken over yet.
+select to_regclass('tickets') is not null and to_regclass('ticket_migrations') is null;
+
 -- name: applied_migrations
 -- What has been applied, in order.
 select number, name, checksum from ticket_migrations order by number;

@@ -70,10 +70,12 @@ select (select coalesce(json_agg(message.id order by message.id), '[]') from mes
   from saved;
 
 -- name: resolved_until
--- Find resolved tickets that nobody has touched since a moment, longest untouched first.
-select id
-  from tickets
- where status = 'resolved'
-   and updated_at <= $1
- order by updated_at, id
+-- Find resolved tickets to which nothing has happened since a moment, longest unchanged first. The messages are asked as well,
+-- for tickets that were taken over from a platform that did not move `updated_at` with them.
+select t.id
+  from tickets t
+ where t.status = 'resolved'
+   and t.updated_at <= $1
+   and not exists (select from ticket_messages m where m.ticket_id = t.id and m.created_at > $1)
+ order by t.updated_at, t.id
  limit $2;

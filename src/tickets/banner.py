@@ -20,6 +20,8 @@ def address_lines(settings: Settings, place: str, prepared: Prepared) -> Sequenc
     workers = f"{settings.workers} processes" if settings.workers > 1 else "1 process"
     return [
         f"tickets {version('tickets')}, {workers}",
+        f"  Account   {url}/account",
+        f"  Admin     {url}/admin",
         f"  API       {url}/api/v1/tickets",
         f"  Docs      {url}/schema",
         f"  Database  {prepared.postgres}, {place}",
@@ -29,12 +31,22 @@ def address_lines(settings: Settings, place: str, prepared: Prepared) -> Sequenc
 
 
 def invitation_lines(settings: Settings, user_token: str) -> Sequence[str]:
-    """Return the demo's tokens, and calls that are ready to be pasted."""
-    tickets = f"{_base_url(settings)}/api/v1/tickets"
+    """Return the demo's links and tokens, and calls that are ready to be pasted.
+
+    A link carries its token in the fragment, which a browser sends to no server.
+    """
+    url = _base_url(settings)
+    tickets = f"{url}/api/v1/tickets"
     bearer = f"-H 'Authorization: Bearer {user_token}'"
     admin = f"-H 'X-Admin-Token: {settings.admin_token[0]}'"
     json = "-H 'Content-Type: application/json'"
     return [
+        "",
+        "Open both dashboards in a browser, ready to use:",
+        f"  {demo.SIGNED_IN_USER}",
+        f"    {url}/account#token={user_token}",
+        "  The admin team",
+        f"    {url}/admin#token={settings.admin_token[0]}",
         "",
         f"User   {demo.SIGNED_IN_USER}",
         f"  bearer token  {user_token}",

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
+import asyncpg
 from litestar import Litestar
 
 from tickets.adapters.http.app import Lifespan, create_app
@@ -19,7 +20,7 @@ from tickets.adapters.postgres.users import Identity, PostgresUsers
 from tickets.adapters.postgres.views import PostgresTicketViews
 from tickets.application.desk import Desk
 from tickets.clock import SystemClock
-from tickets.domain.errors import TicketsError
+from tickets.domain.errors import StoreUnavailable, TicketsError
 from tickets.settings import Settings
 
 logger = logging.getLogger("tickets")
@@ -53,7 +54,10 @@ def application(settings: Settings) -> Litestar:
     ready = load_queries("health")["ready"]
 
     async def readiness() -> None:
-        await database.fetchval(ready)
+        try:
+            await database.fetchval(ready)
+        except asyncpg.UndefinedTableError as error:
+            raise StoreUnavailable from error
 
     @asynccontextmanager
     async def open_database(_app: Litestar) -> AsyncIterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -17,12 +18,9 @@ import click
 
 from tickets import banner, operations, server
 from tickets.adapters.postgres.connect import CannotConnect, location
-from tickets.adapters.postgres.embedded import (
-    EmbeddedPostgres,
-    EmbeddedPostgresError,
-    default_folder,
-)
+from tickets.adapters.postgres.embedded import EmbeddedPostgres, default_folder
 from tickets.adapters.postgres.migrations import MigrationError
+from tickets.adapters.postgres.programs import EmbeddedPostgresError
 from tickets.domain.errors import TicketsError
 from tickets.settings import Settings, SettingsError
 
@@ -33,6 +31,7 @@ EXPLAINED = (
     MigrationError,
     EmbeddedPostgresError,
     server.AddressInUse,
+    server.ServiceFailed,
     TicketsError,
 )
 
@@ -50,6 +49,10 @@ class _Explaining(click.Group):
 @click.pass_context
 def main(context: click.Context) -> None:
     """Support tickets between the users of a platform and its admin team."""
+    # Windows has no SIGHUP
+    for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
+        # leaves through every `with` on the way, and so stops a PostgreSQL that is our own
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     context.obj = Settings.read(os.environ)
 
 
@@ -149,7 +152,7 @@ def add_user(settings: Settings, email: str) -> None:
         message = f"{email!r} is not an e-mail address."
         raise click.ClickException(message)
     with _database(settings) as (on, _place):
-        asyncio.run(operations.prepare(on))
+        asyncio.run(operations.prepare(on, take_over=False))
         click.echo(asyncio.run(operations.new_token(on, email)))
 
 
@@ -163,7 +166,7 @@ def close_resolved(settings: Settings) -> None:
         )
         raise SettingsError(message)
     with _database(settings) as (on, _place):
-        asyncio.run(operations.prepare(on))
+        asyncio.run(operations.prepare(on, take_over=False))
         closed = asyncio.run(operations.close_resolved(on))
         click.echo(f"closed {closed} resolved ticket{'' if closed == 1 else 's'}")
 
@@ -187,7 +190,9 @@ def _database(settings: Settings) -> Iterator[tuple[Settings, str]]:
         yield settings, location(settings.database_url)
         return
     folder = settings.data_folder or default_folder()
-    with EmbeddedPostgres(folder) as postgres:
+    # every process's pool, and some for commands that run beside
+    connections = max(100, settings.workers * settings.database_pool_size + 20)
+    with EmbeddedPostgres(folder, options=[f"max_connections={connections}"]) as postgres:
         yield replace(settings, database_url=postgres.url), f"embedded, data in {folder}"
 
 

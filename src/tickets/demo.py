@@ -1,4 +1,4 @@
-"""Fills an empty database with the sample tickets, through the same use cases as real ones."""
+"""Fills the demo's database with the sample tickets, through the same use cases as real ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from tickets.adapters.postgres.accounts import Accounts
 from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.queries import load_queries
 from tickets.adapters.postgres.tickets import PostgresTickets
 from tickets.adapters.postgres.views import PostgresTicketViews
 from tickets.application.desk import Desk
@@ -31,18 +32,21 @@ class _Story:
         return self._moment
 
 
-async def fill_if_empty(database: Database) -> bool:
-    """Tell the stories of the sample tickets where there are no tickets yet; return whether so."""
+async def fill(database: Database) -> None:
+    """Tell the stories of the sample tickets, unless all of them have been told.
+
+    With fewer tickets than there are stories, the last telling was interrupted: it begins anew.
+    """
     stats = await PostgresTicketViews(database).admin_stats()
-    if stats.total_count:
-        return False
+    if stats.total_count >= len(TICKETS):
+        return
+    await database.fetch(load_queries("demo")["forget"])
     clock = _Story(SystemClock().now())
     desk = Desk(PostgresTickets(database), clock)
     accounts = Accounts(database, clock)
     users = {email: await accounts.user(email) for email in USERS}
     for sample in TICKETS:
         await _tell(sample, desk, clock, users[sample.email])
-    return True
 
 
 async def _tell(sample: SampleTicket, desk: Desk, clock: _Story, user_id: int) -> None:

@@ -10,7 +10,7 @@ import asyncpg
 from tickets import demo
 from tickets.adapters.postgres.accounts import Accounts
 from tickets.adapters.postgres.connect import CannotConnect, connected, location
-from tickets.adapters.postgres.migrations import Migration, Migrator
+from tickets.adapters.postgres.migrations import Migration, MigrationError, Migrator
 from tickets.adapters.postgres.users import Identity
 from tickets.bootstrap import database_of, desk_on
 from tickets.clock import SystemClock
@@ -25,24 +25,40 @@ class Prepared:
     schema: str
 
 
-async def prepare(settings: Settings) -> Prepared:
+async def prepare(settings: Settings, *, take_over: bool = True) -> Prepared:
     """Bring the database up to date, and make sure that callers can be identified on it.
 
-    Raises `CannotConnect`, `MigrationError` or `SettingsError`.
+    Without `take_over`, tickets that a platform has made are left alone, with a `MigrationError`:
+    that is for an operator to begin. Raises `CannotConnect` and `SettingsError` as well.
     """
     identity = identity_of(settings)
     async with connected(_url(settings)) as connection:
-        applied = await Migrator(connection).apply()
-        try:
-            await connection.prepare(identity.query)
-        except asyncpg.PostgresError as error:
-            message = f"TICKETS_IDENTITY={settings.identity} does not fit this database: {error}."
-            raise SettingsError(message) from error
+        migrator = Migrator(connection)
+        if not take_over and await migrator.would_take_over():
+            raise MigrationError(
+                f"The tickets at {location(_url(settings))} have not been taken over yet: "
+                f"run `tickets migrate`, or start the service, first."
+            )
+        applied = await migrator.apply()
+        await _check_identity(connection, identity, settings.identity)
         major, minor = connection.get_server_version()[:2]
     return Prepared(
         postgres=f"PostgreSQL {major}.{minor}",
         schema=f"migrated: {titles(applied)}" if applied else "up to date",
     )
+
+
+async def _check_identity(
+    connection: asyncpg.Connection[asyncpg.Record], identity: Identity, name: str
+) -> None:
+    """Raise `SettingsError` where the identity query does not run here, or returns no user's id."""
+    try:
+        statement = await connection.prepare(identity.query)
+    except asyncpg.PostgresError as error:
+        message = f"TICKETS_IDENTITY={name} does not fit this database: {error}."
+        raise SettingsError(message) from error
+    if [column.type.name for column in statement.get_attributes()] != ["int4"]:
+        raise SettingsError(f"TICKETS_IDENTITY={name} must return one column, an integer.")
 
 
 async def due_migrations(settings: Settings) -> Sequence[Migration]:
@@ -74,7 +90,7 @@ async def new_token(settings: Settings, email: str) -> str:
         accounts = Accounts(database, SystemClock())
         try:
             user_id = await accounts.user(email)
-        except asyncpg.IntegrityConstraintViolationError as error:
+        except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
             message = (
                 f"{location(_url(settings))} does not take a user made of an address alone: {error}. "
                 f"Add {email} through the platform that owns the users table."
@@ -92,7 +108,7 @@ async def close_resolved(settings: Settings) -> int:
 async def demo_token(settings: Settings) -> str:
     """Fill the demo's database where it is empty, and return a token of its first user."""
     async with database_of(settings).open() as database:
-        await demo.fill_if_empty(database)
+        await demo.fill(database)
         accounts = Accounts(database, SystemClock())
         user_id = await accounts.user(demo.SIGNED_IN_USER)
         return await accounts.new_token(user_id, lifetime=settings.token_lifetime)

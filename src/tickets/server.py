@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import signal
 import socket
-import sys
+from contextlib import suppress
 from typing import Any
 
 import uvicorn
@@ -30,11 +29,21 @@ class AddressInUse(Exception):
     """The service cannot listen on the address, with a sentence that says why."""
 
 
+class ServiceFailed(Exception):
+    """The service could not start; the reason stands above."""
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return str(self.__doc__)
+
+
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens; raise `AddressInUse` where that is not possible."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # `::` is every address of the machine, those of the older kind too
+    both = host == "::" and socket.has_dualstack_ipv6()
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=2048, dualstack_ipv6=both)
     except OSError as error:
         message = (
             f"Cannot listen on {host}:{port}: {error.strerror or error}. "
@@ -59,10 +68,9 @@ def run(listener: socket.socket, *, workers: int) -> None:
     if workers > 1:
         Multiprocess(config, sockets=[listener]).run()
         return
-    # When it has stopped, uvicorn raises the signal again that stopped it. The default action would then end the process
-    # before the embedded PostgreSQL is stopped; leaving through SystemExit runs what is to run.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    try:
-        uvicorn.Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:
-        return
+    service = uvicorn.Server(config)
+    # when it has stopped, uvicorn raises the signal that stopped it once more
+    with suppress(KeyboardInterrupt, SystemExit):
+        service.run(sockets=[listener])
+    if not service.started:
+        raise ServiceFailed

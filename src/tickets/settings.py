@@ -84,6 +84,9 @@ class Settings:
             name = variable.removeprefix(PREFIX).lower()
             if not variable.startswith(PREFIX) or name.startswith("test_"):
                 continue
+            # Kubernetes sets these in every pod beside a Service that is called `tickets`
+            if name.startswith(("service_", "port_")) or text.startswith("tcp://"):
+                continue
             if name not in _READERS:
                 raise SettingsError(_unknown(variable))
             if text.strip():
@@ -118,8 +121,11 @@ def _text(_variable: str, text: str) -> str:
     return text
 
 
-def _path(_variable: str, text: str) -> Path:
-    return Path(text).expanduser()
+def _path(variable: str, text: str) -> Path:
+    try:
+        return Path(text).expanduser().resolve()
+    except RuntimeError as error:
+        raise SettingsError(f"{variable} is no path: {error}") from error
 
 
 def _url(variable: str, text: str) -> str:
@@ -169,9 +175,10 @@ def _whole(least: int, most: int) -> Callable[[str, str], int]:
     return _number(int, "a whole number", least, most)
 
 
-def _hours(variable: str, text: str) -> timedelta:
+def _hours(least: float) -> Callable[[str, str], timedelta]:
     # up to a hundred years, which the calendar can still add to today
-    return timedelta(hours=_number(float, "a number of hours", 0, 876_000)(variable, text))
+    number = _number(float, "a number of hours", least, 876_000)
+    return lambda variable, text: timedelta(hours=number(variable, text))
 
 
 _READERS: Mapping[str, Callable[[str, str], object]] = {
@@ -181,8 +188,8 @@ _READERS: Mapping[str, Callable[[str, str], object]] = {
     "port": _whole(1, 65535),
     "workers": _whole(1, 64),
     "identity": _text,
-    "token_lifetime": _hours,
-    "close_resolved_after": _hours,
+    "token_lifetime": _hours(0.01),
+    "close_resolved_after": _hours(0),
     "database_pool_size": _whole(1, 500),
     "database_timeout": _number(float, "a number of seconds", 0.1, 600),
     "database_statement_cache": _whole(0, 10_000),

@@ -90,6 +90,32 @@ async def test_a_users_table_that_wants_more_is_left_to_its_platform(
     assert "Traceback" not in result.stderr
 
 
+async def test_a_platforms_tickets_are_taken_over_by_migrate_and_serve_alone(
+    shell: Shell, empty_database_url: str
+) -> None:
+    connection = await asyncpg.connect(empty_database_url)
+    await connection.execute("create table users (id serial primary key, email varchar(255))")
+    await connection.execute("create table tickets (id serial primary key)")
+    await connection.close()
+
+    for command in (["user", "add", "a@b.example"], ["close-resolved"]):
+        result = shell.run(*command, TICKETS_DATABASE_URL=empty_database_url)
+        assert result.returncode == 1
+        assert "have not been taken over yet: run `tickets migrate`" in result.stderr
+
+
+async def test_an_identity_query_that_returns_no_users_id_is_refused(
+    shell: Shell, database_url: str
+) -> None:
+    file = shell.folder / "identity.sql"
+    file.write_text("-- name: user_by_token\nselect 5000000000 where $1::text <> '';\n")
+
+    result = shell.run("migrate", TICKETS_DATABASE_URL=database_url, TICKETS_IDENTITY=str(file))
+
+    assert result.returncode == 1
+    assert "must return one column, an integer" in result.stderr
+
+
 def test_tokens_of_the_host_platform_are_not_ours_to_give(shell: Shell) -> None:
     result = shell.run("user", "add", "a@b.example", TICKETS_IDENTITY="sessions")
 

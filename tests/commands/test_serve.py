@@ -160,6 +160,19 @@ def test_a_host_that_is_not_this_machines_is_named(shell: Shell) -> None:
     assert "Cannot listen on 192.0.2.1:8000" in line
 
 
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_start_that_is_broken_off_leaves_no_database_running(
+    shell: Shell, signal_number: int
+) -> None:
+    running = shell.start("demo", "--port", f"{free_port()}")
+    while not servers(shell.folder):
+        assert running.process.poll() is None
+    running.stop(signal_number)
+
+    assert servers(shell.folder) == []
+    assert "Traceback" not in running.said
+
+
 def test_sessions_without_a_sessions_table_are_refused(shell: Shell) -> None:
     line = failure(
         shell,

@@ -96,6 +96,7 @@ def test_settings_survive_the_way_to_a_server_process(settings: Settings) -> Non
         ("TICKETS_CLOSE_RESOLVED_AFTER", "nan"),
         ("TICKETS_CLOSE_RESOLVED_AFTER", "inf"),
         ("TICKETS_TOKEN_LIFETIME", "1e300"),
+        ("TICKETS_TOKEN_LIFETIME", "0"),
         ("TICKETS_ADMIN_TOKEN", " , "),
         ("TICKETS_ADMIN_TOKEN", "tökens"),
         ("TICKETS_DATABASE_POOL_SIZE", "many"),
@@ -126,6 +127,17 @@ def test_a_misspelt_setting_comes_with_the_right_one() -> None:
 def test_a_setting_that_resembles_nothing_comes_with_all_there_are() -> None:
     with pytest.raises(SettingsError, match=r"known are .*TICKETS_PORT"):
         Settings.read({"TICKETS_QQ": "1"})
+
+
+def test_what_kubernetes_sets_beside_a_service_of_this_name_is_no_setting() -> None:
+    environment = {
+        "TICKETS_SERVICE_HOST": "10.0.0.1",
+        "TICKETS_SERVICE_PORT_HTTP": "8000",
+        "TICKETS_PORT": "tcp://10.0.0.1:8000",
+        "TICKETS_PORT_8000_TCP_ADDR": "10.0.0.1",
+    }
+
+    assert Settings.read(environment) == Settings()
 
 
 def test_what_the_tests_set_for_themselves_is_not_a_setting() -> None:

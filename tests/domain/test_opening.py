@@ -110,6 +110,11 @@ def test_a_field_that_breaks_a_rule_is_named_in_a_sentence(
     assert errors_of(**{field: text}) == {field: said}
 
 
+@pytest.mark.parametrize("character", ["\U0001fae9", "\uf8ff", "\u0661", "."])
+def test_what_may_be_visible_is_taken(character: str) -> None:
+    assert opened(subject=character * 3).subject == character * 3
+
+
 def test_every_wrong_field_is_told_at_once() -> None:
     errors = errors_of(category="x", other_category="y" * 101, subject="", message="short")
 

@@ -95,6 +95,13 @@ def test_forms_and_parameters_have_examples(document: dict[str, Any]) -> None:
         assert all(field["examples"] for field in schemas[form]["properties"].values())
 
 
+async def test_a_wrong_address_beside_the_page_is_a_problem_as_everywhere(api: Api) -> None:
+    response = await api.client.get("/schema/nothing")
+
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
+
+
 async def test_the_page_and_everything_it_loads_come_from_here(api: Api) -> None:
     for address, step in (("/schema", "/"), ("/schema/", "/schema/")):
         page = await api.client.get(address)

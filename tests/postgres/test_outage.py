@@ -61,6 +61,10 @@ async def test_without_a_database_every_route_is_a_503_that_says_when_to_come_ba
         ):
             assert away(await call)
         assert (await client.get("/health/live")).status_code == 200
+        # an error is told whatever the request says of itself
+        for host in ("x:99999999", "a:b:c"):
+            headers = USER | {"Host": host}
+            assert away(await client.get(API, headers=headers))
         # asked before the database: whoever sends nothing is told to sign in
         assert (await client.get(API)).status_code == 401
 

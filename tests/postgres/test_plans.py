@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import in_database
 from tickets.adapters.postgres.queries import load_queries
-from tickets.adapters.postgres.tickets import LARGEST_ID
+from tickets.domain.ticket import LARGEST_ID
 
 TICKETS = 60_000
 USERS = 2_000

@@ -15,7 +15,7 @@ FILES = sorted(file.name.removesuffix(".sql") for file in (sql_folder() / "queri
 QUERIES = [(file, name) for file in FILES for name in load_queries(file)]
 SCRIPTS = {
     f"{folder.name}/{file.name}": file.read_text(encoding="utf-8")
-    for folder in sql_folder().iterdir()
+    for folder in (sql_folder() / "migrations", sql_folder() / "queries")
     for file in folder.iterdir()
 }
 

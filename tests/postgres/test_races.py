@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from tests.world import ADMIN, PostgresWorld
+from tickets.adapters.postgres.database import Database
 from tickets.application.desk import Desk
 from tickets.clock import SystemClock
 from tickets.domain.errors import TicketClosed
@@ -84,6 +86,33 @@ async def test_replies_of_both_sides_at_once_are_all_kept_in_one_order(
     assert moments == sorted(moments)
     assert conversation.ticket.updated_at == moments[-1]
     assert await world.flags(ticket.id) == (True, True)
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+async def test_a_database_with_a_higher_isolation_keeps_them_all_as_well(
+    database_url: str, isolation: str
+) -> None:
+    connection = await asyncpg.connect(database_url)
+    name = await connection.fetchval("select current_database()")
+    await connection.execute(
+        f"alter database {name} set default_transaction_isolation to '{isolation}'"
+    )
+    await connection.close()
+
+    async with Database(database_url, pool_size=20).open() as database:
+        world = PostgresWorld(database)
+        ticket = await world.ticket()
+        user = Actor.user(ticket.user_id)
+        await asyncio.gather(
+            *(
+                world.desk.reply(ticket.id, f"{number}", by=ADMIN if number % 2 else user)
+                for number in range(20)
+            ),
+            *(world.desk.read(ticket.id, by=user) for _ in range(5)),
+        )
+
+        kept = await world.texts(ticket.id)
+        assert sorted(kept[1:], key=int) == [f"{number}" for number in range(20)]
 
 
 async def test_a_reply_racing_with_the_close_is_in_the_thread_or_refused_never_both(

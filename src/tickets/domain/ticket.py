@@ -10,6 +10,9 @@ from typing import Self
 from tickets.domain.errors import NotAllowed, TicketClosed, TicketNotFound
 from tickets.domain.validation import Validation
 
+LARGEST_ID = 2**31 - 1
+"""What an id can be at the most: the columns are SERIAL (section 2)."""
+
 PREVIEW_LENGTH = 100
 """Characters of the newest message that a list shows."""
 

@@ -10,9 +10,9 @@ from tickets.domain.errors import FieldError, InvalidInput
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
-# Control, format, surrogate, private-use, unassigned; and the three kinds of separators. A text made of nothing else
-# shows nothing. The Hangul fillers and the blank Braille pattern are letters by category, and as empty to look at.
-_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
+# Control, format, surrogate; and the three kinds of separators. A text made of nothing else shows nothing; what
+# this version of Python does not know yet may be visible. The Hangul fillers and the blank Braille pattern are letters by category, and as empty to look at.
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
 _INVISIBLE_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
@@ -30,16 +30,16 @@ class Validation:
     def text(self, field: str, value: str | None, *, least: int, most: int) -> str:
         """Return `value` trimmed; its length, counted in characters, must be `least` to `most`."""
         text = (value or "").strip()
-        label = _label(field)
+        name = label(field)
         if (unstorable := _unstorable(text)) is not None:
-            self.reject(field, f"{label} contains {unstorable}, which cannot be stored.")
+            self.reject(field, f"{name} contains {unstorable}, which cannot be stored.")
         elif not _visible(text):
             if least > 0 or text:
-                self.reject(field, f"{label} must not be empty.")
+                self.reject(field, f"{name} must not be empty.")
         elif not least <= len(text) <= most:
             least_to = f"{least} to " if least else "at most "
             self.reject(
-                field, f"{label} must be {least_to}{most:,} characters long; it has {len(text):,}."
+                field, f"{name} must be {least_to}{most:,} characters long; it has {len(text):,}."
             )
         return text
 
@@ -49,7 +49,7 @@ class Validation:
             return choices(value)
         except ValueError:
             names = ", ".join(choices)
-            self.reject(field, f"{_label(field)} must be one of {names}.")
+            self.reject(field, f"{label(field)} must be one of {names}.")
             return None
 
     def finish(self) -> None:
@@ -58,7 +58,8 @@ class Validation:
             raise InvalidInput(self._errors)
 
 
-def _label(field: str) -> str:
+def label(field: str) -> str:
+    """Return what a sentence calls a field: "Other category"."""
     return field.replace("_", " ").capitalize()
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -99,6 +100,26 @@ class Stats:
     closed_count: int
     unread_count: int
     categories: dict[Category, int]
+
+    @classmethod
+    def of(cls, counts: Iterable[tuple[Status, Category, int, int]]) -> Stats:
+        """Add up counts: status, category, how many tickets, how many of those unread."""
+        by_status: Counter[Status] = Counter()
+        by_category: Counter[Category] = Counter()
+        unread_count = 0
+        for status, category, total, unread in counts:
+            by_status[status] += total
+            by_category[category] += total
+            unread_count += unread
+        return cls(
+            total_count=by_status.total(),
+            open_count=by_status[Status.OPEN],
+            in_progress_count=by_status[Status.IN_PROGRESS],
+            resolved_count=by_status[Status.RESOLVED],
+            closed_count=by_status[Status.CLOSED],
+            unread_count=unread_count,
+            categories={category: by_category[category] for category in Category},
+        )
 
 
 @dataclass(frozen=True, slots=True)

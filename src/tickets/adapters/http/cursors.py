@@ -9,11 +9,10 @@ from typing import TypeVar
 import msgspec
 
 from tickets.domain.errors import FieldError, InvalidInput
+from tickets.domain.ticket import LARGEST_ID
 from tickets.domain.views import AdminPosition, Page, Row, UserPosition
 
 Position = TypeVar("Position", UserPosition, AdminPosition)
-
-_MOST_ID = 2**31 - 1
 
 
 def next_cursor(page: Page[Row]) -> str | None:
@@ -39,7 +38,7 @@ def read_cursor(cursor: str | None, kind: type[Position]) -> Position | None:
     if (
         position is None
         or position.updated_at.utcoffset() != timedelta(0)
-        or not 0 < position.id <= _MOST_ID
+        or not 0 < position.id <= LARGEST_ID
         or msgspec.json.encode(position) != text
     ):
         message = "This cursor is not one that the list has given out; start again without it."

@@ -8,12 +8,15 @@ for that. It is found without being imported, since it loads everything that it 
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from litestar import MediaType, Request, Response, Router, get
 from litestar.openapi.plugins import OpenAPIRenderPlugin
+
+from tickets.adapters.http.problems import NOTHING_HERE, problem_response
 
 # Paths are relative to `/schema/`, wherever a proxy has put the service. Swagger UI styles elements and draws icons by itself.
 _POLICY = (
@@ -68,12 +71,20 @@ def _start() -> Response[bytes]:
     return Response(_START, headers=_CACHED)
 
 
+def _problem_where_nothing_is(response: Response[Any]) -> Response[Any]:
+    """Tell of a wrong address as everywhere else, and not with the framework's own page."""
+    if response.status_code != HTTPStatus.NOT_FOUND:
+        return response
+    return problem_response(HTTPStatus.NOT_FOUND, NOTHING_HERE)
+
+
 def docs_router() -> Router:
     """Return the router of everything under `/schema`, with a policy that lets its own files run."""
     return Router(
         "/schema",
         route_handlers=[],
         include_in_schema=False,
+        after_request=_problem_where_nothing_is,
         response_headers={"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"},
     )
 

@@ -15,6 +15,7 @@ from litestar.typing import FieldDefinition
 
 from tickets.domain.errors import FieldError, InvalidInput
 from tickets.domain.ticket import Category, Status
+from tickets.domain.validation import label
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -135,7 +136,7 @@ def _read_carefully(body: bytes, form: type[Form]) -> Form:
         try:
             values[field.name] = msgspec.convert(fields.pop(field.name, blank), field.type)
         except msgspec.ValidationError:
-            errors.append(FieldError(field.name, f"{field.name.capitalize()} must be a text."))
+            errors.append(FieldError(field.name, f"{label(field.name)} must be a text."))
     for name in fields:
         shown = name[:50].encode("utf-8", "replace").decode()
         errors.append(FieldError(shown, f"{shown} is not a field of this request."))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import msgspec
-from litestar import Controller, get
+from litestar import Controller, HttpMethod, route
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
@@ -27,12 +27,12 @@ class HealthController(Controller):
     path = "/health"
     tags = ["health"]  # noqa: RUF012 - as the framework declares it
 
-    @get("/live")
+    @route("/live", http_method=[HttpMethod.GET, HttpMethod.HEAD])
     async def live(self) -> Health:
         """Tell that the process answers. Restart it when this fails."""
         return Health()
 
-    @get("/ready", responses=problems(503))
+    @route("/ready", http_method=[HttpMethod.GET, HttpMethod.HEAD], responses=problems(503))
     async def ready(self, readiness: NamedDependency[SkipValidation[ReadinessCheck]]) -> Health:
         """Tell that the database answers too. Send no traffic while this fails."""
         await readiness()

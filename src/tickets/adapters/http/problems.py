@@ -23,6 +23,7 @@ from tickets.domain.errors import (
     TicketNotFound,
     TicketsError,
 )
+from tickets.domain.validation import label
 
 logger = logging.getLogger("tickets")
 
@@ -38,11 +39,16 @@ STATUS_BY_ERROR: Mapping[type[TicketsError], HTTPStatus] = {
     StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
+NOTHING_HERE = "There is nothing at this address."
+
 _DETAIL_BY_STATUS: Mapping[int, str] = {
-    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.NOT_FOUND: NOTHING_HERE,
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "What was sent is too large: the limit is 64 KiB.",
 }
+
+_GONE = "client disconnected prematurely"
+"""How the framework says that a client has left in the middle of its body, which is no defect of ours."""
 
 RETRY_AFTER_SECONDS = 5
 """What a client is told to wait when the fault is ours and will pass."""
@@ -83,7 +89,7 @@ def on_tickets_error(request: Request[Any, Any, Any], error: TicketsError) -> Re
     headers = {}
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        logger.warning("%s %s: %r", request.method, request.url.path, error.__cause__ or error)
+        logger.warning("%s %s: %r", request.method, request.scope["path"], error.__cause__ or error)
     if isinstance(error, NotAuthenticated):
         headers["WWW-Authenticate"] = str(request.route_handler.opt["challenge"])
     errors = error.errors if isinstance(error, InvalidInput) else ()
@@ -100,13 +106,14 @@ def on_validation_error(
         if field == "data":
             errors.append(FieldError("body", "A JSON object is needed as the body."))
         else:
-            label = field.replace("_", " ").capitalize()
-            errors.append(FieldError(field, f"{label} {found['message']}."))
+            errors.append(FieldError(field, f"{label(field)} {found['message']}."))
     return on_tickets_error(request, InvalidInput(errors))
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
     """Answer for the framework's own errors: no such route, method, media type, or too large."""
+    if error.detail == _GONE:
+        return problem_response(HTTPStatus.BAD_REQUEST, "The request ended half-way.")
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return on_defect(request, error)
     detail = _DETAIL_BY_STATUS.get(error.status_code, error.detail)
@@ -115,7 +122,7 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
 
 def on_defect(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """Answer for a defect of ours: the log has everything, the client is told that it was us."""
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
     return problem_response(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "Something went wrong on our side. It has been logged.",

@@ -28,11 +28,15 @@ ENTRY = "tickets.js"
 # `@import "x.css";`, each at the beginning of a line.
 _LOADS = re.compile(r"""^(?:@import|import|export|\}).*?["']([\w./-]+)["'];$""", re.MULTILINE)
 
-# Comments that have lines of their own. One behind code stays: telling it from a string takes more than a pattern.
-_COMMENTS = re.compile(r"^[ \t]*(?://[^\n]*|/\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
-_INDENTATION = re.compile(r"^\s+", re.MULTILINE)
+# What a browser does not need. The source is written to be read; a page has to be small. In JavaScript that is comments
+# with lines of their own, indentation, and spaces beside punctuation, outside of strings and templates.
+_JS_COMMENTS = re.compile(r"^[ \t]*(?://[^\n]*|/\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
+_JS_INDENTATION = re.compile(r"^\s+", re.MULTILINE)
+_JS_SPACES = re.compile(
+    r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`[^`]*`)|\ *([=!<>?:,;{}()\[\]&|]+)\ *"""
+)
 _CSS_COMMENTS = re.compile(r"/\*.*?\*/", re.DOTALL)
-_CSS_SPACE = re.compile(r"\s*([{};,])\s*|(?<=:)\s+")
+_CSS_SPACES = re.compile(r"\s*([{};,])\s*|(?<=:)\s+")
 
 
 @dataclass(frozen=True)
@@ -114,10 +118,20 @@ class Site:
         return Page(_file("page.html", page), ", ".join(links))
 
 
+def compact(source: str, suffix: str) -> str:
+    """Return a module or a style sheet that does the same in fewer characters; line breaks stay in a module.
+
+    It takes modules at their word that no regular expression holds a quote or a space, and that no
+    template holds another.
+    """
+    if suffix == ".js":
+        lines = _JS_INDENTATION.sub("", _JS_COMMENTS.sub("", source))
+        return _JS_SPACES.sub(lambda found: found[1] or found[2], lines)
+    if suffix == ".css":
+        return _CSS_SPACES.sub(r"\1", _CSS_COMMENTS.sub("", source))
+    return source
+
+
 def _file(name: str, source: str) -> File:
     suffix = Path(name).suffix
-    if suffix == ".js":
-        source = _INDENTATION.sub("", _COMMENTS.sub("", source))
-    elif suffix == ".css":
-        source = _CSS_SPACE.sub(r"\1", _CSS_COMMENTS.sub("", source))
-    return File(source.encode(), MEDIA_TYPES[suffix])
+    return File(compact(source, suffix).encode(), MEDIA_TYPES[suffix])

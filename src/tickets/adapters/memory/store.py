@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -156,16 +155,9 @@ class MemoryTicketViews:
 
     async def admin_stats(self) -> Stats:
         """Count all tickets."""
-        by_status = Counter(ticket.status for ticket in self._store.tickets.values())
-        by_category = Counter(ticket.category for ticket in self._store.tickets.values())
-        return Stats(
-            total_count=by_status.total(),
-            open_count=by_status[Status.OPEN],
-            in_progress_count=by_status[Status.IN_PROGRESS],
-            resolved_count=by_status[Status.RESOLVED],
-            closed_count=by_status[Status.CLOSED],
-            unread_count=await self.admin_unread(),
-            categories={category: by_category[category] for category in Category},
+        return Stats.of(
+            (ticket.status, ticket.category, 1, int(ticket.admin_unread))
+            for ticket in self._store.tickets.values()
         )
 
 

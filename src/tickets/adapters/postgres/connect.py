@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import asyncpg
 
@@ -20,11 +19,11 @@ class CannotConnect(Exception):
 
 
 def location(url: str) -> str:
-    """Return where a database is, without the credentials in its URL."""
-    parts = urlsplit(url)
-    host = parts.hostname or parse_qs(parts.query).get("host", ["localhost"])[0]
-    port = f":{parts.port}" if parts.port else ""
-    return f"{host}{port}{parts.path}"
+    """Return where a database is, without the credentials in its URL, however odd that is."""
+    place, _, options = url.partition("://")[2].rpartition("@")[2].partition("?")
+    if not place or place.startswith("/"):
+        place = parse_qs(options).get("host", ["localhost"])[0] + place
+    return place
 
 
 @asynccontextmanager
@@ -37,10 +36,17 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record
             statement_cache_size=0,  # so that it also works through PgBouncer
             server_settings={"application_name": "tickets"},
         )
-    except (*UNAVAILABLE, asyncpg.InterfaceError, ValueError) as error:
-        reason = "no answer in time" if isinstance(error, asyncio.TimeoutError) else str(error)
-        message = f"The database at {location(url)} cannot be reached: {reason}"
-        raise CannotConnect(message) from error
+    except (ValueError, OverflowError) as error:
+        # not told as the driver tells it, which may quote what it took for a port out of the password
+        raise CannotConnect(
+            f"The URL of the database at {location(url)} cannot be understood; special characters "
+            f"in a password have to be percent-encoded."
+        ) from error
+    except (*UNAVAILABLE, asyncpg.PostgresError) as error:
+        reason = "no answer in time" if isinstance(error, TimeoutError) else str(error)
+        raise CannotConnect(
+            f"The database at {location(url)} cannot be reached: {reason}"
+        ) from error
     try:
         yield connection
     finally:

@@ -8,14 +8,19 @@ from typing import Any
 
 import asyncpg
 
-from tickets.domain.errors import StoreUnavailable
+from tickets.domain.errors import StaleTicket, StoreUnavailable
 
 # The store is away, starting, stopping, full, or not answering in time. All other errors are defects and stay visible.
 UNAVAILABLE: tuple[type[Exception], ...] = (
     OSError,  # nobody listens, the name does not resolve, the connection broke; TimeoutError is one too
+    asyncpg.InterfaceError,  # the connection or the pool is closed, or being closed
+    asyncpg.InternalClientError,  # see `_connection`
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled by a timeout
     asyncpg.InsufficientResourcesError,  # out of connections, memory or disk
+    asyncpg.LockNotAvailableError,  # the role has a lock_timeout
+    asyncpg.PostgresSystemError,
+    asyncpg.PostgresIOError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.ReadOnlySQLTransactionError,  # a replica, in the middle of a fail-over
@@ -47,16 +52,21 @@ class Database:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Database]:
         """Open the pool for the block. It connects when first used, so the store may come later."""
-        async with asyncpg.create_pool(
-            self._url,
-            min_size=0,
-            max_size=self._pool_size,
-            timeout=self._timeout,
-            command_timeout=self._timeout,
-            statement_cache_size=self._statement_cache_size,
-            reset=_keep_session,
-            server_settings={"application_name": "tickets"},
-        ) as self._pool:
+        async with (
+            asyncpg.create_pool(
+                self._url,
+                min_size=0,
+                max_size=self._pool_size,
+                timeout=self._timeout,
+                command_timeout=self._timeout,
+                statement_cache_size=self._statement_cache_size,
+                reset=_keep_session,
+                server_settings={
+                    "application_name": "tickets",
+                    "timezone": "UTC",  # which times in JSON are written in, whatever the role's own zone
+                },
+            ) as self._pool
+        ):
             yield self
         self._pool = None
 
@@ -90,13 +100,11 @@ class Database:
                     # of an answer and sent nothing. The connection is of no use any more.
                     connection.terminate()
                     raise
-        except (*UNAVAILABLE, asyncpg.InternalClientError) as error:
-            raise StoreUnavailable from error
-        except asyncpg.InterfaceError as error:
-            # the driver's own refusals: a closed connection or pool is the store's absence, a value that does
-            # not fit a column (DataError) is a defect here
-            if isinstance(error, asyncpg.DataError):
-                raise
+        except asyncpg.TransactionRollbackError as error:
+            # Somebody else was faster: where a database's default isolation is higher than usual, PostgreSQL says so
+            # before the version in the `where` does. Decide again.
+            raise StaleTicket from error
+        except UNAVAILABLE as error:
             raise StoreUnavailable from error
 
 

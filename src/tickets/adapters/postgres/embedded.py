@@ -8,7 +8,6 @@ for a whole one, and opens every parent folder to all accounts when run as root.
 from __future__ import annotations
 
 import contextlib
-import errno
 import glob
 import hashlib
 import importlib.metadata
@@ -18,26 +17,24 @@ import re
 import shlex
 import shutil
 import stat
-import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 import platformdirs
 
+from tickets.adapters.postgres.programs import Account, EmbeddedPostgresError, Programs, is_root
+
 if sys.platform != "win32":
     import fcntl
-    import pwd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _MAJOR = 18
-_ACCOUNT = "pgserver"
 _PATIENCE = 60  # seconds: recovery of a busy server after a kill -9 can take most of a minute
 _PAUSE = 0.05  # seconds between two questions, where no program of PostgreSQL's can wait for us
 _SOCKET_PATH_LIMIT = 103  # bytes: what macOS takes; Linux takes four more
@@ -57,10 +54,6 @@ _ACCEPTING, _SILENT = 0, 2  # what pg_isready returns; 1 is a server that starts
 #           postmaster; once it is free, whatever pid files say is out of date.
 
 
-class EmbeddedPostgresError(Exception):
-    """The embedded PostgreSQL cannot be used; the message is one line that says why."""
-
-
 def default_folder() -> Path:
     """Return where the cluster lives unless told otherwise: in the user's own data folder.
 
@@ -68,7 +61,7 @@ def default_folder() -> Path:
     root, and the account that it runs as instead cannot enter /root.
     """
     name = f"postgres-{_MAJOR}"
-    if _is_root() and not os.environ.get("XDG_DATA_HOME", "").strip():
+    if is_root() and not os.environ.get("XDG_DATA_HOME", "").strip():
         return Path("/var/lib/tickets", name)
     return platformdirs.user_data_path("tickets", appauthor=False) / name
 
@@ -107,7 +100,7 @@ class EmbeddedPostgres:
             )
             raise EmbeddedPostgresError(message)
         try:
-            self._account = _Account.for_postgres()
+            self._account = Account.for_postgres()
             self._make_parents()
             with self._deciding(), contextlib.ExitStack() as held:
                 self._programs = self._find_programs()
@@ -179,7 +172,7 @@ class EmbeddedPostgres:
         return os.fsdecode((self._folder / "postmaster.pid").read_bytes()).split("\n")[:5]
 
     def _remove_leftovers(self) -> None:
-        for path in (*self._siblings("new-*"), *self._siblings("programs-*")):
+        for path in (*self._siblings("unfinished-*"), *self._siblings("programs-[0-9]*")):
             if path not in self._programs.folder.parents:
                 shutil.rmtree(path)
         # postgres would believe it if it named any living process of the same account, or its own
@@ -267,7 +260,7 @@ class EmbeddedPostgres:
         for parent in missing:
             parent.chmod(0o711 if self._account.entry else 0o700)
 
-    def _find_programs(self) -> _Programs:
+    def _find_programs(self) -> Programs:
         """Return the wheel's programs, or a copy beside the cluster where `pgserver` needs one.
 
         Importing the wheel is avoided: PGSERVER_POSTGRES_VERSION can make that raise, and it comes
@@ -282,7 +275,7 @@ class EmbeddedPostgres:
             raise EmbeddedPostgresError(message)
         package = Path(wheel.submodule_search_locations[0])
         inside = Path(package.name, f"pginstall{_MAJOR}", "bin")
-        programs = _Programs(package.parent / inside, self._account, self._folder)
+        programs = Programs(package.parent / inside, self._account, self._folder)
         if self._account.entry is None or programs.can_run():
             return programs
         # Under /root, say. The tree keeps its shape, by which the programs find their libraries.
@@ -295,7 +288,7 @@ class EmbeddedPostgres:
                 for path in (new, *new.rglob("*")):
                     path.chmod(0o755)
                 new.rename(copy)
-        return _Programs(copy / inside, self._account, self._folder)
+        return Programs(copy / inside, self._account, self._folder)
 
     def _run_logged(
         self, command: tuple[str, ...], *, failure: str, running: int, statement: str = ""
@@ -326,7 +319,8 @@ class EmbeddedPostgres:
     @contextlib.contextmanager
     def _new_folder(self) -> Iterator[Path]:
         """Make a folder to be filled and renamed; one that was not renamed goes at the end."""
-        new = Path(tempfile.mkdtemp(prefix=f"{self._folder.name}.new-", dir=self._folder.parent))
+        prefix = f"{self._folder.name}.unfinished-"
+        new = Path(tempfile.mkdtemp(prefix=prefix, dir=self._folder.parent))
         try:
             yield new
         finally:
@@ -346,120 +340,6 @@ class EmbeddedPostgres:
         finally:
             # Closed, never unlocked: to unlock would take "running" away from postgres as well.
             os.close(descriptor)
-
-
-@dataclass(frozen=True)
-class _Programs:
-    """The programs of PostgreSQL, run as the account that it accepts, on one cluster."""
-
-    folder: Path
-    account: _Account
-    cluster: Path
-
-    def can_run(self) -> bool:
-        """Return whether `pgserver` gets at the programs and their libraries."""
-        try:
-            return self.run("initdb", "--version").returncode == 0
-        except OSError as error:
-            if error.errno == errno.EACCES:
-                return False
-            # The account's, not the file's: a container without the right to change accounts.
-            message = (
-                f"PostgreSQL does not run as root, and this root may not become the account"
-                f" {_ACCOUNT} ({error.strerror}): run this as an ordinary user,"
-                " or set TICKETS_DATABASE_URL."
-            )
-            raise EmbeddedPostgresError(message) from error
-
-    def run(
-        self,
-        program: str,
-        *arguments: str,
-        statement: str = "",
-        output: int = subprocess.DEVNULL,
-        running: int | None = None,
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a program to its end, in a session of its own, out of reach of a Ctrl-C."""
-        environment = {key: text for key, text in os.environ.items() if not key.startswith("PG")}
-        # PGDATA instead of -D: pg_ctl hands -D to a shell, which would expand a `$` in the path.
-        environment |= {"LC_ALL": "C", "PGDATA": str(self.cluster)}
-        entry = self.account.entry
-        return subprocess.run(
-            [self.folder / program, *arguments],
-            check=False,
-            input=statement,
-            stdout=output,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            cwd="/",  # the caller's may be one that the account cannot enter
-            env=environment,
-            start_new_session=True,
-            pass_fds=() if running is None else (running,),
-            user=entry.pw_uid if entry else None,
-            group=entry.pw_gid if entry else None,
-            extra_groups=[] if entry else None,
-        )
-
-
-@dataclass(frozen=True)
-class _Account:
-    """Whom PostgreSQL runs as: whoever runs this process or, where that is root, `entry`."""
-
-    entry: pwd.struct_passwd | None
-
-    @classmethod
-    def for_postgres(cls) -> _Account:
-        """Return the account; as root, make `pgserver` where it is missing."""
-        if not _is_root():
-            return cls(None)
-        with contextlib.suppress(KeyError):
-            return cls(pwd.getpwnam(_ACCOUNT))
-        path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"  # `su` leaves sbin out
-        useradd = shutil.which("useradd", path=path) or "useradd"
-        options = ("--system", "--user-group", "--home-dir=/nonexistent", "--shell=/bin/false")
-        try:
-            reason = subprocess.run(
-                [useradd, *options, _ACCOUNT], check=False, capture_output=True, text=True
-            ).stderr.strip()
-        except OSError as error:
-            reason = str(error)
-        try:
-            return cls(pwd.getpwnam(_ACCOUNT))  # which somebody else may just have made
-        except KeyError:
-            message = (
-                f"PostgreSQL does not run as root, and its account {_ACCOUNT} could not be made"
-                f" ({reason}): add that user, run this as an ordinary one,"
-                " or set TICKETS_DATABASE_URL."
-            )
-            raise EmbeddedPostgresError(message) from None
-
-    @property
-    def uid(self) -> int:
-        return self.entry.pw_uid if self.entry else os.geteuid()
-
-    def give(self, path: Path) -> None:
-        """Make the account the owner of a file that this process made."""
-        if self.entry:
-            os.chown(path, self.entry.pw_uid, self.entry.pw_gid, follow_symlinks=False)
-
-    def check_reaches(self, path: Path) -> None:
-        """Raise, naming the folder, where one that exists above `path` keeps the account out."""
-        parents = reversed(path.parents) if self.entry else ()
-        for parent in (parent for parent in parents if parent.exists()):
-            found = parent.stat()
-            if found.st_uid == self.uid or found.st_mode & stat.S_IXOTH:
-                continue
-            message = (
-                f"PostgreSQL does not run as root but as the account {_ACCOUNT}, which cannot enter"
-                f" {parent}: run `chmod o+x {shlex.quote(str(parent))}`, use another folder,"
-                " or run this as an ordinary user."
-            )
-            raise EmbeddedPostgresError(message)
-
-
-def _is_root() -> bool:
-    return sys.platform != "win32" and os.geteuid() == 0
 
 
 def _open_private(path: Path, flags: int) -> int:

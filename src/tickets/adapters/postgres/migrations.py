@@ -110,6 +110,12 @@ class Migrator:
                 raise MigrationError(message)
         return list(known.values())
 
+    async def would_take_over(self) -> bool:
+        """Return whether the next `apply` takes over tickets that a platform has made."""
+        with _explained("The database cannot be read"):
+            found: bool = await self._connection.fetchval(self._sql["platform_has_tickets"])
+        return found
+
     async def apply(self) -> list[Migration]:
         """Apply what is due, each in a transaction of its own, and return what was applied here.
 

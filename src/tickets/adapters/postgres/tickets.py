@@ -12,11 +12,8 @@ import msgspec
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
 from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
-from tickets.domain.ticket import Category, Message, Status, Ticket
+from tickets.domain.ticket import LARGEST_ID, Category, Message, Status, Ticket
 from tickets.domain.views import Conversation
-
-LARGEST_ID = 2**31 - 1
-"""What the id columns, `integer` in the specification, can hold."""
 
 
 class PostgresTickets:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime
 
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
-from tickets.adapters.postgres.tickets import LARGEST_ID
-from tickets.domain.ticket import Category, Status
+from tickets.domain.ticket import LARGEST_ID, Category, Status
 from tickets.domain.views import AdminPosition, AdminRow, Page, Stats, UserPosition, UserRow
 
 # Where a first page starts: behind a position that is higher than any ticket's, so that one query serves all pages.
@@ -75,19 +73,8 @@ class PostgresTicketViews:
 
     async def admin_stats(self) -> Stats:
         """Add up the counts by status and category."""
-        by_status: Counter[str] = Counter()
-        by_category: Counter[str] = Counter()
-        unread = 0
-        for row in await self._database.fetch(self._sql["admin_stats"]):
-            by_status[row["status"]] += row["total"]
-            by_category[row["category"]] += row["total"]
-            unread += row["unread"]
-        return Stats(
-            total_count=by_status.total(),
-            open_count=by_status[Status.OPEN],
-            in_progress_count=by_status[Status.IN_PROGRESS],
-            resolved_count=by_status[Status.RESOLVED],
-            closed_count=by_status[Status.CLOSED],
-            unread_count=unread,
-            categories={category: by_category[category] for category in Category},
+        rows = await self._database.fetch(self._sql["admin_stats"])
+        return Stats.of(
+            (Status(row["status"]), Category(row["category"]), row["total"], row["unread"])
+            for row in rows
         )

@@ -55,8 +55,15 @@ export function showTime(element, iso, format) {
 export const want = (element, verb, detail) =>
   element.dispatchEvent(new CustomEvent(verb, { bubbles: true, cancelable: true, detail }));
 
-export const retryButton = (element) =>
-  h("button.t-button", { type: "button", onclick: () => want(element, "try-again") }, "Try again");
+export const button = (name, label, onclick) => h(`button.${name}`, { type: "button", onclick }, label);
+
+/** Why there is nothing to see of a model: it is being loaded, or could not be; wants `try-again`. */
+export function reasons(element, { phase, error }) {
+  if (phase === "loading") return [h("p", "Loading…")];
+  if (phase !== "failed") return [];
+  const again = button("t-button", "Try again", () => want(element, "try-again"));
+  return error.status === 404 ? [h("p", error.message)] : [h("p", error.message), again];
+}
 
 /** Answer to such events: `{verb: (detail) => …}`. */
 export function answer(element, verbs) {
@@ -67,8 +74,11 @@ export function answer(element, verbs) {
 
 export const isFocused = (element) => element.contains(document.activeElement);
 
-/** Whether what had the focus has gone, or was made unable to have it. */
-export const focusIsLost = () => [null, document.body].includes(document.activeElement);
+/** Whether what had the focus is gone. */
+export function focusIsLost() {
+  const { activeElement, body } = document;
+  return !activeElement || activeElement === body || !activeElement.checkVisibility();
+}
 
 const KEY = Symbol("key");
 

@@ -10,7 +10,7 @@ import { TicketList } from "../model/list.js";
 import { formatRoute, sameFilters } from "../model/routes.js";
 import { answer, h, want } from "./build.js";
 import { Conversation } from "./conversation.js";
-import { connectionOf } from "./host.js";
+import { Connected } from "./host.js";
 import { Router } from "./router.js";
 import { Shell } from "./shell.js";
 
@@ -21,21 +21,18 @@ const OFFLINE = "You are offline. This page brings itself up to date when you ar
  * `show(route, from)` shows a route and resolves to what should have the focus, `refresh()` takes up
  * what is new, and `empty()` is what to show for a list without rows.
  */
-export class Dashboard extends HTMLElement {
-  static observedAttributes = ["token"];
+export class Dashboard extends Connected {
   heading = h("h2", { tabindex: -1 }, "Tickets");
+  filters = h("ticket-filters");
   rows = h("ticket-list");
+  thread = h("ticket-thread");
   back = h("a.t-back", h("span", { "aria-hidden": "true" }, "← "), "Back to tickets");
   router = null;
   route = null;
-  #token = null;
   #view = "";
   #unread = 0;
-  #live = null;
 
-  connectedCallback() {
-    const { signal } = (this.#live = new AbortController());
-    this.connection = connectionOf(this);
+  connected(signal) {
     if (!this.shell) this.#build();
     this.route = null;
     this.router = new Router((route) => this.#go(route), this.getAttribute("routing") === "memory", signal);
@@ -48,24 +45,6 @@ export class Dashboard extends HTMLElement {
     signal.addEventListener("abort", leave);
     window.addEventListener("offline", () => this.shell.warn(OFFLINE), { signal });
     this.#enter("out");
-  }
-
-  disconnectedCallback() {
-    this.#live.abort();
-  }
-
-  attributeChangedCallback(_name, _old, token) {
-    this.token = token;
-  }
-
-  /** The token, where the host page gives it; else a person signs in. */
-  get token() {
-    return this.#token;
-  }
-
-  set token(token) {
-    this.#token = token;
-    if (this.isConnected) this.connection?.use(token);
   }
 
   /** Forget the token, and show nothing of it any more. */
@@ -102,8 +81,7 @@ export class Dashboard extends HTMLElement {
   #build() {
     this.shell = new Shell({ ...this.frame, side: this.side, page: this.hasAttribute("page") });
     this.append(this.shell.root);
-    this.filters = h("ticket-filters", { categories: this.side === "admin" });
-    this.thread = h("ticket-thread", { side: this.side });
+    this.filters.side = this.thread.side = this.side;
     this.list = new TicketList(this.connection.api, this.side, () => this.rows.show(this.list, this.empty()));
     this.shell.content.append(...this.build());
     this.conversation = new Conversation(this.connection, this.thread);

@@ -1,21 +1,48 @@
-// What an element needs of the page that it stands in, which may be anybody's.
+// An element that stands in anybody's page, and speaks to the service with a token.
 
 import { connect } from "../model/connection.js";
 
 /**
- * The connection for an element: to the API that it names with `api`, else to the service that this
- * code comes from, with the token that the page gives, by attribute or property.
+ * The connection for an element: to the API that it names with `api`, else to the service that this code
+ * comes from.
  */
-export function connectionOf(element, side = element.side) {
-  // a property that was set before this code was there has to go through its setter
-  if (Object.hasOwn(element, "token")) {
-    const { token } = element;
-    delete element.token;
-    element.token = token;
-  }
+export function connectionOf(element, side) {
   const api = element.getAttribute("api");
   const root = api ? new URL(api, document.baseURI) : new URL("../../../api/v1/tickets", import.meta.url);
-  const connection = connect(root.href.replace(/\/+$/, ""), side);
-  if (element.token) connection.use(element.token);
-  return connection;
+  return connect(root.href.replace(/\/+$/, ""), side);
+}
+
+/** Elements that have a `side` and a `connection` extend this; `connected(signal)` is until they leave the page. */
+export class Connected extends HTMLElement {
+  static observedAttributes = ["token"];
+  #token = null;
+  #live = null;
+
+  connectedCallback() {
+    this.connection = connectionOf(this, this.side);
+    // a property that was set before this code was there has to go through its setter
+    const { token } = this;
+    delete this.token;
+    if (token) this.token = token;
+    this.#live = new AbortController();
+    this.connected(this.#live.signal);
+  }
+
+  disconnectedCallback() {
+    this.#live.abort();
+  }
+
+  attributeChangedCallback(_name, _old, token) {
+    this.token = token;
+  }
+
+  /** The token, where the host page gives it; else a person signs in on a dashboard. */
+  get token() {
+    return this.#token;
+  }
+
+  set token(token) {
+    this.#token = token;
+    this.connection?.use(token);
+  }
 }

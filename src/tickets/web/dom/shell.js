@@ -3,7 +3,7 @@
 import "../elements/ticket-badge.js";
 
 import { form } from "../elements/ticket-form.js";
-import { h, setText, want } from "./build.js";
+import { button, h, setText, want } from "./build.js";
 import { field } from "./field.js";
 
 const FIRST = "Sign in with your access token to see tickets.";
@@ -31,14 +31,13 @@ export class Shell {
   constructor({ side, brand, group, more, page }) {
     this.#page = page;
     this.#side = side;
-    const out = () => want(this.root, "sign-out");
     this.#nav = h(
       "nav.t-side",
       { "aria-label": brand },
       h(page ? "h1.t-brand" : "p.t-brand", brand),
       group && h("p.t-group", group),
       h("a", { href: "#/tickets", "aria-current": "page" }, "Tickets ", this.badge),
-      h("div.t-side-foot", more, h("button.t-quiet", { type: "button", onclick: out }, "Sign out")),
+      h("div.t-side-foot", more, button("t-quiet", "Sign out", () => want(this.root, "sign-out"))),
     );
     this.#main = h(page ? "main.t-main" : "div.t-main", this.#banner, this.#complaint, this.content);
     this.root = h("div.t-shell", this.#nav, this.#main, this.#voice);

@@ -3,7 +3,7 @@
 import "./ticket-keys.js";
 import "./ticket-stats.js";
 
-import { answer, h, isFocused } from "../dom/build.js";
+import { answer, button, h, isFocused } from "../dom/build.js";
 import { Dashboard } from "../dom/dashboard.js";
 
 export class TicketAdmin extends Dashboard {
@@ -14,7 +14,7 @@ export class TicketAdmin extends Dashboard {
     brand: "Admin",
     group: "Support",
     title: "Support admin",
-    more: h("button.t-quiet", { type: "button", onclick: () => this.#keys.open() }, "Keyboard shortcuts"),
+    more: button("t-quiet", "Keyboard shortcuts", () => this.#keys.open()),
   };
   #desk;
   #scrolled = 0;

@@ -1,33 +1,35 @@
-// <ticket-filters>: narrows the list by status, and by category with the attribute `categories`; wants
-// `filter-tickets` with the filters.
+// <ticket-filters>: narrows the list by status, for admins by category too; wants `filter-tickets`.
 
 import { labelled, select, want } from "../dom/build.js";
 import { CATEGORIES, STATUSES } from "../model/labels.js";
 
+const STATUS = { "": "All statuses", ...STATUSES };
+const CATEGORY = { "": "All categories", ...CATEGORIES };
+
 export class TicketFilters extends HTMLElement {
   #filters = {};
-  #selects = {};
+  #status = this.#select("status", STATUS);
+  #category = this.#select("category", CATEGORY);
 
   connectedCallback() {
     if (this.firstChild) return;
-    this.#offer("status", "Status", { "": "All statuses", ...STATUSES });
-    if (!this.hasAttribute("categories")) return;
-    this.#offer("category", "Category", { "": "All categories", ...CATEGORIES });
+    this.append(labelled("div.t-filter", "Status", this.#status));
+    if (this.side === "admin") this.append(labelled("div.t-filter", "Category", this.#category));
   }
 
   set filters(filters) {
     this.#filters = filters;
-    for (const [name, control] of Object.entries(this.#selects)) control.value = filters[name] ?? "";
+    this.#status.value = filters.status ?? "";
+    this.#category.value = filters.category ?? "";
   }
 
   focus() {
-    this.#selects.status.focus();
+    this.#status.focus();
   }
 
-  #offer(name, label, choices) {
+  #select(name, choices) {
     const onchange = ({ target }) => want(this, "filter-tickets", { ...this.#filters, [name]: target.value });
-    this.#selects[name] = select(choices, { onchange });
-    this.append(labelled("div.t-filter", label, this.#selects[name]));
+    return select(choices, { onchange });
   }
 }
 

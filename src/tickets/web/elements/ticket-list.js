@@ -1,6 +1,6 @@
 // <ticket-list>: rows of tickets, or why there are none; wants `show-more` and `try-again`.
 
-import { focusIsLost, h, isFocused, reconcile, retryButton, setText, showTime, typed, want } from "../dom/build.js";
+import { button, focusIsLost, h, isFocused, reconcile, reasons, setText, showTime, typed, want } from "../dom/build.js";
 import { STATUSES, categoryLabel, plural } from "../model/labels.js";
 import { formatRoute } from "../model/routes.js";
 import { relativeTime } from "../model/time.js";
@@ -8,7 +8,7 @@ import { relativeTime } from "../model/time.js";
 export class TicketList extends HTMLElement {
   #rows = h("ul.t-rows", { role: "list" });
   #state = h("div.t-state", { role: "status", tabindex: -1 });
-  #more = h("button.t-button.t-more", { type: "button", onclick: () => this.#showMore() });
+  #more = button("t-button.t-more", "Show more", () => this.#showMore());
 
   connectedCallback() {
     if (!this.firstChild) this.append(this.#state, this.#rows, this.#more);
@@ -28,8 +28,11 @@ export class TicketList extends HTMLElement {
     this.#rows.hidden = !rows.length;
     this.#more.hidden = !list.more || list.phase !== "ready";
     setText(this.#more, "Show more");
-    this.#explain(list, rows.length ? [] : empty);
-    this.setAttribute("aria-busy", list.phase === "loading");
+    const instead = list.phase === "ready" ? empty : reasons(this, list);
+    const text = rows.length ? "" : instead.map((part) => part.textContent).join("");
+    // said once is enough
+    if (this.#state.textContent !== text) this.#state.replaceChildren(...(text ? instead : []));
+    this.#state.hidden = !text;
     if (focused && focusIsLost()) (this.links.at(Math.min(row, rows.length - 1)) ?? this.#state).focus();
   }
 
@@ -47,19 +50,6 @@ export class TicketList extends HTMLElement {
     want(this, "show-more");
   }
 
-  #explain({ phase, error }, empty) {
-    const parts = {
-      loading: [h("p", "Loading tickets…")],
-      failed: [h("p", error?.message), retryButton(this)],
-      ready: empty,
-    }[phase] ?? [];
-    const text = parts.map((part) => part.textContent).join();
-    // said once is enough
-    if (this.#state.dataset.text === text) return;
-    this.#state.dataset.text = text;
-    this.#state.replaceChildren(...parts);
-    this.#state.hidden = !parts.length;
-  }
 }
 
 function createRow() {

@@ -1,70 +1,56 @@
 // <ticket-stats>: the admins' figures as cards that filter, and a chart of tickets by category; wants
 // `filter-tickets`.
 
-import { h, setText, want } from "../dom/build.js";
+import { button, h, setText, want } from "../dom/build.js";
 import { CATEGORIES } from "../model/labels.js";
 
 // What a card counts, and the filter that shows exactly those.
 const CARDS = [
-  ["Open", "open_count", { status: "open" }],
-  ["In progress", "in_progress_count", { status: "in_progress" }],
-  ["Resolved", "resolved_count", { status: "resolved" }],
-  ["Unread", "unread_count", { unread: "1" }],
+  ["Open", "open_count", "status", "open"],
+  ["In progress", "in_progress_count", "status", "in_progress"],
+  ["Resolved", "resolved_count", "status", "resolved"],
+  ["Unread", "unread_count", "unread", "1"],
 ];
 
 export class TicketStats extends HTMLElement {
   #filters = {};
-  #figures = {};
-  #bars = {};
-  #buttons = CARDS.map(([label, count, filter]) => {
-    const attributes = { type: "button", onclick: () => this.#choose(filter) };
-    return h("button.t-card", attributes, label, " ", this.#figure("b", count));
+  #cards = CARDS.map(([label, count, name, value]) => {
+    const card = button("t-card", `${label} `, () => this.#choose(name, value));
+    const figure = h("b", "–");
+    card.append(figure);
+    return { card, figure, count, name, value };
   });
+  #bars = h("ul", { role: "list" });
 
   connectedCallback() {
     if (this.firstChild) return;
     this.append(
-      h("div.t-cards", { role: "group", "aria-label": "Figures" }, ...this.#buttons),
-      h(
-        "figure.t-chart",
-        h("figcaption", "Tickets by category"),
-        h("ul", { role: "list" }, ...Object.keys(CATEGORIES).map((category) => this.#bar(category))),
-      ),
+      h("div.t-cards", { role: "group", "aria-label": "Figures" }, ...this.#cards.map(({ card }) => card)),
+      h("figure.t-chart", h("figcaption", "Tickets by category"), this.#bars),
     );
   }
 
   set filters(filters) {
     this.#filters = filters;
-    CARDS.forEach(([, , filter], index) => {
-      this.#buttons[index].setAttribute("aria-pressed", isOn(filter, filters));
-    });
+    for (const { card, name, value } of this.#cards) card.setAttribute("aria-pressed", filters[name] === value);
   }
 
   set stats({ categories, ...counts }) {
-    const figures = Object.entries({ ...categories, ...counts });
-    for (const [name, count] of figures) if (name in this.#figures) setText(this.#figures[name], `${count}`);
+    for (const { figure, count } of this.#cards) setText(figure, `${counts[count]}`);
     const max = Math.max(1, ...Object.values(categories));
-    for (const [name, bar] of Object.entries(this.#bars)) Object.assign(bar, { max, value: categories[name] });
-  }
-
-  #figure(tag, name) {
-    return (this.#figures[name] = h(tag, "–"));
-  }
-
-  #bar(category) {
-    // the figure beside it says the same
-    this.#bars[category] = h("meter", { "aria-hidden": "true" });
-    return h("li", h("span", CATEGORIES[category]), " ", this.#bars[category], this.#figure("span", category));
+    const bars = Object.entries(categories).map(([category, value]) =>
+      // the figure says what the meter shows
+      h("li", `${CATEGORIES[category]} `, h("meter", { "aria-hidden": "true", max, value }), h("span", `${value}`)),
+    );
+    this.#bars.replaceChildren(...bars);
   }
 
   /** A card stands for a status or for unread; the category that is chosen beside it stays. */
-  #choose(filter) {
+  #choose(name, value) {
     const { category } = this.#filters;
-    want(this, "filter-tickets", isOn(filter, this.#filters) ? { category } : { category, ...filter });
+    const on = this.#filters[name] === value;
+    want(this, "filter-tickets", on ? { category } : { category, [name]: value });
   }
 }
-
-const isOn = (filter, filters) =>
-  Object.entries(filter).every(([name, value]) => filters[name] === value);
 
 customElements.define("ticket-stats", TicketStats);

@@ -2,7 +2,7 @@
 // and what the form wants: `send-reply`, `write-draft`.
 
 import { field } from "../dom/field.js";
-import { h, isFocused, labelled, reconcile, retryButton, select, setText, showTime, typed, want } from "../dom/build.js";
+import { button, h, isFocused, labelled, reconcile, reasons, select, setText, showTime, typed, want } from "../dom/build.js";
 import { STATUSES, categoryLabel, plural, senderLabel } from "../model/labels.js";
 import { LIMITS } from "../model/limits.js";
 import { threadItems } from "../model/thread.js";
@@ -29,9 +29,9 @@ export class TicketThread extends HTMLElement {
   #state = h("div.t-state", { role: "status", tabindex: -1 });
   #messages = h("ol.t-messages", { role: "list" });
   #scroll = h("div.t-scroll", { tabindex: 0, role: "region", "aria-label": "Messages" }, this.#messages);
-  #newer = h("button.t-button.t-primary.t-newer", { type: "button", onclick: () => this.#showNewer() });
+  #newer = button("t-button.t-primary.t-newer", "", () => this.#showNewer());
   #news = [];
-  #closed = h("div.t-closed", { tabindex: -1 }, h("p", "This ticket is closed and takes no further replies."));
+  #closed = h("div.t-shut", { tabindex: -1 }, h("p", "This ticket is closed and takes no further replies."));
   #body = h("div.t-thread", { hidden: true });
   /** The id of the ticket whose messages are there. */
   #shown = null;
@@ -54,20 +54,13 @@ export class TicketThread extends HTMLElement {
     this.#live.abort();
   }
 
-  get side() {
-    return this.getAttribute("side");
-  }
-
   /** Show a thread (model/thread.js); `arrived` are the messages that have come since the last time. */
-  show({ phase, error, ticket, messages }, arrived = []) {
+  show(thread, arrived = []) {
+    const { ticket, messages } = thread;
     const retried = isFocused(this.#state);
-    const parts = {
-      loading: [h("p", "Loading ticket…")],
-      failed: [h("p", error?.message), error?.status !== 404 && retryButton(this)].filter(Boolean),
-    }[phase] ?? [];
-    this.#state.replaceChildren(...parts);
-    this.#state.hidden = !parts.length;
-    this.#body.hidden = phase !== "ready";
+    this.#state.replaceChildren(...reasons(this, thread));
+    this.#state.hidden = Boolean(ticket);
+    this.#body.hidden = !ticket;
     if (retried) (ticket ? this.heading : this.#state).focus();
     if (!ticket) return;
     const follow = this.#atEnd || this.#shown !== ticket.id;

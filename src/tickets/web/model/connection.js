@@ -32,19 +32,21 @@ export function storageOf(name) {
 /** Tells `token` whenever who is signed in has changed; its `detail` is why: "in", "out" or "refused". */
 class Connection extends EventTarget {
   outbox = new Outbox();
-  #name;
   #session = storageOf("sessionStorage");
   #local = storageOf("localStorage");
+  #token;
+  #owner;
 
   constructor(root, side, name) {
     super();
-    // both are in all names, so that a token never goes to another service than its own
-    this.#name = `tickets:${name}:`;
+    // kept under the names of both, so that a token never goes to another service than its own
+    this.#token = `tickets:${name}:token`;
+    this.#owner = `tickets:${name}:owner`;
     this.api = new Api(root, side);
     this.api.onRefused = (token) => token === this.token && this.#end("refused");
     this.feed = new Feed(() => this.api.unread());
     pruneDrafts(this.#local);
-    this.use(this.#session.getItem(`${this.#name}token`));
+    this.use(this.#session.getItem(this.#token));
   }
 
   get token() {
@@ -58,7 +60,7 @@ class Connection extends EventTarget {
    * sign-out it may be somebody else's, who does not; the same token finds it again.
    */
   get drafts() {
-    return new Drafts(this.#local, this.#name + this.#session.getItem(`${this.#name}owner`));
+    return new Drafts(this.#local, `${this.#owner}:${this.#session.getItem(this.#owner)}`);
   }
 
   /** Use a token that the host page gives, and keeps itself; null is none. */
@@ -68,24 +70,23 @@ class Connection extends EventTarget {
 
   /** Use a token that a person or a link gives, and keep it for the session. */
   signIn(token) {
-    this.#session.setItem(`${this.#name}token`, token);
+    this.#session.setItem(this.#token, token);
     this.use(token);
   }
 
   signOut() {
-    this.#session.removeItem(`${this.#name}owner`);
+    this.#session.removeItem(this.#owner);
     this.#end("out");
   }
 
   #end(why) {
-    this.#session.removeItem(`${this.#name}token`);
+    this.#session.removeItem(this.#token);
     this.#set(null, why);
   }
 
   #set(token, why) {
     this.api.token = token;
-    const owner = `${this.#name}owner`;
-    if (token && !this.#session.getItem(owner)) this.#session.setItem(owner, mark(token));
+    if (token && !this.#session.getItem(this.#owner)) this.#session.setItem(this.#owner, mark(token));
     this.feed.active = Boolean(token);
     this.dispatchEvent(new CustomEvent("token", { detail: why }));
   }

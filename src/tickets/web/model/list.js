@@ -40,9 +40,7 @@ export class TicketList {
   /** Show the list for these filters; what is there already is refreshed, without going blank. */
   load(filters) {
     if (this.phase !== "ready" || !sameFilters(filters, this.filters)) {
-      this.reset();
-      Object.assign(this, { filters, phase: "loading" });
-      this.#changed();
+      this.reset({ filters, phase: "loading" });
     }
     return this.refresh();
   }
@@ -88,13 +86,13 @@ export class TicketList {
     this.#changed();
   }
 
-  /** Forget everything. */
-  reset() {
+  /** Forget everything that was shown. */
+  reset(next = { phase: "idle" }) {
     this.#turn += 1;
     this.#rows = [];
     this.#cursor = null;
     this.#wanted = PAGE;
-    this.phase = "idle";
+    Object.assign(this, next);
     this.#changed();
   }
 }

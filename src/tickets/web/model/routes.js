@@ -5,6 +5,8 @@
 
 import { CATEGORIES, STATUSES } from "./labels.js";
 
+const CHOICES = { status: STATUSES, category: CATEGORIES, unread: { 1: "Unread" } };
+
 /** Read a fragment; one that means nothing here is the whole list. */
 export function parseRoute(hash) {
   const [path, query = ""] = hash.replace(/^#/, "").split("?", 2);
@@ -19,16 +21,12 @@ export function formatRoute({ view, id, filters = {} }) {
   const path = { list: "/tickets", ticket: `/tickets/${id}`, new: "/new" }[view];
   const chosen = Object.entries(filters).filter(([, value]) => value);
   const query = new URLSearchParams(chosen).toString();
-  return `#${path}${query && `?${query}`}`;
+  return query ? `#${path}?${query}` : `#${path}`;
 }
 
 function readFilters(query) {
-  const filters = {};
-  if (Object.hasOwn(STATUSES, query.get("status"))) filters.status = query.get("status");
-  if (Object.hasOwn(CATEGORIES, query.get("category"))) filters.category = query.get("category");
-  if (query.get("unread") === "1") filters.unread = "1";
-  return filters;
+  const chosen = Object.entries(CHOICES).map(([name, choices]) => [name, query.get(name), choices]);
+  return Object.fromEntries(chosen.filter(([, value, choices]) => Object.hasOwn(choices, value)));
 }
 
-export const sameFilters = (a, b) =>
-  ["status", "category", "unread"].every((name) => (a[name] ?? "") === (b[name] ?? ""));
+export const sameFilters = (a, b) => Object.keys(CHOICES).every((name) => (a[name] || "") === (b[name] || ""));
