@@ -64,3 +64,11 @@ wheel:
 # Bring the schema of TICKETS_DATABASE_URL, or of the embedded PostgreSQL, up to date.
 migrate *args:
     tickets migrate "$@"
+
+# Measure the longest frame of the dashboards with 200 rows and 500 messages, in a real browser.
+bench-web:
+    python benchmarks/web_render.py
+
+# Take the README's pictures of both dashboards anew, from the demo.
+screenshots:
+    python -m scripts.screenshots

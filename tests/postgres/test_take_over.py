@@ -111,6 +111,7 @@ select n,
             when 2 then repeat('x', 100)
             when 3 then repeat('x', 101)
             when 4 then repeat('🕰', 101)
+            when 7 then repeat('🕰', 100)
             when 5 then repeat('old and long ', 1000)
             when 6 then E'  two\\nlines  '
             else 'Message ' || k || ' of ticket ' || n

@@ -81,12 +81,22 @@ export function focusIsLost() {
 }
 
 const KEY = Symbol("key");
+const FRAME = Symbol("frame");
+const BATCH = 50;
 
 /**
  * Make the children of `parent` those of `items`, in this order, keeping the ones that are there
  * already: and with them focus, selection and scroll position.
+ *
+ * Of many new ones, some are made at once and the others frame by frame, so that none takes long: the
+ * first of them first, or the `last`.
  */
-export function reconcile(parent, items, { key, create, update }) {
+export function reconcile(parent, all, how) {
+  const { key, create, update, last } = how;
+  const size = parent.childElementCount + BATCH;
+  cancelAnimationFrame(parent[FRAME]);
+  if (size < all.length) parent[FRAME] = requestAnimationFrame(() => reconcile(parent, all, how));
+  const items = last ? all.slice(-size) : all.slice(0, size);
   const keys = new Set(items.map(key));
   const known = new Map();
   for (const child of [...parent.children]) {

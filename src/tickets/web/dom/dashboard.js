@@ -79,7 +79,7 @@ export class Dashboard extends Connected {
   }
 
   #build() {
-    this.shell = new Shell({ ...this.frame, side: this.side, page: this.hasAttribute("page") });
+    this.shell = new Shell({ ...this.frame, page: this.hasAttribute("page") });
     this.append(this.shell.root);
     this.filters.side = this.thread.side = this.side;
     this.list = new TicketList(this.connection.api, this.side, () => this.rows.show(this.list, this.empty()));

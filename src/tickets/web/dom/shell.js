@@ -8,9 +8,8 @@ import { field } from "./field.js";
 
 const FIRST = "Sign in with your access token to see tickets.";
 const AGAIN = "You are no longer signed in. Sign in again to go on; what you typed is kept.";
-// a password manager may keep the token, under this name; and it can be pasted
-const TOKEN = { type: "password", autocomplete: "current-password", spellcheck: "false" };
-const NAME = { autocomplete: "username", hidden: true };
+// a password manager may keep the token, and it can be pasted
+const TOKEN = { type: "password", autocomplete: "current-password" };
 
 export class Shell {
   badge = h("ticket-badge");
@@ -21,16 +20,14 @@ export class Shell {
   #complaint = h("p.t-alert", { role: "alert" });
   #voice = h("div.t-hidden", { "aria-live": "polite" });
   #page;
-  #side;
   #nav;
   #main;
   #asking = null;
   #dialog = null;
 
   /** `page` is whether the dashboard is all of the page, and so brings its first heading and landmark. */
-  constructor({ side, brand, group, more, page }) {
+  constructor({ brand, group, more, page }) {
     this.#page = page;
-    this.#side = side;
     this.#nav = h(
       "nav.t-side",
       { "aria-label": brand },
@@ -65,7 +62,7 @@ export class Shell {
     if (again && this.#dialog) return;
     this.welcome();
     const token = { token: field("Access token", h("input", TOKEN)) };
-    this.signIn = form("sign-in", "Sign in", token, h("input", { ...NAME, value: this.#side }));
+    this.signIn = form("sign-in", "Sign in", token);
     const heading = h(again || !this.#page ? "h2" : "h1", "Sign in");
     this.#asking = h("section.t-sign-in", heading, h("p", again ? AGAIN : FIRST), this.signIn);
     if (again) {

@@ -130,6 +130,7 @@ export class TicketThread extends HTMLElement {
     if (this.#shown !== ticket.id) this.#messages.replaceChildren();
     this.#shown = ticket.id;
     reconcile(this.#messages, threadItems(messages), {
+      last: true,
       key: ({ key }) => key,
       create: ({ message }) => (message ? createMessage(message, this.side, ticket) : h("li.t-day", h("h3"))),
       update: (item, { day }) => day && setText(item.firstChild, day),

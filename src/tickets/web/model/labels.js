@@ -24,6 +24,8 @@ export function senderLabel(message, side, ticket) {
   return side === "user" ? "You" : ticket.user_email || `User ${message.sender_id}`;
 }
 
+/** "5,000"; the browser's own formatting takes its time to get ready. */
+export const written = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
+
 /** `plural(2, "ticket")` is "2 tickets". */
-export const plural = (count, noun) =>
-  `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+export const plural = (count, noun) => `${written(count)} ${noun}${count === 1 ? "" : "s"}`;

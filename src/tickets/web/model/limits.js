@@ -1,5 +1,7 @@
 // The limits of section 9, counted as the server counts: in characters, after trimming.
 
+import { written } from "./labels.js";
+
 export const LIMITS = {
   subject: { label: "Subject", least: 3, most: 200 },
   message: { label: "Message", least: 10, most: 5000 },
@@ -12,8 +14,6 @@ const SPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205
 
 // A text of nothing but the others shows nothing: controls, separators, and letters that are blank.
 const VISIBLE = /[^\p{C}\p{Z}\u115f\u1160\u2800\u3164\uffa0]/u;
-
-const written = (number) => number.toLocaleString("en");
 
 /** How many characters the server will count. */
 export function count(text) {

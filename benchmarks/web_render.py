@@ -1,0 +1,164 @@
+"""The longest frame of both dashboards with a list of 200 rows and a thread of 500 messages, in a real browser.
+
+Run it as `uv run python benchmarks/web_render.py`. It starts `tickets demo` with a database of its own, fills it through
+the API, and prints for each step the longest time between two frames and the longest task. 100 ms is the limit; the
+page's own start does not count, whose first frame waits for the network.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Page, Route, expect, sync_playwright
+
+LIMIT = 100
+ROWS = 200
+MESSAGES = 500
+
+# Frames are looked at all the time; a list or a thread is there when its last row is.
+WATCH = """
+window.longest = { frame: 0, task: 0 };
+let last = performance.now();
+const look = (now) => {
+  window.longest.frame = Math.max(window.longest.frame, now - last);
+  last = now;
+  requestAnimationFrame(look);
+};
+requestAnimationFrame(look);
+new PerformanceObserver((list) => {
+  for (const { duration } of list.getEntries()) {
+    window.longest.task = Math.max(window.longest.task, duration);
+  }
+}).observe({ type: "longtask", buffered: true });
+"""
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@contextmanager
+def demo() -> Iterator[tuple[str, dict[str, str]]]:
+    """Run the demo; give its address and the links of both sides."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)  # started by root, PostgreSQL runs as somebody else
+        command = [str(Path(sys.executable).with_name("tickets")), "demo", "--port", str(port)]
+        environment = os.environ | {"TICKETS_DATA_FOLDER": f"{folder}/data"}
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, text=True
+        ) as process:
+            try:
+                yield f"http://127.0.0.1:{port}", tokens_in(process.stdout or ())
+            finally:
+                process.terminate()
+
+
+def tokens_in(lines: Iterable[str]) -> dict[str, str]:
+    """Return the tokens of the links that the demo prints, by the page that they open."""
+    tokens: dict[str, str] = {}
+    for line in lines:
+        if found := re.search(r"http://\S+/(account|admin)#token=(\S+)", line):
+            tokens[found[1]] = found[2]
+        if tokens.keys() == {"account", "admin"}:
+            break
+    return tokens
+
+
+def fill(root: str, tokens: dict[str, str]) -> int:
+    """Open tickets until there are 200, and talk in one of them until it has 500 messages."""
+    headers = {"Authorization": f"Bearer {tokens['account']}"}
+    with httpx.Client(base_url=f"{root}/api/v1/tickets", headers=headers, timeout=30) as user:
+        form = {"category": "billing", "message": "It is about the invoice of January."}
+        for number in range(ROWS):
+            body = form | {"subject": f"Invoice {number} has the wrong address"}
+            ticket: int = user.post("", json=body).raise_for_status().json()["ticket"]["id"]
+        admin = {"X-Admin-Token": tokens["admin"]}
+        for number in range(MESSAGES - 1):
+            text = {
+                "message": f"Message {number}. "
+                + "We have looked into it once more. " * (number % 12)
+            }
+            if number % 2:
+                user.post(f"/{ticket}/reply", json=text).raise_for_status()
+            else:
+                user.post(f"/admin/{ticket}/reply", json=text, headers=admin).raise_for_status()
+    return ticket
+
+
+def all_rows(route: Route) -> None:
+    """Let the list ask for 200 rows at once, where a person would press "Show more" three times."""
+    route.continue_(url=route.request.url.replace("limit=50", f"limit={ROWS}"))
+
+
+def report(page: Page, step: str) -> float:
+    """Print the longest frame since the last report, after a moment in which nothing happens."""
+    page.wait_for_timeout(500)
+    longest = page.evaluate(
+        "() => { const it = { ...longest }; longest.frame = longest.task = 0; return it; }"
+    )
+    print(f"  {step:<44} frame {longest['frame']:6.1f} ms   task {longest['task']:6.1f} ms")
+    return float(longest["frame"])
+
+
+def measure(page: Page, address: str, ticket: int) -> Iterator[float]:
+    """Go through the views; give the longest frame of each step."""
+    page.add_init_script(WATCH)
+    page.route(re.compile(r"\?.*limit=50"), all_rows)
+    page.goto(address)
+    expect(page.locator("ticket-list li")).to_have_count(ROWS)
+    report(page, f"(page loaded, with a list of {ROWS} rows)")
+    page.evaluate("location.hash = '#/tickets?status=open'")
+    expect(page.locator("ticket-list li")).to_have_count(ROWS)
+    yield report(page, f"another list of {ROWS} rows")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    yield report(page, "that list refreshed")
+    page.evaluate("document.querySelector('ticket-list li:last-child').scrollIntoView()")
+    yield report(page, "scrolled to its end")
+    page.evaluate("id => { location.hash = `#/tickets/${id}`; }", ticket)
+    expect(page.locator(".t-message")).to_have_count(MESSAGES)
+    yield report(page, f"a thread of {MESSAGES} messages opened")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    yield report(page, "that thread refreshed")
+    page.get_by_label("Your reply").press_sequentially("Thank you for looking into it.", delay=10)
+    yield report(page, "a reply typed below it")
+    page.mouse.move(900, 400)
+    for _ in range(20):
+        page.mouse.wheel(0, -1500)
+        page.wait_for_timeout(16)
+    yield report(page, "scrolled through it")
+
+
+def main() -> None:
+    browser_path = shutil.which("chromium") or shutil.which("chromium-browser")
+    with demo() as (root, tokens), sync_playwright() as playwright:
+        ticket = fill(root, tokens)
+        browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
+        longest: list[float] = []
+        for side, token in tokens.items():
+            print(side)
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            longest += measure(page, f"{root}/{side}#token={token}", ticket)
+            page.close()
+        browser.close()
+    print(f"longest frame {max(longest):.1f} ms, limit {LIMIT} ms")
+    sys.exit(max(longest) > LIMIT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""One browser and one `tickets serve` for all journeys; every test finds the service empty, and its pages are watched."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from _pytest.runner import runtestprotocol
+from playwright.async_api import Browser, async_playwright, expect
+
+from tests.commands.conftest import TICKETS, Running, free_port
+from tests.conftest import new_database
+from tests.http.conftest import ADMIN_TOKENS
+from tests.web import chromium
+from tests.web.site import Site
+from tests.web.visits import PATIENCE, Contexts, Visits
+from tests.world import PostgresWorld
+from tickets.adapters.postgres.database import Database
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the journeys on the loop on which the browser is spoken to."""
+    expect.set_options(timeout=PATIENCE)
+    for item in items:
+        if item.path.is_relative_to(HERE) and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+NETWORK_CHANGED = pytest.StashKey[bool]()
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run a journey again whose browser was cut off because the machine's network changed.
+
+    Chromium drops every connection, those to its own machine included, whenever an interface comes
+    or goes, as it does with each container that somebody starts. There is no switch against that.
+    """
+    if not (item.path.is_relative_to(HERE) and isinstance(item, pytest.Function)):
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    if item.stash.get(NETWORK_CHANGED, False) and any(report.failed for report in reports):
+        terminal = item.config.pluginmanager.get_plugin("terminalreporter")
+        if terminal:
+            terminal.write_line(f"\nagain, since the machine's network changed: {item.nodeid}")
+        item._initrequest()  # noqa: SLF001 - as pytest-rerunfailures does it
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Return the one browser of all journeys."""
+    async with async_playwright() as playwright:
+        try:
+            browser = await chromium.launch(playwright)
+        except chromium.NoBrowser as error:
+            pytest.fail(str(error), pytrace=False)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+def contexts(browser: Browser) -> Contexts:
+    """Return the browser's contexts."""
+    return Contexts(browser)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def served_database(postgres_url: str, migrated_template: str) -> AsyncIterator[str]:
+    """Return the URL of the one database of all journeys."""
+    async with new_database(postgres_url, migrated_template) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def service(served_database: str) -> AsyncIterator[str]:
+    """Return the address of the real service, in a process of its own."""
+    root = f"http://127.0.0.1:{free_port()}"
+    process = subprocess.Popen(
+        [TICKETS, "serve", "--port", root.rpartition(":")[2]],
+        env=os.environ
+        | {
+            "TICKETS_DATABASE_URL": served_database,
+            "TICKETS_ADMIN_TOKEN": ",".join(ADMIN_TOKENS),
+            "TICKETS_CLOSE_RESOLVED_AFTER": "0",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    running = Running(process)
+    try:
+        running.wait_for("Stop with Ctrl-C")
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+            try:
+                (await client.get(f"{root}/health/ready")).raise_for_status()
+            except httpx.HTTPError:
+                pytest.fail(
+                    f"the service does not answer, and says:\n{running.said}", pytrace=False
+                )
+        yield root
+    finally:
+        running.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def pool(served_database: str) -> AsyncIterator[Database]:
+    """Return the tests' own way into the database, past the service."""
+    async with Database(served_database, pool_size=2).open() as database:
+        yield database
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(service: str, pool: Database) -> AsyncIterator[Site]:
+    """Return the service with nobody and nothing in it."""
+    await pool.fetch("truncate users cascade")
+    async with httpx.AsyncClient(base_url=service, trust_env=False, timeout=60) as client:
+        yield Site(service, client, PostgresWorld(pool))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(
+    site: Site, contexts: Contexts, request: pytest.FixtureRequest
+) -> AsyncIterator[Visits]:
+    """Return what opens pages; in the end no page may have had any trouble that was not provoked."""
+    visits = Visits(contexts, site.root)
+    yield visits
+    await visits.close()
+    request.node.stash[NETWORK_CHANGED] = "net::ERR_NETWORK_CHANGED" in str(visits.troubles)
+    assert visits.unforgiven() == []
