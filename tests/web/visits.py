@@ -16,6 +16,7 @@ from playwright.async_api import (
     Dialog,
     Page,
     Request,
+    ViewportSize,
 )
 
 from tests.http.conftest import Caller
@@ -26,8 +27,8 @@ PATIENCE = 10_000
 POLL = 30_000
 """Milliseconds between two looks at what is unread, as section 7 has it."""
 
-WIDE = {"width": 1280, "height": 800}
-NARROW = {"width": 320, "height": 640}
+WIDE: ViewportSize = {"width": 1280, "height": 800}
+NARROW: ViewportSize = {"width": 320, "height": 640}
 
 # The browser's own note of an answer that is an error: for the tests that provoke one.
 FAILED_REQUEST = r"Failed to load resource"
