@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
 
 from tickets.adapters.memory.store import (
+    MemoryReceipts,
     MemoryStore,
     MemoryTickets,
     MemoryTicketViews,
@@ -15,12 +16,13 @@ from tickets.adapters.memory.store import (
 from tickets.adapters.postgres.accounts import Accounts
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
+from tickets.adapters.postgres.receipts import PostgresReceipts
 from tickets.adapters.postgres.tickets import PostgresTickets
 from tickets.adapters.postgres.users import Identity, PostgresUsers
 from tickets.adapters.postgres.views import PostgresTicketViews
 from tickets.application.desk import Desk
 from tickets.clock import SystemClock
-from tickets.domain.ports import Tickets, TicketViews, Users
+from tickets.domain.ports import Receipts, Tickets, TicketViews, Users
 from tickets.domain.ticket import Actor, Message, Status, Ticket
 
 START = datetime(2026, 2, 3, 10, 0, tzinfo=UTC)
@@ -46,6 +48,7 @@ class World(ABC):
     """Everything that a test needs of one adapter."""
 
     tickets: Tickets
+    receipts: Receipts
     views: TicketViews
     users: Users
 
@@ -55,7 +58,7 @@ class World(ABC):
 
     @property
     def desk(self) -> Desk:
-        return Desk(self.tickets, self.clock)
+        return Desk(self.tickets, self.receipts, self.clock)
 
     @abstractmethod
     async def user(self, email: str | None = None) -> int:
@@ -114,6 +117,7 @@ class MemoryWorld(World):
         super().__init__()
         self.store = MemoryStore()
         self.tickets = MemoryTickets(self.store)
+        self.receipts = MemoryReceipts(self.store)
         self.views = MemoryTicketViews(self.store)
         self.users = MemoryUsers(self.store)
 
@@ -136,6 +140,7 @@ class PostgresWorld(World):
         super().__init__()
         self.database = database
         self.tickets = PostgresTickets(database)
+        self.receipts = PostgresReceipts(database)
         self.views = PostgresTicketViews(database)
         self.users = PostgresUsers(database, Identity.named("tokens"))
         self.accounts = Accounts(database, SystemClock())

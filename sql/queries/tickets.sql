@@ -1,5 +1,8 @@
 -- The write side: one statement each, so that none needs a transaction around it. Messages travel as JSON, in both
 -- directions: arrays would make the driver look their types up in the catalogue, three round trips per new connection.
+--
+-- What a request with an Idempotency-Key changes is stored together with the key and the answer. Where the key is there
+-- already, the statement fails as a whole; where no key is given ($ of it is null), no row is written for it.
 
 -- name: add_ticket
 -- Store a new ticket with its first message.
@@ -14,6 +17,11 @@ with ticket as (
       from ticket
      cross join json_to_recordset($13::json)
                 as m (sender_type text, sender_id integer, message text, created_at timestamptz)
+), receipt as (
+    insert into ticket_idempotency_keys (caller, key, fingerprint, answer, recorded_at)
+    select $14, $15, $16, $17::jsonb || jsonb_build_object('id', ticket.id, 'version', ticket.version), $18
+      from ticket
+     where $15::text is not null
 )
 select ticket.id, ticket.version from ticket;
 
@@ -65,6 +73,18 @@ with saved as (
                 ) with ordinality as m (sender_type, sender_id, message, created_at, position)
      order by m.position
     returning id
+), receipt as (
+    insert into ticket_idempotency_keys (caller, key, fingerprint, answer, recorded_at)
+    select $10, $11, $12,
+           -- the answer to a reply is its message, whose id is known only now
+           case
+               when exists (select from message)
+               then $13::jsonb || jsonb_build_object('id', (select max(message.id) from message))
+               else $13::jsonb
+           end,
+           $14
+      from saved
+     where $11::text is not null
 )
 select (select coalesce(json_agg(message.id order by message.id), '[]') from message) as message_ids
   from saved;

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from tickets.adapters.postgres.accounts import Accounts
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
+from tickets.adapters.postgres.receipts import PostgresReceipts
 from tickets.adapters.postgres.tickets import PostgresTickets
 from tickets.adapters.postgres.views import PostgresTicketViews
 from tickets.application.desk import Desk
@@ -42,7 +43,7 @@ async def fill(database: Database) -> None:
         return
     await database.fetch(load_queries("demo")["forget"])
     clock = _Story(SystemClock().now())
-    desk = Desk(PostgresTickets(database), clock)
+    desk = Desk(PostgresTickets(database), PostgresReceipts(database), clock)
     accounts = Accounts(database, clock)
     users = {email: await accounts.user(email) for email in USERS}
     for sample in TICKETS:

@@ -11,6 +11,7 @@ import pytest
 from tests.world import ADMIN, MemoryWorld
 from tickets.application.desk import ATTEMPTS, Desk
 from tickets.domain.errors import InvalidInput, StaleTicket, TicketClosed, TicketNotFound
+from tickets.domain.once import Receipt
 from tickets.domain.ticket import Actor, Message, Status, Ticket
 
 Result = TypeVar("Result")
@@ -40,11 +41,11 @@ class Interrupted:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tickets, name)
 
-    async def save(self, ticket: Ticket) -> Sequence[Message]:
+    async def save(self, ticket: Ticket, *, receipt: Receipt | None = None) -> Sequence[Message]:
         if self._left:
             self._left -= 1
             await self._interruption()
-        return await self._tickets.save(ticket)
+        return await self._tickets.save(ticket, receipt=receipt)
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def world(memory_world: MemoryWorld) -> MemoryWorld:
 
 
 def interrupted(world: MemoryWorld, by: Callable[[], Awaitable[object]], times: int = 1) -> Desk:
-    return Desk(Interrupted(world, by, times), world.clock)
+    return Desk(Interrupted(world, by, times), world.receipts, world.clock)
 
 
 def test_a_ticket_is_opened_answered_and_read(world: MemoryWorld) -> None:
@@ -186,7 +187,7 @@ def test_a_reply_in_the_moment_of_natural_close_keeps_the_ticket(world: MemoryWo
 def test_natural_close_takes_more_tickets_than_one_look_brings_up(
     world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tickets.application.desk.CLOSING_BATCH", 2)
+    monkeypatch.setattr("tickets.application.desk.BATCH", 2)
     for _ in range(5):
         done(world.ticket(status=Status.RESOLVED))
     world.clock.pass_time(hours=168)

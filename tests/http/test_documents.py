@@ -54,14 +54,18 @@ def test_every_answer_that_can_occur_is_there_and_problems_are_problems(
     for (method, path), operation in operations(document).items():
         expected = {401, 503}
         expected |= {404, 400} if "/1" in path else set()
-        expected |= {413, 415, 400} if method in ("POST", "PUT") else set()
+        expected |= {400, 409, 413, 415, 422} if method in ("POST", "PUT") else set()
         expected |= {400} if operation.get("parameters") else set()
-        expected |= {201} if method == "POST" else {200}
+        noted = method != "POST" or path.endswith(("/read", "/unread"))
+        expected |= {200} if noted else {201}
         assert {int(status) for status in operation["responses"]} == expected, (method, path)
         for status, response in operation["responses"].items():
             if int(status) >= 400:
+                kind = (
+                    "Conflict" if (status, path.endswith("/reply")) == ("409", True) else "Problem"
+                )
                 assert response["content"]["application/problem+json"]["schema"] == {
-                    "$ref": "#/components/schemas/Problem"
+                    "$ref": f"#/components/schemas/{kind}"
                 }
 
 

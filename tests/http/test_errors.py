@@ -35,7 +35,7 @@ def problem(response: httpx.Response, status: int) -> dict[str, Any]:
     assert (
         {"type", "title", "status", "detail"}
         <= set(body)
-        <= {"type", "title", "status", "detail", "errors"}
+        <= {"type", "title", "status", "detail", "errors", "message_count", "messages"}
     )
     assert body["status"] == status
     assert body["detail"].endswith((".", "?"))

@@ -32,7 +32,7 @@ def guarded_routes() -> Iterator[tuple[str, str]]:
 ROUTES = sorted(guarded_routes())
 
 
-def test_all_eleven_routes_are_there_and_nothing_else_is() -> None:
+def test_all_fifteen_routes_are_there_and_nothing_else_is() -> None:
     assert (
         sorted(
             [
@@ -47,6 +47,10 @@ def test_all_eleven_routes_are_there_and_nothing_else_is() -> None:
                 ("GET", f"{API}/admin/1"),
                 ("POST", f"{API}/admin/1/reply"),
                 ("PUT", f"{API}/admin/1/status"),
+                ("POST", f"{API}/1/read"),
+                ("POST", f"{API}/1/unread"),
+                ("POST", f"{API}/admin/1/read"),
+                ("POST", f"{API}/admin/1/unread"),
             ]
         )
         == ROUTES

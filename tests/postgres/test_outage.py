@@ -18,9 +18,9 @@ from tests.http.conftest import client_of
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.embedded import EmbeddedPostgres
 from tickets.adapters.postgres.migrations import Migrator
-from tickets.application.desk import Desk
-from tickets.bootstrap import application, closing_rounds
+from tickets.bootstrap import application
 from tickets.domain.errors import StoreUnavailable
+from tickets.housekeeping import Chore, housekeeping
 from tickets.settings import Settings
 
 ADMIN = {"X-Admin-Token": "for-the-admins"}
@@ -133,34 +133,33 @@ async def test_using_a_database_that_was_not_opened_says_so() -> None:
         await Database(NOBODY).fetch("select 1")
 
 
-class Rounds(Desk):
-    """A desk whose rounds of natural close fail and succeed as they are told to."""
+async def test_a_chore_goes_on_after_an_outage_and_after_a_defect(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    outcomes: list[Exception | int] = [StoreUnavailable(), 2, ZeroDivisionError("a defect"), 0]
+    done = asyncio.Event()
+    others = 0
 
-    def __init__(self, outcomes: list[Exception | int]) -> None:
-        self._outcomes = outcomes
-        self.done = asyncio.Event()
-
-    async def close_settled(self, after: object) -> int:
-        del after
-        outcome = self._outcomes.pop(0)
-        if not self._outcomes:
-            self.done.set()
+    async def close() -> int:
+        if not outcomes:
+            done.set()
             await asyncio.Event().wait()
+        outcome = outcomes.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
+    async def other() -> int:
+        nonlocal others
+        others += 1
+        return 0
 
-async def test_natural_close_goes_on_after_an_outage_and_after_a_defect(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    desk = Rounds([StoreUnavailable(), 2, ZeroDivisionError("a defect"), 0, 0])
-    settings = Settings()
+    chores = [Chore("closing", close), Chore("forgetting", other)]
+    with caplog.at_level("INFO", "tickets"):
+        async with housekeeping(chores, interval=0)(None):
+            await asyncio.wait_for(done.wait(), 10)
 
-    async with closing_rounds(desk, settings.close_resolved_after, interval=0)(
-        Litestar(logging_config=None)
-    ):
-        await asyncio.wait_for(desk.done.wait(), 10)
-
-    assert "natural close will be tried again: The service cannot reach its database" in caplog.text
+    assert "closing will be tried again: The service cannot reach its database" in caplog.text
+    assert "closing: 2" in caplog.text
     assert "a defect" in caplog.text
+    assert others == 4

@@ -20,6 +20,7 @@ from tickets.domain.ticket import LARGEST_ID
 
 TICKETS = 60_000
 USERS = 2_000
+KEYS = 20_000
 FROM = datetime(2024, 1, 1, tzinfo=UTC)
 BUSY_USER = 1  # who has a third of all tickets
 LONG_THREAD = 777  # a ticket with 2,000 messages
@@ -54,6 +55,11 @@ select {LONG_THREAD}, 'user', 'And again.', '{FROM}'::timestamptz + n * interval
 
 insert into ticket_tokens (token_sha256, user_id, expires_at)
 select sha256(n::text::bytea), n, now() + interval '1 day' from generate_series(1, {USERS}) n;
+
+insert into ticket_idempotency_keys (caller, key, fingerprint, answer, recorded_at)
+select case when n % 3 = 0 then 'admin' else 'user:' || n % {USERS} end, 'key ' || n, sha256(n::text::bytea), 'true',
+       '{FROM}'::timestamptz + n * interval '1 second'
+  from generate_series(1, {KEYS}) n;
 
 create table sessions (token text primary key, user_id integer, expires_at timestamp, created_at timestamp);
 insert into sessions select n::text, n, now() at time zone 'utc' + interval '1 day' from generate_series(1, {USERS}) n;
@@ -151,6 +157,8 @@ def literal(value: object) -> str:
     match value:
         case bool() | int():
             return str(value)
+        case None:
+            return "null"
         case bytes():
             return rf"'\x{value.hex()}'"
         case list():
@@ -236,12 +244,20 @@ async def test_the_figures_read_each_ticket_once_and_sort_none(
     assert plan.rows_sorted <= len(STATUSES) * len(CATEGORIES)
 
 
+NO_KEY = (None,) * 5
+LATER = FROM + timedelta(days=1)
+A_KEY = ("admin", "a new key", sha256(b"").digest(), '"open"', LATER)
+
 POINTS: dict[str, tuple[str, str, *tuple[object, ...]]] = {
     "a ticket": ("tickets", "get_ticket", 1234),
     "a ticket that is not there": ("tickets", "get_ticket", LARGEST_ID),
     "a ticket with its thread": ("tickets", "get_ticket_with_thread", 1234),
-    "a save": ("tickets", "save_ticket", LONG_THREAD, 1, "open", False, True, 3, "", FROM, "[]"),
-    "a stale save": ("tickets", "save_ticket", LONG_THREAD, 9, "open", False, True, 3, "", FROM, "[]"),
+    "a save": ("tickets", "save_ticket", LONG_THREAD, 1, "open", False, True, 3, "", FROM, "[]", *NO_KEY),
+    "a save with a key": ("tickets", "save_ticket", LONG_THREAD, 1, "open", False, True, 3, "", FROM, "[]", *A_KEY),
+    "a stale save": ("tickets", "save_ticket", LONG_THREAD, 9, "open", False, True, 3, "", FROM, "[]", *A_KEY),
+    "an answer": ("receipts", "recall_answer", "admin", "key 3", FROM),
+    "an answer past its time": ("receipts", "recall_answer", "admin", "key 3", LATER),
+    "an answer to nothing": ("receipts", "recall_answer", "admin", "key 1", FROM),
     "a user by address": ("accounts", "find_user", "User7@example.com"),
     "a user by token": ("identity_tokens", "user_by_token_sha256", sha256(b"7").digest()),
     "a user by the platform's token": ("identity_sessions", "user_by_token", "7"),
@@ -280,12 +296,28 @@ async def test_settled_tickets_are_found_among_the_resolved(
     assert plan.rows_sorted == 0
 
 
+async def test_old_keys_are_found_by_age(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    plan = await plan_of(connection, "receipts", "forget_keys", LATER, 500)
+
+    assert plan.read_from_end_to_end == set()
+    # found by age, locked, and removed
+    assert plan.rows_read <= 3 * 500
+
+
 def test_no_query_is_left_out() -> None:
     planned = {case[0] for case in (*PAGES.values(), *COUNTS.values())} | {"admin_stats"}
-    planned |= {case[1] for case in POINTS.values()} | {"resolved_until"}
+    planned |= {case[1] for case in POINTS.values()} | {"resolved_until", "forget_keys"}
 
-    files = ("views", "tickets", "accounts", "identity_tokens", "identity_sessions", "health")
+    files = (
+        "views",
+        "tickets",
+        "receipts",
+        "accounts",
+        "identity_tokens",
+        "identity_sessions",
+        "health",
+    )
     queries = {name for file in files for name in load_queries(file)}
 
-    inserts = {"add_ticket", "add_user", "add_token"}
+    inserts = {"add_ticket", "keep_answer", "add_user", "add_token"}
     assert planned == queries - inserts

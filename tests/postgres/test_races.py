@@ -182,7 +182,7 @@ async def test_several_processes_close_each_settled_ticket_once(world: PostgresW
 
 async def test_many_open_tickets_at_once_and_each_is_there_once(world: PostgresWorld) -> None:
     user_id = await world.user()
-    desk = Desk(world.tickets, SystemClock())
+    desk = Desk(world.tickets, world.receipts, SystemClock())
 
     opened = await asyncio.gather(
         *(

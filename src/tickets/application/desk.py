@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from tickets.domain.errors import StaleTicket, TicketNotFound
-from tickets.domain.ports import Clock, Tickets
+from tickets.domain.errors import StaleTicket, ThreadGrown, TicketNotFound
+from tickets.domain.once import KEY_LIFETIME, Answer, AnswerT, Once, Receipt
+from tickets.domain.ports import Clock, Receipts, Tickets
 from tickets.domain.ticket import Actor, Message, Status, Ticket
 from tickets.domain.validation import Validation
 from tickets.domain.views import Conversation
@@ -16,18 +17,23 @@ ATTEMPTS = 100
 """How often a use case decides again on a stale ticket. Each miss means that somebody else's change
 went through, so this is how many may write in one ticket at the same moment."""
 
-CLOSING_BATCH = 500
-"""How many tickets one look for settled ones brings up, which bounds the memory of a round."""
+BATCH = 500
+"""How many tickets, or keys, one step of a round brings up, which bounds its memory and its locks."""
 
 Result = TypeVar("Result")
 
 
 class Desk:
-    """The support desk: everything that users and admins do to tickets."""
+    """The support desk: everything that users and admins do to tickets.
 
-    def __init__(self, tickets: Tickets, clock: Clock) -> None:
-        """Work on these tickets, by this clock."""
+    What changes something takes `once`: the same request again gets the first answer, and changes
+    nothing; see `Once`. Raises `KeyReused` and `StillRunning` where that cannot be.
+    """
+
+    def __init__(self, tickets: Tickets, receipts: Receipts, clock: Clock) -> None:
+        """Work on these tickets, with these receipts for what was done, by this clock."""
         self._tickets = tickets
+        self._receipts = receipts
         self._clock = clock
 
     async def open(
@@ -38,17 +44,22 @@ class Desk:
         other_category: str | None,
         subject: str,
         message: str,
+        once: Once | None = None,
     ) -> Ticket:
         """Open a ticket for the user; see `Ticket.open` for the rules and the errors."""
-        ticket = Ticket.open(
-            user_id=user_id,
-            category=category,
-            other_category=other_category,
-            subject=subject,
-            message=message,
-            at=self._clock.now(),
-        )
-        return await self._tickets.add(ticket)
+
+        async def attempt() -> Ticket:
+            ticket = Ticket.open(
+                user_id=user_id,
+                category=category,
+                other_category=other_category,
+                subject=subject,
+                message=message,
+                at=self._clock.now(),
+            )
+            return await self._tickets.add(ticket, receipt=self._receipt(once, ticket))
+
+        return await self._once(once, Ticket, attempt)
 
     async def read(self, ticket_id: int, *, by: Actor) -> Conversation:
         """Return the ticket and its thread, and clear the reader's flag for exactly that.
@@ -66,18 +77,70 @@ class Desk:
 
         return await _until_fresh(attempt)
 
-    async def reply(self, ticket_id: int, message: str, *, by: Actor) -> Message:
-        """Add a message to the ticket and return it; see `Ticket.reply` for the errors."""
+    async def peek(self, ticket_id: int, *, by: Actor) -> Conversation:
+        """Return the ticket and its thread, and leave it as it is: `acknowledge` clears the flag.
+
+        Raises `TicketNotFound` for a stranger as for a missing ticket.
+        """
+        conversation = await self._tickets.get_with_thread(ticket_id)
+        conversation.ticket.admit(by)
+        return conversation
+
+    async def acknowledge(
+        self, ticket_id: int, seen: int, *, by: Actor, once: Once | None = None
+    ) -> bool:
+        """Clear the reader's flag if no more than `seen` messages are there; return whether it is still set.
+
+        See `Ticket.acknowledge` for the errors.
+        """
+
+        async def attempt() -> bool:
+            ticket = await self._tickets.get(ticket_id)
+            changed = ticket.acknowledge(seen, by=by)
+            return await self._save(ticket, once, changed=changed, answer=ticket.unread_by(by.side))
+
+        return await self._once(once, bool, attempt)
+
+    async def mark_unread(self, ticket_id: int, *, by: Actor, once: Once | None = None) -> bool:
+        """Set the reader's own flag; return that it is set. See `Ticket.mark_unread`."""
+
+        async def attempt() -> bool:
+            ticket = await self._tickets.get(ticket_id)
+            changed = ticket.mark_unread(by=by)
+            return await self._save(ticket, once, changed=changed, answer=True)
+
+        return await self._once(once, bool, attempt)
+
+    async def reply(
+        self,
+        ticket_id: int,
+        message: str,
+        *,
+        by: Actor,
+        seen: int | None = None,
+        once: Once | None = None,
+    ) -> Message:
+        """Add a message to the ticket and return it; see `Ticket.reply` for the errors.
+
+        `ThreadGrown` holds the messages that the writer has not been shown.
+        """
 
         async def attempt() -> Message:
             ticket = await self._tickets.get(ticket_id)
-            ticket.reply(message, by=by, at=self._clock.now())
-            (stored,) = await self._tickets.save(ticket)
+            try:
+                ticket.reply(message, by=by, at=self._clock.now(), seen=seen)
+            except ThreadGrown:
+                now = await self._tickets.get_with_thread(ticket_id)
+                raise ThreadGrown(now.ticket.message_count, now.messages[seen:]) from None
+            receipt = self._receipt(once, ticket.new_messages[0])
+            (stored,) = await self._tickets.save(ticket, receipt=receipt)
             return stored
 
-        return await _until_fresh(attempt)
+        return await self._once(once, Message, attempt)
 
-    async def move(self, ticket_id: int, status: str, *, by: Actor) -> Status:
+    async def move(
+        self, ticket_id: int, status: str, *, by: Actor, once: Once | None = None
+    ) -> Status:
         """Change the ticket's status and return it; the same status again changes nothing.
 
         Raises `InvalidInput` for a status that section 4 does not know, `NotAllowed` for a user.
@@ -89,11 +152,10 @@ class Desk:
 
         async def attempt() -> Status:
             ticket = await self._tickets.get(ticket_id)
-            if ticket.move(wanted, by=by, at=self._clock.now()):
-                await self._tickets.save(ticket)
-            return wanted
+            changed = ticket.move(wanted, by=by, at=self._clock.now())
+            return await self._save(ticket, once, changed=changed, answer=wanted)
 
-        return await _until_fresh(attempt)
+        return await self._once(once, Status, attempt)
 
     async def close_settled(self, after: timedelta) -> int:
         """Close every resolved ticket that has been quiet for `after`; return how many were.
@@ -104,11 +166,20 @@ class Desk:
         closed = 0
         while True:
             quiet_since = self._clock.now() - after
-            due = await self._tickets.resolved_until(quiet_since, limit=CLOSING_BATCH)
+            due = await self._tickets.resolved_until(quiet_since, limit=BATCH)
             for ticket_id in due:
                 closed += await self._close_if_settled(ticket_id, after)
-            if len(due) < CLOSING_BATCH:
+            if len(due) < BATCH:
                 return closed
+
+    async def forget_old_keys(self) -> int:
+        """Forget the answers to requests whose keys are past their lifetime; return how many."""
+        forgotten = 0
+        while True:
+            step = await self._receipts.forget(self._clock.now() - KEY_LIFETIME, limit=BATCH)
+            forgotten += step
+            if step < BATCH:
+                return forgotten
 
     async def _close_if_settled(self, ticket_id: int, after: timedelta) -> bool:
         async def attempt() -> bool:
@@ -122,6 +193,39 @@ class Desk:
             return True
 
         return await _until_fresh(attempt)
+
+    async def _once(
+        self, once: Once | None, kind: type[AnswerT], attempt: Callable[[], Awaitable[AnswerT]]
+    ) -> AnswerT:
+        """Return the first answer to this request, where there is one; else make the attempt.
+
+        Asked before each attempt, and before any rule: a reply that went through is answered as it
+        was, though the ticket has been closed since. One that meets its own twin is stale, and
+        finds the twin's answer here.
+        """
+        if once is None:
+            return await _until_fresh(attempt)
+
+        async def recalled_or_attempted() -> AnswerT:
+            since = self._clock.now() - KEY_LIFETIME
+            answer = await self._receipts.recall(once, kind, since=since)
+            return await attempt() if answer is None else answer
+
+        return await _until_fresh(recalled_or_attempted)
+
+    async def _save(
+        self, ticket: Ticket, once: Once | None, *, changed: bool, answer: AnswerT
+    ) -> AnswerT:
+        """Save what changed, or keep the receipt alone for what did not; return the answer."""
+        receipt = self._receipt(once, answer)
+        if changed:
+            await self._tickets.save(ticket, receipt=receipt)
+        elif receipt is not None:
+            await self._receipts.keep(receipt)
+        return answer
+
+    def _receipt(self, once: Once | None, answer: Answer) -> Receipt | None:
+        return None if once is None else Receipt(once, answer, at=self._clock.now())
 
 
 async def _until_fresh(attempt: Callable[[], Awaitable[Result]]) -> Result:

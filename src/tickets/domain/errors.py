@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from tickets.domain.ticket import Message
 
 
 class TicketsError(Exception):
@@ -54,6 +57,30 @@ class TicketNotFound(TicketsError):
     """There is no such ticket."""
 
     code = "ticket-not-found"
+
+
+class ThreadGrown(TicketsError):
+    """Something new has come in since you last looked. Please read it, then send again."""
+
+    code = "thread-grown"
+
+    def __init__(self, message_count: int, unseen: Sequence[Message] = ()) -> None:
+        """Take how many messages there are now, and those that the writer has not been shown."""
+        super().__init__(message_count, unseen)
+        self.message_count = message_count
+        self.unseen = tuple(unseen)
+
+
+class KeyReused(TicketsError):
+    """This Idempotency-Key was used for another request before. Please use a new one."""
+
+    code = "key-reused"
+
+
+class StillRunning(TicketsError):
+    """The same request is still being worked on. Please try again in a moment."""
+
+    code = "still-running"
 
 
 class NotAllowed(TicketsError):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from tickets.domain.once import AnswerT, Once, Receipt
 from tickets.domain.ticket import Category, Message, Status, Ticket
 from tickets.domain.views import (
     AdminPosition,
@@ -25,10 +26,11 @@ from tickets.domain.views import (
 class Tickets(Protocol):
     """The write side: one ticket at a time, compared by version, so that no decision is lost."""
 
-    async def add(self, ticket: Ticket) -> Ticket:
-        """Store a new ticket with its first message; return it with its id and version.
+    async def add(self, ticket: Ticket, *, receipt: Receipt | None = None) -> Ticket:
+        """Store a new ticket with its first message, and the receipt; return it with id and version.
 
-        Raises `NotAuthenticated` where its user is gone.
+        Raises `NotAuthenticated` where its user is gone. A receipt whose key is there already is
+        refused as by `save`.
         """
 
     async def get(self, ticket_id: int) -> Ticket:
@@ -40,15 +42,35 @@ class Tickets(Protocol):
         Raises `TicketNotFound` where there is none, whatever the number.
         """
 
-    async def save(self, ticket: Ticket) -> Sequence[Message]:
-        """Store the ticket's state and its new messages together; return those with their ids.
+    async def save(self, ticket: Ticket, *, receipt: Receipt | None = None) -> Sequence[Message]:
+        """Store the ticket's state, its new messages and the receipt together; return the messages with ids.
 
         Raises `StaleTicket`, and stores nothing, where the ticket is no longer at the version
-        that was loaded. The object is spent afterwards: load again to decide again.
+        that was loaded, or the receipt's key is there already: the same request came first, and
+        can be recalled. The object is spent afterwards: load again to decide again. Raises
+        `StillRunning`, and stores nothing, where the same request has been under way for too long
+        to wait for it.
         """
 
     async def resolved_until(self, moment: datetime, *, limit: int) -> Sequence[int]:
         """Return ids of resolved tickets unchanged since `moment`, longest unchanged first."""
+
+
+class Receipts(Protocol):
+    """What requests with an Idempotency-Key were answered; `Tickets` keeps them with the change itself."""
+
+    async def recall(self, once: Once, kind: type[AnswerT], *, since: datetime) -> AnswerT | None:
+        """Return the answer to this request, kept at `since` or later; None where there is none.
+
+        An older one is forgotten. Raises `KeyReused` where the caller's key belongs to another
+        request.
+        """
+
+    async def keep(self, receipt: Receipt) -> None:
+        """Keep the answer to a request that changed nothing; raise as `Tickets.save` does."""
+
+    async def forget(self, until: datetime, *, limit: int) -> int:
+        """Forget up to `limit` answers kept before `until`; return how many."""
 
 
 class TicketViews(Protocol):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-from tickets.domain.errors import NotAllowed, TicketClosed, TicketNotFound
+from tickets.domain.errors import NotAllowed, ThreadGrown, TicketClosed, TicketNotFound
 from tickets.domain.validation import Validation
 
 LARGEST_ID = 2**31 - 1
@@ -149,18 +149,23 @@ class Ticket:
         """The label that people read: the user's own words where the category is "other"."""
         return self.other_category or self.category.label
 
-    def reply(self, message: str, *, by: Actor, at: datetime) -> None:
+    def reply(self, message: str, *, by: Actor, at: datetime, seen: int | None = None) -> None:
         """Add a message, and make the ticket unread for the other side only (section 7, 3 and 5).
 
-        Raises `TicketNotFound` for another user's ticket, `TicketClosed` on a closed one,
-        whichever side asks (section 4), `InvalidInput` where the text is not 1 to 5000 characters.
+        `seen` is how many messages the writer was shown, where the writer says so. Raises
+        `TicketNotFound` for another user's ticket, `TicketClosed` on a closed one, whichever side
+        asks (section 4), `InvalidInput` where the text is not 1 to 5000 characters or more was
+        seen than there is, `ThreadGrown` where there is more than was seen.
         """
-        self._admit(by)
+        self.admit(by)
         if self.status is Status.CLOSED:
             raise TicketClosed
         form = Validation()
         message = form.text("message", message, least=1, most=5000)
+        self._check_seen(form, seen)
         form.finish()
+        if seen is not None and seen < self.message_count:
+            raise ThreadGrown(self.message_count)
         self._write(message, by=by, at=at)
 
     def read(self, *, by: Actor) -> bool:
@@ -170,12 +175,32 @@ class Ticket:
         between would be marked read unseen. `updated_at` stays: reading is not news. Raises
         `TicketNotFound` for another user's ticket.
         """
-        self._admit(by)
-        if by.side is Side.USER:
-            was_unread, self.user_unread = self.user_unread, False
-        else:
-            was_unread, self.admin_unread = self.admin_unread, False
-        return was_unread
+        self.admit(by)
+        return self._flag(by.side, unread=False)
+
+    def acknowledge(self, seen: int, *, by: Actor) -> bool:
+        """Clear the reader's flag if `seen`, how many messages were shown, is all; return whether it changed.
+
+        Where something newer is there, the flag stays as it is. Raises `InvalidInput` where more
+        was seen than there is, `TicketNotFound` for another user's ticket.
+        """
+        self.admit(by)
+        form = Validation()
+        self._check_seen(form, seen)
+        form.finish()
+        return seen == self.message_count and self._flag(by.side, unread=False)
+
+    def mark_unread(self, *, by: Actor) -> bool:
+        """Set the reader's own flag, to come back to it later; return whether that changed it.
+
+        Raises `TicketNotFound` for another user's ticket.
+        """
+        self.admit(by)
+        return self._flag(by.side, unread=True)
+
+    def unread_by(self, side: Side) -> bool:
+        """Return whether this side has something to read here."""
+        return self.user_unread if side is Side.USER else self.admin_unread
 
     def move(self, status: Status, *, by: Actor, at: datetime) -> bool:
         """Change the status, any to any; return whether that changed anything (section 4).
@@ -196,20 +221,32 @@ class Ticket:
             return False
         return self._become(Status.CLOSED, at=at)
 
-    def _admit(self, actor: Actor) -> None:
+    def admit(self, actor: Actor) -> None:
         """Raise `TicketNotFound` for a stranger: a foreign ticket looks like one that is not there."""
         if actor.side is Side.USER and actor.user_id != self.user_id:
             raise TicketNotFound
+
+    def _check_seen(self, form: Validation, seen: int | None) -> None:
+        if seen is not None and not 0 <= seen <= self.message_count:
+            form.reject(
+                "seen", f"Seen must be 0 to {self.message_count}, the messages that are there."
+            )
+
+    def _flag(self, side: Side, *, unread: bool) -> bool:
+        """Set the side's flag; return whether that changed it."""
+        changed = self.unread_by(side) is not unread
+        if side is Side.USER:
+            self.user_unread = unread
+        else:
+            self.admin_unread = unread
+        return changed
 
     def _write(self, text: str, *, by: Actor, at: datetime) -> None:
         self._touch(at)
         self.new_messages.append(Message(0, self.id, by.side, by.user_id, text, self.updated_at))
         self.message_count += 1
         self.last_message = preview(text)
-        if by.side is Side.USER:
-            self.admin_unread = True
-        else:
-            self.user_unread = True
+        self._flag(Side.ADMIN if by.side is Side.USER else Side.USER, unread=True)
 
     def _become(self, status: Status, *, at: datetime) -> bool:
         if self.status is status:

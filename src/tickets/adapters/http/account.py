@@ -4,43 +4,45 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Request, Response, get, post
 from litestar.params import JSONBody
 
 from tickets.adapters.http.bodies import (
-    MessageCreated,
     TicketCreated,
     TicketOpened,
     Unread,
     UserList,
 )
 from tickets.adapters.http.cursors import next_cursor, read_cursor
-from tickets.adapters.http.forms import JSONForm, NewReply, NewTicket
+from tickets.adapters.http.forms import JSONForm, NewTicket
+from tickets.adapters.http.once import TheOnce
 from tickets.adapters.http.openapi import (
     COUNTING,
     CREATING,
     READING,
     READING_ONE,
     USER_SCHEME,
-    WRITING,
 )
 from tickets.adapters.http.parameters import (
     DEFAULT_PAGE_SIZE,
     Cursor,
     Limit,
+    Peek,
     StatusFilter,
     TheDesk,
     TheViews,
     TicketId,
     read_filter,
+    read_switch,
 )
+from tickets.adapters.http.thread import ThreadController
 from tickets.domain.ticket import Actor, Status
 from tickets.domain.views import UserPosition
 
 UserRequest = Request[Actor, Any, Any]
 
 
-class AccountController(Controller):
+class AccountController(ThreadController):
     """What a signed-in user does."""
 
     path = "/api/v1/tickets"
@@ -49,7 +51,11 @@ class AccountController(Controller):
 
     @post("/", dto=JSONForm[NewTicket], return_dto=None, responses=CREATING)
     async def open_ticket(
-        self, request: UserRequest, data: JSONBody[NewTicket], desk: TheDesk
+        self,
+        request: UserRequest,
+        data: JSONBody[NewTicket],
+        desk: TheDesk,
+        once: TheOnce,
     ) -> Response[TicketCreated]:
         """Open a ticket with its first message; it is unread for the admins."""
         ticket = await desk.open(
@@ -58,6 +64,7 @@ class AccountController(Controller):
             other_category=data.other_category,
             subject=data.subject,
             message=data.message,
+            once=once,
         )
         return Response(TicketCreated.of(ticket), headers={"Location": f"{self.path}/{ticket.id}"})
 
@@ -86,17 +93,14 @@ class AccountController(Controller):
 
     @get("/{ticket_id:str}", responses=READING_ONE)
     async def read_ticket(
-        self, request: UserRequest, ticket_id: TicketId, desk: TheDesk
+        self, request: UserRequest, ticket_id: TicketId, desk: TheDesk, peek: Peek = None
     ) -> TicketOpened:
-        """Show a ticket with its thread, oldest message first, and mark it read by the user."""
-        return TicketOpened.of(await desk.read(ticket_id, by=request.user))
+        """Show a ticket with its thread, oldest message first, and mark it read by the user.
 
-    @post("/{ticket_id:str}/reply", dto=JSONForm[NewReply], return_dto=None, responses=WRITING)
-    async def reply(
-        self, request: UserRequest, ticket_id: TicketId, data: JSONBody[NewReply], desk: TheDesk
-    ) -> MessageCreated:
-        """Add a message to the thread; the ticket becomes unread for the admins."""
-        return MessageCreated(await desk.reply(ticket_id, data.message, by=request.user))
+        With `peek=true` it stays as it is; `/read` marks it once it has been shown.
+        """
+        show = desk.peek if read_switch("peek", peek) else desk.read
+        return TicketOpened.of(await show(ticket_id, by=request.user))
 
 
 def _user_id(request: UserRequest) -> int:

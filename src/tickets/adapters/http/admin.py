@@ -4,37 +4,46 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Controller, Request, get, post, put
+from litestar import Request, get, put
 from litestar.params import JSONBody
 
 from tickets.adapters.http.bodies import (
     AdminList,
-    MessageCreated,
     StatusChanged,
     TicketOpenedByAdmin,
     Unread,
 )
 from tickets.adapters.http.cursors import next_cursor, read_cursor
-from tickets.adapters.http.forms import JSONForm, NewReply, NewStatus
-from tickets.adapters.http.openapi import ADMIN_SCHEME, COUNTING, READING, READING_ONE, WRITING
+from tickets.adapters.http.forms import JSONForm, NewStatus
+from tickets.adapters.http.once import TheOnce
+from tickets.adapters.http.openapi import (
+    ADMIN_SCHEME,
+    COUNTING,
+    NOTING,
+    READING,
+    READING_ONE,
+)
 from tickets.adapters.http.parameters import (
     DEFAULT_PAGE_SIZE,
     CategoryFilter,
     Cursor,
     Limit,
+    Peek,
     StatusFilter,
     TheDesk,
     TheViews,
     TicketId,
     read_filter,
+    read_switch,
 )
+from tickets.adapters.http.thread import ThreadController
 from tickets.domain.ticket import Actor, Category, Status
 from tickets.domain.views import AdminPosition, Stats
 
 AdminRequest = Request[Actor, Any, Any]
 
 
-class AdminController(Controller):
+class AdminController(ThreadController):
     """What the admin team does."""
 
     path = "/api/v1/tickets/admin"
@@ -71,21 +80,23 @@ class AdminController(Controller):
 
     @get("/{ticket_id:str}", responses=READING_ONE)
     async def read_any_ticket(
-        self, request: AdminRequest, ticket_id: TicketId, desk: TheDesk
+        self, request: AdminRequest, ticket_id: TicketId, desk: TheDesk, peek: Peek = None
     ) -> TicketOpenedByAdmin:
-        """Show a ticket with its thread and whose it is, and mark it read by the admins."""
-        return TicketOpenedByAdmin.of(await desk.read(ticket_id, by=request.user))
+        """Show a ticket with its thread and whose it is, and mark it read by the admins.
 
-    @post("/{ticket_id:str}/reply", dto=JSONForm[NewReply], return_dto=None, responses=WRITING)
-    async def reply_as_admin(
-        self, request: AdminRequest, ticket_id: TicketId, data: JSONBody[NewReply], desk: TheDesk
-    ) -> MessageCreated:
-        """Add the admins' message to the thread; the ticket becomes unread for its user."""
-        return MessageCreated(await desk.reply(ticket_id, data.message, by=request.user))
+        With `peek=true` it stays as it is; `/read` marks it once it has been shown.
+        """
+        show = desk.peek if read_switch("peek", peek) else desk.read
+        return TicketOpenedByAdmin.of(await show(ticket_id, by=request.user))
 
-    @put("/{ticket_id:str}/status", dto=JSONForm[NewStatus], return_dto=None, responses=WRITING)
+    @put("/{ticket_id:str}/status", dto=JSONForm[NewStatus], return_dto=None, responses=NOTING)
     async def change_status(
-        self, request: AdminRequest, ticket_id: TicketId, data: JSONBody[NewStatus], desk: TheDesk
+        self,
+        request: AdminRequest,
+        ticket_id: TicketId,
+        data: JSONBody[NewStatus],
+        desk: TheDesk,
+        once: TheOnce,
     ) -> StatusChanged:
         """Move the ticket to a status, any from any; the same one again changes nothing."""
-        return StatusChanged(await desk.move(ticket_id, data.status, by=request.user))
+        return StatusChanged(await desk.move(ticket_id, data.status, by=request.user, once=once))

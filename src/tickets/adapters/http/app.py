@@ -15,6 +15,7 @@ from tickets.adapters.http.admin import AdminController
 from tickets.adapters.http.auth import ADMIN_CHALLENGE, USER_CHALLENGE, admin_guard, user_guard
 from tickets.adapters.http.forms import MAX_BODY_BYTES
 from tickets.adapters.http.health import HealthController, ReadinessCheck
+from tickets.adapters.http.once import once_of
 from tickets.adapters.http.openapi import openapi_config
 from tickets.adapters.http.parameters import TYPE_DECODERS
 from tickets.adapters.http.problems import EXCEPTION_HANDLERS
@@ -60,6 +61,7 @@ def create_app(
     return Litestar(
         routers,
         dependencies={
+            "once": Provide(once_of),
             "desk": Provide(lambda: desk, sync_to_thread=False),
             "views": Provide(lambda: views, sync_to_thread=False),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),

@@ -95,6 +95,13 @@ class StatusChanged(msgspec.Struct):
     success: Literal[True] = True
 
 
+class ReadingNoted(msgspec.Struct):
+    """Whether the ticket is unread now, for the side that asked."""
+
+    unread: bool
+    success: Literal[True] = True
+
+
 class UserList(msgspec.Struct):
     """A page of a user's tickets; `next_cursor` asks for the next one, null on the last."""
 

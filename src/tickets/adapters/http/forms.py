@@ -19,6 +19,9 @@ from tickets.domain.validation import label
 
 MAX_BODY_BYTES = 64 * 1024
 
+_NUMBERS = frozenset({"seen"})
+"""Fields that hold a number; all others hold text."""
+
 Form = TypeVar("Form", bound=msgspec.Struct)
 
 # The limits below are for the reader of the OpenAPI document. What enforces them is the domain, after trimming.
@@ -75,6 +78,37 @@ class NewReply(msgspec.Struct, forbid_unknown_fields=True):
             examples=[Example(value="Thank you, we are looking into it.")],
         ),
     ]
+    seen: Annotated[
+        int | None,
+        Body(
+            description=(
+                "The ticket's `message_count` as the writer was shown it. If the thread has grown since, nothing is "
+                "stored and a 409 tells what is new."
+            ),
+            ge=0,
+            examples=[Example(value=3)],
+        ),
+    ] = None
+
+
+class Seen(msgspec.Struct, forbid_unknown_fields=True):
+    """What a reader was shown."""
+
+    seen: Annotated[
+        int,
+        Body(
+            description="The ticket's `message_count` as it was shown.",
+            ge=0,
+            examples=[Example(value=3)],
+        ),
+    ]
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """An empty object; the body may be left out."""
+
+
+NOTHING = Nothing()
 
 
 class NewStatus(msgspec.Struct, forbid_unknown_fields=True):
@@ -136,7 +170,8 @@ def _read_carefully(body: bytes, form: type[Form]) -> Form:
         try:
             values[field.name] = msgspec.convert(fields.pop(field.name, blank), field.type)
         except msgspec.ValidationError:
-            errors.append(FieldError(field.name, f"{label(field.name)} must be a text."))
+            kind = "a whole number" if field.name in _NUMBERS else "a text"
+            errors.append(FieldError(field.name, f"{label(field.name)} must be {kind}."))
     for name in fields:
         shown = name[:50].encode("utf-8", "replace").decode()
         errors.append(FieldError(shown, f"{shown} is not a field of this request."))

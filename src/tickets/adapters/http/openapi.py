@@ -10,7 +10,7 @@ from litestar.openapi.spec import Components, SecurityScheme, Tag
 
 from tickets.adapters.http.auth import ADMIN_HEADER
 from tickets.adapters.http.docs import DocsPage, docs_router
-from tickets.adapters.http.problems import MEDIA_TYPE, Problem
+from tickets.adapters.http.problems import MEDIA_TYPE, Conflict, Problem
 
 USER_SCHEME = "UserToken"
 ADMIN_SCHEME = "AdminToken"
@@ -19,8 +19,10 @@ _MEANING = {
     400: "Something in body, query or path is not valid, or the ticket is closed.",
     401: "No, malformed, unknown or expired credentials.",
     404: "There is no such ticket, or it is another user's: the same answer for both.",
+    409: "The same request is still being worked on; `Retry-After` says when to ask again.",
     413: "The body is over 64 KiB.",
     415: "The body is not JSON.",
+    422: "This Idempotency-Key was used for another request.",
     503: "The database cannot be reached; `Retry-After` says when to try again.",
 }
 
@@ -40,8 +42,19 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
 
 READING = problems(400, 401, 503)
 READING_ONE = problems(400, 401, 404, 503)
-CREATING = problems(400, 401, 413, 415, 503)
-WRITING = problems(400, 401, 404, 413, 415, 503)
+CREATING = problems(400, 401, 409, 413, 415, 422, 503)
+NOTING = problems(400, 401, 404, 409, 413, 415, 422, 503)
+REPLYING = NOTING | {
+    409: ResponseSpec(
+        Conflict,
+        description=(
+            "The thread has grown since it was seen: `messages` are those that the writer has not been shown. Or the "
+            "same request is still being worked on; `Retry-After` says when to ask again."
+        ),
+        media_type=MEDIA_TYPE,
+        generate_examples=False,
+    )
+}
 COUNTING = problems(401, 503)
 
 

@@ -10,9 +10,10 @@ from litestar.openapi.spec import OpenAPIType
 from litestar.params import PathParameter, QueryParameter, SkipValidation
 
 from tickets.application.desk import Desk
+from tickets.domain.errors import FieldError, InvalidInput
 from tickets.domain.ports import TicketViews
 from tickets.domain.ticket import Category, Status
-from tickets.domain.validation import Choice, Validation
+from tickets.domain.validation import Choice, Validation, label
 
 MAX_PAGE_SIZE = 200
 
@@ -90,6 +91,14 @@ Cursor = Annotated[
     QueryParameter(description="What `next_cursor` gave; absent or empty for the first page."),
 ]
 
+Peek = Annotated[
+    str | None,
+    QueryParameter(
+        description="Show the ticket and leave it unread.",
+        schema_extra={"enum": ["", "true", "false"]},
+    ),
+]
+
 TheDesk = NamedDependency[SkipValidation[Desk]]
 """The use cases, handed to a handler as they are."""
 
@@ -105,3 +114,10 @@ def read_filter(field: str, value: str | None, choices: type[Choice]) -> Choice 
     choice = form.choice(field, value, choices)
     form.finish()
     return choice
+
+
+def read_switch(field: str, value: str | None) -> bool:
+    """Return whether a switch is on, off where it is absent or empty; raise `InvalidInput`."""
+    if value not in (None, "", "true", "false"):
+        raise InvalidInput([FieldError(field, f"{label(field)} must be true or false.")])
+    return value == "true"

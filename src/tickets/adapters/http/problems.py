@@ -15,14 +15,18 @@ from litestar.types import ExceptionHandlersMap
 from tickets.domain.errors import (
     FieldError,
     InvalidInput,
+    KeyReused,
     NotAllowed,
     NotAuthenticated,
     StaleTicket,
+    StillRunning,
     StoreUnavailable,
+    ThreadGrown,
     TicketClosed,
     TicketNotFound,
     TicketsError,
 )
+from tickets.domain.ticket import Message
 from tickets.domain.validation import label
 
 logger = logging.getLogger("tickets")
@@ -35,6 +39,9 @@ STATUS_BY_ERROR: Mapping[type[TicketsError], HTTPStatus] = {
     NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     NotAllowed: HTTPStatus.FORBIDDEN,
     TicketNotFound: HTTPStatus.NOT_FOUND,
+    ThreadGrown: HTTPStatus.CONFLICT,
+    StillRunning: HTTPStatus.CONFLICT,
+    KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     StaleTicket: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -62,6 +69,13 @@ class Problem(msgspec.Struct, omit_defaults=True):
     status: int
     detail: str
     errors: Sequence[FieldError] = ()
+
+
+class Conflict(Problem, omit_defaults=True):
+    """A problem that may come with the messages which the writer has not been shown, oldest first."""
+
+    message_count: int | None = None
+    messages: Sequence[Message] | None = None
 
 
 def problem_response(
@@ -92,8 +106,17 @@ def on_tickets_error(request: Request[Any, Any, Any], error: TicketsError) -> Re
         logger.warning("%s %s: %r", request.method, request.scope["path"], error.__cause__ or error)
     if isinstance(error, NotAuthenticated):
         headers["WWW-Authenticate"] = str(request.route_handler.opt["challenge"])
+    if isinstance(error, StillRunning):
+        headers["Retry-After"] = "1"
     errors = error.errors if isinstance(error, InvalidInput) else ()
-    return problem_response(status, str(error), code=error.code, errors=errors, headers=headers)
+    response = problem_response(status, str(error), code=error.code, errors=errors, headers=headers)
+    if isinstance(error, ThreadGrown):
+        response.content = Conflict(
+            **msgspec.structs.asdict(response.content),
+            message_count=error.message_count,
+            messages=error.unseen,
+        )
+    return response
 
 
 def on_validation_error(

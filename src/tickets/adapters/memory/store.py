@@ -12,8 +12,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
-from tickets.domain.ticket import Category, Message, Status, Ticket
+from tickets.domain.errors import KeyReused, NotAuthenticated, StaleTicket, TicketNotFound
+from tickets.domain.once import AnswerT, Once, Receipt
+from tickets.domain.ticket import Actor, Category, Message, Status, Ticket
 from tickets.domain.views import (
     AdminPosition,
     AdminRow,
@@ -27,7 +28,7 @@ from tickets.domain.views import (
 
 
 class MemoryStore:
-    """What the memory adapters share: users, tokens, tickets and threads."""
+    """What the memory adapters share: users, tokens, tickets, threads and receipts."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -35,6 +36,7 @@ class MemoryStore:
         self.tokens: dict[str, int] = {}
         self.tickets: dict[int, Ticket] = {}
         self.threads: dict[int, list[Message]] = {}
+        self.receipts: dict[tuple[Actor, str], Receipt] = {}
         self.ids = itertools.count(1)
 
     def add_user(self, email: str, token: str | None = None) -> int:
@@ -53,14 +55,16 @@ class MemoryTickets:
         """Keep tickets in this store."""
         self._store = store
 
-    async def add(self, ticket: Ticket) -> Ticket:
+    async def add(self, ticket: Ticket, *, receipt: Receipt | None = None) -> Ticket:
         """Keep a copy under the next id."""
         if ticket.user_id not in self._store.emails:
             raise NotAuthenticated
+        _refuse_twin(self._store, receipt)
         stored = replace(ticket, id=next(self._store.ids), version=1, new_messages=[])
         self._store.tickets[stored.id] = stored
         self._store.threads[stored.id] = []
         self._append(stored.id, ticket.new_messages)
+        _keep(self._store, receipt, stored)
         return copy.copy(stored)
 
     async def get(self, ticket_id: int) -> Ticket:
@@ -77,15 +81,18 @@ class MemoryTickets:
         )
         return Conversation(ticket, self._store.emails[ticket.user_id], thread)
 
-    async def save(self, ticket: Ticket) -> Sequence[Message]:
+    async def save(self, ticket: Ticket, *, receipt: Receipt | None = None) -> Sequence[Message]:
         """Compare the version, then keep a copy under the next one."""
         current = self._store.tickets.get(ticket.id)
         if current is None or current.version != ticket.version:
             raise StaleTicket
+        _refuse_twin(self._store, receipt)
         self._store.tickets[ticket.id] = replace(
             ticket, version=ticket.version + 1, new_messages=[]
         )
-        return self._append(ticket.id, ticket.new_messages)
+        stored = self._append(ticket.id, ticket.new_messages)
+        _keep(self._store, receipt, *stored)
+        return stored
 
     async def resolved_until(self, moment: datetime, *, limit: int) -> Sequence[int]:
         """Look through all tickets."""
@@ -103,6 +110,53 @@ class MemoryTickets:
         ]
         self._store.threads[ticket_id].extend(stored)
         return stored
+
+
+class MemoryReceipts:
+    """The port `Receipts` over a `MemoryStore`."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        """Keep receipts in this store."""
+        self._store = store
+
+    async def recall(self, once: Once, kind: type[AnswerT], *, since: datetime) -> AnswerT | None:
+        """Look the key up, and drop what is too old."""
+        receipt = self._store.receipts.get((once.caller, once.key))
+        if receipt is None:
+            return None
+        if receipt.at < since:
+            del self._store.receipts[once.caller, once.key]
+            return None
+        if receipt.once.fingerprint != once.fingerprint:
+            raise KeyReused
+        answer = copy.copy(receipt.answer)
+        assert isinstance(answer, kind)  # noqa: S101 - the fingerprint says that it is
+        return answer
+
+    async def keep(self, receipt: Receipt) -> None:
+        """Keep it under its key."""
+        _refuse_twin(self._store, receipt)
+        _keep(self._store, receipt)
+
+    async def forget(self, until: datetime, *, limit: int) -> int:
+        """Look through all receipts."""
+        old = [key for key, receipt in self._store.receipts.items() if receipt.at < until][:limit]
+        for key in old:
+            del self._store.receipts[key]
+        return len(old)
+
+
+def _refuse_twin(store: MemoryStore, receipt: Receipt | None) -> None:
+    if receipt is not None and (receipt.once.caller, receipt.once.key) in store.receipts:
+        raise StaleTicket
+
+
+def _keep(store: MemoryStore, receipt: Receipt | None, *stored: Ticket | Message) -> None:
+    """Keep a receipt, with what was stored in place of what had no id yet."""
+    if receipt is None:
+        return
+    answer = copy.copy(stored[-1] if stored else receipt.answer)
+    store.receipts[receipt.once.caller, receipt.once.key] = replace(receipt, answer=answer)
 
 
 class MemoryTicketViews:

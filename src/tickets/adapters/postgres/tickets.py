@@ -11,7 +11,9 @@ import msgspec
 
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
+from tickets.adapters.postgres.receipts import kept_as, one_at_a_time
 from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
+from tickets.domain.once import Receipt
 from tickets.domain.ticket import LARGEST_ID, Category, Message, Status, Ticket
 from tickets.domain.views import Conversation
 
@@ -24,27 +26,29 @@ class PostgresTickets:
         self._database = database
         self._sql = load_queries("tickets")
 
-    async def add(self, ticket: Ticket) -> Ticket:
-        """Insert ticket and first message together."""
-        try:
-            row = await self._database.fetchrow(
-                self._sql["add_ticket"],
-                ticket.user_id,
-                ticket.category,
-                ticket.other_category,
-                ticket.subject,
-                ticket.status,
-                ticket.priority,
-                ticket.user_unread,
-                ticket.admin_unread,
-                ticket.message_count,
-                ticket.last_message,
-                ticket.created_at,
-                ticket.updated_at,
-                msgspec.json.encode(ticket.new_messages).decode(),
-            )
-        except asyncpg.ForeignKeyViolationError as error:
-            raise NotAuthenticated from error
+    async def add(self, ticket: Ticket, *, receipt: Receipt | None = None) -> Ticket:
+        """Insert ticket, first message and receipt together."""
+        with one_at_a_time(receipt):
+            try:
+                row = await self._database.fetchrow(
+                    self._sql["add_ticket"],
+                    ticket.user_id,
+                    ticket.category,
+                    ticket.other_category,
+                    ticket.subject,
+                    ticket.status,
+                    ticket.priority,
+                    ticket.user_unread,
+                    ticket.admin_unread,
+                    ticket.message_count,
+                    ticket.last_message,
+                    ticket.created_at,
+                    ticket.updated_at,
+                    msgspec.json.encode(ticket.new_messages).decode(),
+                    *kept_as(receipt),
+                )
+            except asyncpg.ForeignKeyViolationError as error:
+                raise NotAuthenticated from error
         assert row is not None  # noqa: S101 - an insert without a condition returns its row
         return replace(ticket, id=row["id"], version=row["version"], new_messages=[])
 
@@ -58,20 +62,22 @@ class PostgresTickets:
         messages = msgspec.json.decode(row["messages"], type=list[Message])
         return Conversation(_ticket(row), row["user_email"], messages)
 
-    async def save(self, ticket: Ticket) -> Sequence[Message]:
-        """Update the row and insert the messages together, if the version is still the same."""
-        row = await self._database.fetchrow(
-            self._sql["save_ticket"],
-            ticket.id,
-            ticket.version,
-            ticket.status,
-            ticket.user_unread,
-            ticket.admin_unread,
-            ticket.message_count,
-            ticket.last_message,
-            ticket.updated_at,
-            msgspec.json.encode(ticket.new_messages).decode(),
-        )
+    async def save(self, ticket: Ticket, *, receipt: Receipt | None = None) -> Sequence[Message]:
+        """Update the row, insert messages and receipt together, if the version is still the same."""
+        with one_at_a_time(receipt):
+            row = await self._database.fetchrow(
+                self._sql["save_ticket"],
+                ticket.id,
+                ticket.version,
+                ticket.status,
+                ticket.user_unread,
+                ticket.admin_unread,
+                ticket.message_count,
+                ticket.last_message,
+                ticket.updated_at,
+                msgspec.json.encode(ticket.new_messages).decode(),
+                *kept_as(receipt),
+            )
         if row is None:
             raise StaleTicket
         message_ids = msgspec.json.decode(row["message_ids"], type=list[int])

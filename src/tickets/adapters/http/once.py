@@ -1,0 +1,65 @@
+"""The `Idempotency-Key` header: what a client calls its request, so that it takes effect once."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import Annotated, Any
+
+from litestar import Request
+from litestar.di import NamedDependency
+from litestar.params import HeaderParameter, SkipValidation
+
+from tickets.domain.errors import FieldError, InvalidInput
+from tickets.domain.once import Once
+from tickets.domain.ticket import Actor
+
+HEADER = "Idempotency-Key"
+
+MAX_KEY_LENGTH = 255
+
+# A string as the IETF's draft has it, with quotes around it, or the same without them, as most clients send it.
+_KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])+)"|([!#-~]+)')
+_ESCAPED = re.compile(r'\\(["\\])')
+
+OnceKey = Annotated[
+    str | None,
+    HeaderParameter(
+        name=HEADER,
+        description=(
+            "The client's own name for this request, 1 to 255 printable ASCII characters, a UUID for example. The same "
+            "request with the same key, within a day, gets the first answer again and changes nothing."
+        ),
+        schema_extra={"minLength": 1, "maxLength": MAX_KEY_LENGTH},
+    ),
+]
+
+TheOnce = NamedDependency[SkipValidation[Once | None]]
+"""What the request is called by its caller, handed to a handler as `once_of` returns it."""
+
+
+async def once_of(
+    request: Request[Actor, Any, Any],
+    idempotency_key: OnceKey = None,  # noqa: ARG001 - for the description: all of the headers are read below
+) -> Once | None:
+    """Return what the request is called by its caller, None where there is no key.
+
+    Raises `InvalidInput` for a key that is malformed, too long, or given twice. Whatever is asked
+    for counts as part of the request: method, path and body.
+    """
+    given = request.headers.getall(HEADER, [])
+    if not given:
+        return None
+    match = _KEY.fullmatch(given[0].strip()) if len(given) == 1 else None
+    key = match and (_ESCAPED.sub(r"\1", match[1]) if match[1] else match[2])
+    if not key or len(key) > MAX_KEY_LENGTH:
+        raise InvalidInput(
+            [
+                FieldError(
+                    HEADER,
+                    f"{HEADER} must be one key of 1 to {MAX_KEY_LENGTH} printable ASCII characters.",
+                )
+            ]
+        )
+    asked = f"{request.method} {request.scope['path'].rstrip('/')}\n".encode()
+    return Once(request.user, key, sha256(asked + await request.body()).digest())

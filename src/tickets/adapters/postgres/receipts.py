@@ -1,0 +1,90 @@
+"""What requests with an Idempotency-Key were answered, on PostgreSQL; written by the statement of the change itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+
+import asyncpg
+import msgspec
+
+from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.queries import load_queries
+from tickets.domain.errors import KeyReused, StaleTicket, StillRunning, StoreUnavailable
+from tickets.domain.once import AnswerT, Once, Receipt
+from tickets.domain.ticket import Actor, Side, Ticket
+
+_PRIMARY_KEY = "ticket_idempotency_keys_pkey"
+
+
+class PostgresReceipts:
+    """The port `Receipts` on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep them in this database, whose schema is up to date."""
+        self._database = database
+        self._sql = load_queries("receipts")
+
+    async def recall(self, once: Once, kind: type[AnswerT], *, since: datetime) -> AnswerT | None:
+        """Select by caller and key, and delete what is too old."""
+        row = await self._database.fetchrow(
+            self._sql["recall_answer"], _name(once.caller), once.key, since
+        )
+        if row is None:
+            return None
+        if row["fingerprint"] != once.fingerprint:
+            raise KeyReused
+        answer: AnswerT = msgspec.json.decode(row["answer"], type=kind)
+        return answer
+
+    async def keep(self, receipt: Receipt) -> None:
+        """Insert it alone."""
+        with one_at_a_time(receipt):
+            await self._database.fetch(self._sql["keep_answer"], *kept_as(receipt))
+
+    async def forget(self, until: datetime, *, limit: int) -> int:
+        """Delete off the index by age."""
+        count: int = await self._database.fetchval(self._sql["forget_keys"], until, limit)
+        return count
+
+
+def kept_as(receipt: Receipt | None) -> tuple[object, ...]:
+    """Return the columns of a receipt, as every statement takes them that writes one."""
+    if receipt is None:
+        return (None,) * 5
+    answer = receipt.answer
+    if isinstance(answer, Ticket):
+        answer = replace(answer, new_messages=[])
+    once = receipt.once
+    return (
+        _name(once.caller),
+        once.key,
+        once.fingerprint,
+        msgspec.json.encode(answer).decode(),
+        receipt.at,
+    )
+
+
+@contextmanager
+def one_at_a_time(receipt: Receipt | None) -> Iterator[None]:
+    """Say what it means that a statement which writes a receipt meets its own twin.
+
+    The twin went through: `StaleTicket`. It is under way, and was waited for until the lock
+    timeout: `StillRunning`.
+    """
+    try:
+        yield
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name != _PRIMARY_KEY:
+            raise
+        raise StaleTicket from error
+    except StoreUnavailable as error:
+        if receipt is None or not isinstance(error.__cause__, asyncpg.LockNotAvailableError):
+            raise
+        raise StillRunning from error
+
+
+def _name(caller: Actor) -> str:
+    return "admin" if caller.side is Side.ADMIN else f"user:{caller.user_id}"

@@ -1,0 +1,62 @@
+"""What a running service does every few minutes by itself; any number of processes may do it at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from tickets.domain.errors import TicketsError
+
+logger = logging.getLogger("tickets")
+
+INTERVAL_SECONDS = 300.0
+"""From the end of one round to the beginning of the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something to be done again and again: what it is called, and what does it and counts."""
+
+    name: str
+    work: Callable[[], Awaitable[int]]
+
+
+def housekeeping(
+    chores: Sequence[Chore], *, interval: float = INTERVAL_SECONDS
+) -> Callable[[object], AbstractAsyncContextManager[None]]:
+    """Return what does these chores every `interval` seconds, while the application runs.
+
+    One that fails is logged, and tried again in the next round; the others do not suffer from it.
+    """
+
+    async def rounds() -> None:
+        while True:
+            for chore in chores:
+                await _do(chore)
+            await asyncio.sleep(interval)
+
+    @asynccontextmanager
+    async def lifespan(_app: object) -> AsyncIterator[None]:
+        task = asyncio.create_task(rounds())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    return lifespan
+
+
+async def _do(chore: Chore) -> None:
+    try:
+        if count := await chore.work():
+            logger.info("%s: %d", chore.name, count)
+    except TicketsError as error:
+        logger.warning("%s will be tried again: %s", chore.name, error)
+    except Exception:
+        # a defect here must not end the rounds for the life of the process
+        logger.exception("%s failed; it will be tried again", chore.name)
