@@ -31,6 +31,7 @@ def database_of(settings: Settings) -> Database:
     return Database(
         settings.database_url,
         pool_size=settings.database_pool_size,
+        pool_queue=settings.database_pool_queue,
         timeout=settings.database_timeout,
         statement_cache_size=settings.database_statement_cache,
     )

@@ -199,4 +199,4 @@ def _database(settings: Settings) -> Iterator[tuple[Settings, str]]:
 def _serve(settings: Settings, listener: socket.socket) -> None:
     # server processes read their settings from the environment, as they are here
     os.environ.update(settings.environment())
-    server.run(listener, workers=settings.workers)
+    server.run(listener, settings)

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from tickets.adapters.http.connections import SPARE, Limits, connection
+from tickets.settings import Settings
+
 GRACE_SECONDS = 10
 """How long requests that are under way may take to finish when the service is stopped."""
+
+OTHER_FILES = 200
+"""Open files of a process that are no client's connection: its pool, its listener, its libraries."""
 
 APPLICATION = "tickets.bootstrap:application_from_environment"
 
@@ -52,12 +61,18 @@ def listen(host: str, port: int) -> socket.socket:
         raise AddressInUse(message) from error
 
 
-def run(listener: socket.socket, *, workers: int) -> None:
-    """Serve until SIGTERM or SIGINT, then finish the requests that are under way and return."""
-    config = uvicorn.Config(
+def config_of(settings: Settings) -> uvicorn.Config:
+    """Return how uvicorn serves the application with these settings."""
+    limits = Limits(settings.max_connections, settings.client_timeout)
+    return uvicorn.Config(
         APPLICATION,
         factory=True,
-        workers=workers,
+        workers=settings.workers,
+        http=partial(connection, limits),  # type: ignore[arg-type] # called as the class would be
+        ws="none",
+        # set here in any case, or uvicorn would ask a variable of its own, and trust this machine
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=trusted(settings.trusted_proxies),
         access_log=False,
         server_header=False,
         log_config=LOGGING,
@@ -65,7 +80,13 @@ def run(listener: socket.socket, *, workers: int) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="on",
     )
-    if workers > 1:
+
+
+def run(listener: socket.socket, settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the requests that are under way and return."""
+    _allow_files(settings.max_connections + SPARE + OTHER_FILES)
+    config = config_of(settings)
+    if settings.workers > 1:
         Multiprocess(config, sockets=[listener]).run()
         return
     service = uvicorn.Server(config)
@@ -74,3 +95,31 @@ def run(listener: socket.socket, *, workers: int) -> None:
         service.run(sockets=[listener])
     if not service.started:
         raise ServiceFailed
+
+
+def trusted(proxies: Sequence[str]) -> list[str]:
+    """Return these addresses and networks as uvicorn compares them.
+
+    On a socket that takes both kinds, an address of the older kind is written as one of the newer.
+    """
+    networks: list[IPv4Network | IPv6Network] = [ip_network(proxy) for proxy in proxies]
+    mapped = [
+        IPv6Network(
+            (b"\0" * 10 + b"\xff\xff" + network.network_address.packed, 96 + network.prefixlen)
+        )
+        for network in networks
+        if isinstance(network, IPv4Network)
+    ]
+    return [str(network) for network in (*networks, *mapped)]
+
+
+def _allow_files(wanted: int) -> None:
+    """Let this process open as many files, where the system's first answer is fewer and it may have more."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

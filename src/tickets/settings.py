@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -45,6 +46,15 @@ class Settings:
     workers: int = 1
     """Server processes, each with a connection pool of its own."""
 
+    max_connections: int = 1000
+    """Connections of clients that one process holds open; who comes then is told to come back."""
+
+    client_timeout: float = 20.0
+    """Seconds within which a request has to be here in full, and an answer has to be taken up."""
+
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks whose word on who the client is counts, comma-separated."""
+
     identity: str = "tokens"
     """Who holds a bearer token: `tokens`, `sessions`, or the path of an SQL file with one's own query."""
 
@@ -56,6 +66,9 @@ class Settings:
 
     database_pool_size: int = 10
     """Connections of one process at the most."""
+
+    database_pool_queue: int = 500
+    """Requests of one process that may wait for a connection; more are told to come back."""
 
     database_timeout: float = 10.0
     """Seconds that a request waits for a connection, and that a statement may take."""
@@ -155,6 +168,19 @@ def _origins(variable: str, text: str) -> tuple[str, ...]:
     return origins
 
 
+def _networks(variable: str, text: str) -> tuple[str, ...]:
+    networks = tuple(network.strip() for network in text.split(",") if network.strip())
+    try:
+        for network in networks:
+            ip_network(network)
+    except ValueError as error:
+        message = (
+            f"{variable} must be addresses and networks like 10.0.0.0/8, comma-separated: {error}."
+        )
+        raise SettingsError(message) from error
+    return networks
+
+
 def _number(
     convert: Callable[[str], Value], kind: str, least: float, most: float
 ) -> Callable[[str, str], Value]:
@@ -187,10 +213,14 @@ _READERS: Mapping[str, Callable[[str, str], object]] = {
     "host": _text,
     "port": _whole(1, 65535),
     "workers": _whole(1, 64),
+    "max_connections": _whole(1, 100_000),
+    "client_timeout": _number(float, "a number of seconds", 0.1, 600),
+    "trusted_proxies": _networks,
     "identity": _text,
     "token_lifetime": _hours(0.01),
     "close_resolved_after": _hours(0),
     "database_pool_size": _whole(1, 500),
+    "database_pool_queue": _whole(0, 100_000),
     "database_timeout": _number(float, "a number of seconds", 0.1, 600),
     "database_statement_cache": _whole(0, 10_000),
     "frame_ancestors": _origins,

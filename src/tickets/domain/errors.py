@@ -105,3 +105,9 @@ class StoreUnavailable(TicketsError):
     """The service cannot reach its database right now. Please try again shortly."""
 
     code = "store-unavailable"
+
+
+class Overloaded(StoreUnavailable):
+    """Too many others are asking at this moment. Please try again shortly."""
+
+    code = "overloaded"

@@ -18,6 +18,7 @@ from tickets.domain.errors import (
     KeyReused,
     NotAllowed,
     NotAuthenticated,
+    Overloaded,
     StaleTicket,
     StillRunning,
     StoreUnavailable,
@@ -44,6 +45,7 @@ STATUS_BY_ERROR: Mapping[type[TicketsError], HTTPStatus] = {
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     StaleTicket: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 NOTHING_HERE = "There is nothing at this address."

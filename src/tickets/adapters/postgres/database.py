@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 
-from tickets.domain.errors import StaleTicket, StoreUnavailable
+from tickets.domain.errors import Overloaded, StaleTicket, StoreUnavailable
 
 # The store is away, starting, stopping, full, or not answering in time. All other errors are defects and stay visible.
 UNAVAILABLE: tuple[type[Exception], ...] = (
@@ -18,13 +19,19 @@ UNAVAILABLE: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled by a timeout
     asyncpg.InsufficientResourcesError,  # out of connections, memory or disk
-    asyncpg.LockNotAvailableError,  # the role has a lock_timeout
+    asyncpg.LockNotAvailableError,  # somebody holds a row or a table for longer than `LOCK_SECONDS`
     asyncpg.PostgresSystemError,
     asyncpg.PostgresIOError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.ReadOnlySQLTransactionError,  # a replica, in the middle of a fail-over
 )
+
+LOCK_SECONDS = 2.0
+"""How long a statement waits for a row or a table that somebody else holds."""
+
+GRACE_SECONDS = 1.0
+"""How much later than this process the server itself gives a statement up, for when this process is gone."""
 
 
 class Database:
@@ -36,15 +43,24 @@ class Database:
     """
 
     def __init__(
-        self, url: str, *, pool_size: int = 10, timeout: float = 10, statement_cache_size: int = 100
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        pool_queue: int = 500,
+        timeout: float = 10,
+        statement_cache_size: int = 100,
     ) -> None:
         """Describe the pool; nothing is opened before `open`.
 
-        `pool_size` connections at most; `timeout` in seconds bounds both the wait for a connection
-        and each statement; `statement_cache_size` 0 is for PgBouncer in transaction mode.
+        `pool_size` connections at most, for which `pool_queue` more may wait, first come, first
+        served; `timeout` in seconds bounds both the wait for a connection and each statement;
+        `statement_cache_size` 0 is for PgBouncer in transaction mode.
         """
         self._url = url
         self._pool_size = pool_size
+        self._most = pool_size + pool_queue
+        self._inside = 0
         self._timeout = timeout
         self._statement_cache_size = statement_cache_size
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
@@ -52,23 +68,33 @@ class Database:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Database]:
         """Open the pool for the block. It connects when first used, so the store may come later."""
-        async with (
-            asyncpg.create_pool(
-                self._url,
-                min_size=0,
-                max_size=self._pool_size,
-                timeout=self._timeout,
-                command_timeout=self._timeout,
-                statement_cache_size=self._statement_cache_size,
-                reset=_keep_session,
-                server_settings={
-                    "application_name": "tickets",
-                    "timezone": "UTC",  # which times in JSON are written in, whatever the role's own zone
-                },
-            ) as self._pool
-        ):
+        # The pool's own queue would let whoever comes at the right moment go before those who wait.
+        self._turns = asyncio.Semaphore(self._pool_size)
+        async with asyncpg.create_pool(
+            self._url,
+            min_size=0,
+            max_size=self._pool_size,
+            timeout=self._timeout,
+            command_timeout=self._timeout,
+            statement_cache_size=self._statement_cache_size,
+            reset=_keep_session,
+            server_settings=self._server_settings(),
+        ) as self._pool:
             yield self
         self._pool = None
+
+    def _server_settings(self) -> dict[str, str]:
+        settings = {
+            "application_name": "tickets",
+            "timezone": "UTC",  # which times in JSON are written in, whatever the role's own zone
+        }
+        # PgBouncer refuses these at the start of a connection; there they are the role's.
+        if self._statement_cache_size:
+            longest = f"{(self._timeout + GRACE_SECONDS) * 1000:.0f}"
+            settings["statement_timeout"] = longest
+            settings["idle_in_transaction_session_timeout"] = longest
+            settings["lock_timeout"] = f"{min(LOCK_SECONDS, self._timeout) * 1000:.0f}"
+        return settings
 
     async def fetch(self, query: str, *args: object) -> Sequence[asyncpg.Record]:
         """Run one statement; return its rows. Raises `StoreUnavailable`."""
@@ -91,8 +117,11 @@ class Database:
         if self._pool is None:
             message = "the database is used before it was opened"
             raise RuntimeError(message)
+        if self._inside >= self._most:
+            raise Overloaded
+        self._inside += 1
         try:
-            async with self._pool.acquire(timeout=self._timeout) as connection:
+            async with self._turn(self._pool) as connection:
                 try:
                     yield connection
                 except asyncpg.InternalClientError:
@@ -106,6 +135,22 @@ class Database:
             raise StaleTicket from error
         except UNAVAILABLE as error:
             raise StoreUnavailable from error
+        finally:
+            self._inside -= 1
+
+    @asynccontextmanager
+    async def _turn(
+        self, pool: asyncpg.Pool[asyncpg.Record]
+    ) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
+        # one bound around both waits, for the turn and for the connection to be made
+        async with asyncio.timeout(self._timeout) as waiting:
+            async with self._turns:
+                connection = await pool.acquire()
+                waiting.reschedule(None)
+                try:
+                    yield connection
+                finally:
+                    await pool.release(connection, timeout=self._timeout)
 
 
 async def _keep_session(_connection: object) -> None:
