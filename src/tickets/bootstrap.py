@@ -59,7 +59,16 @@ def application(settings: Settings) -> Litestar:
         async with database.open():
             yield
 
-    chores = [Chore("forgetting old idempotency keys", desk.forget_old_keys)]
+    fold_counts = load_queries("counts")["fold_counts"]
+
+    async def fold() -> int:
+        await database.fetchval(fold_counts)
+        return 0  # nothing to tell of: the figures are the same
+
+    chores = [
+        Chore("forgetting old idempotency keys", desk.forget_old_keys),
+        Chore("folding the counts", fold),
+    ]
     if after := settings.close_resolved_after:
         chores.append(Chore("closing settled tickets", lambda: desk.close_settled(after)))
     return create_app(

@@ -67,12 +67,12 @@ class PostgresTicketViews:
         return Page.cut([AdminRow(*row) for row in rows], limit)
 
     async def admin_unread(self) -> int:
-        """Count the first entries of the index by activity."""
+        """Add up what is counted along with the tickets."""
         count: int = await self._database.fetchval(self._sql["admin_unread"])
         return count
 
     async def admin_stats(self) -> Stats:
-        """Add up the counts by status and category."""
+        """Add up what is counted along with the tickets, by status and category."""
         rows = await self._database.fetch(self._sql["admin_stats"])
         return Stats.of(
             (Status(row["status"]), Category(row["category"]), row["total"], row["unread"])
