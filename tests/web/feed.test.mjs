@@ -121,3 +121,15 @@ test("without listeners, and after a sign-out, it is quiet", async () => {
   assert.deepEqual(seen.slice(-1), [0]);
   assert.equal(asked, 2);
 });
+
+test("an answer that comes after somebody has signed out is nobody's", async () => {
+  let answer;
+  feed = new Feed(() => new Promise((resolve) => (answer = resolve)), page);
+  feed.active = true;
+  feed.subscribe(listener);
+  feed.active = false;
+  answer(5);
+  await settle();
+
+  assert.deepEqual(seen, [0]);
+});

@@ -5,17 +5,31 @@ import { test } from "node:test";
 
 import { TicketList } from "../../src/tickets/web/model/list.js";
 
+/** A moment, by seconds after one. */
+const at = (second) => new Date(Date.UTC(2026, 1, 3, 12) + 1000 * second).toISOString();
+
 /** A service with this many tickets; unread ones come first, as for admins. */
 function service(tickets, unread = 0) {
   const asked = [];
-  const rows = Array.from({ length: tickets }, (_, index) => ({ id: index + 1, admin_unread: index < unread }));
+  const rows = Array.from({ length: tickets }, (_, index) => ({
+    id: index + 1,
+    admin_unread: index < unread,
+    updated_at: at(-index),
+  }));
+  const take = (id) => rows.splice(rows.findIndex((row) => row.id === id), 1)[0];
+  /** Somebody reads a ticket: it goes behind the unread ones. */
+  const read = (id) => {
+    const row = { ...take(id), admin_unread: false };
+    const place = rows.findIndex((one) => !one.admin_unread && one.updated_at < row.updated_at);
+    rows.splice(place < 0 ? rows.length : place, 0, row);
+  };
   const list = async ({ limit, cursor, ...filters }) => {
     asked.push({ limit, cursor, ...filters });
     const start = Number(cursor ?? 0);
     const page = rows.slice(start, start + limit).map((row) => ({ ...row }));
     return { tickets: page, next_cursor: start + limit < rows.length ? String(start + limit) : null };
   };
-  return { api: { list }, rows, asked };
+  return { api: { list }, rows, asked, take, read };
 }
 
 const listOf = ({ api }) => new TicketList(api, "admin", () => {});
@@ -111,17 +125,76 @@ test("a failed first look is an error; a failed refresh keeps what is there", as
   assert.deepEqual(ids(list), [1, 2, 3]);
 });
 
-test("unread ones are the first ones; the open one keeps its place", async () => {
-  const list = listOf(service(80, 3));
+test("unread ones are the first ones; one that is read goes with the next look, unless it is open", async () => {
+  const world = service(80, 3);
+  const list = listOf(world);
   await list.load({ unread: "1" });
   assert.deepEqual(ids(list), [1, 2, 3]);
   assert.ok(!list.more);
 
   list.opened = 2;
+  world.read(2);
   list.markRead(2);
+  await list.refresh();
   assert.deepEqual(ids(list), [1, 2, 3]);
+
   list.opened = 3;
+  assert.deepEqual(ids(list), [1, 2, 3]);
+  await list.refresh();
   assert.deepEqual(ids(list), [1, 3]);
+});
+
+test("the open one keeps its place among its neighbours, whatever comes and goes around it", async () => {
+  const world = service(6, 3);
+  const list = listOf(world);
+  await list.load({});
+  list.opened = 2;
+
+  world.read(2);
+  await list.refresh();
+  assert.deepEqual(ids(list), [1, 2, 3, 4, 5, 6]);
+  assert.equal(list.rows[1].admin_unread, false);
+
+  world.rows.unshift({ id: 7, admin_unread: true, updated_at: at(1) });
+  world.read(1);
+  await list.refresh();
+  assert.deepEqual(ids(list), [7, 2, 3, 1, 4, 5, 6]);
+
+  world.rows.unshift({ ...world.take(2), updated_at: at(2) });
+  await list.refresh();
+  assert.deepEqual(ids(list), [7, 2, 3, 1, 4, 5, 6]);
+
+  list.opened = null;
+  await list.refresh();
+  assert.deepEqual(ids(list), [2, 7, 3, 1, 4, 5, 6]);
+});
+
+test("the open one stays where the service does not list it any more, as it is now", async () => {
+  const world = service(60, 60);
+  const list = listOf(world);
+  list.current = () => ({ id: 50, status: "resolved", admin_unread: false });
+  await list.load({ status: "open" });
+  list.opened = 50;
+  world.take(50);
+
+  await list.refresh();
+  assert.equal(list.rows.length, 51);
+  assert.deepEqual(ids(list).slice(-3), [49, 50, 51]);
+  assert.equal(list.rows[49].status, "resolved");
+
+  await list.load({ status: "closed" });
+  assert.ok(!ids(list).includes(50));
+});
+
+test("a ticket that was opened before its list was there stays where the list then has it", async () => {
+  const world = service(4, 2);
+  const list = listOf(world);
+  list.opened = 1;
+  await list.load({});
+  world.read(1);
+
+  await list.refresh();
+  assert.deepEqual(ids(list), [1, 2, 3, 4]);
 });
 
 test("with more unread ones than fit there is more to show", async () => {

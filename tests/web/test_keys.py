@@ -5,8 +5,18 @@ from __future__ import annotations
 from playwright.async_api import Page, expect
 
 from tests.web.site import Site
-from tests.web.views import heading, reply_box, status_filter, ticket_link
-from tests.web.visits import Visits
+from tests.web.views import (
+    badge,
+    choose,
+    expect_subjects,
+    heading,
+    reply_box,
+    row,
+    status_filter,
+    status_of_ticket,
+    ticket_link,
+)
+from tests.web.visits import Visits, half_a_minute
 
 
 async def three_tickets(site: Site, visit: Visits) -> Page:
@@ -42,6 +52,62 @@ async def test_j_and_k_go_through_the_list_and_enter_opens(site: Site, visit: Vi
     await expect(ticket_link(page, "Third")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(heading(page, "Third")).to_be_focused()
+
+
+async def test_a_ticket_that_is_open_keeps_its_place_and_the_keys_go_on_from_there(
+    site: Site, visit: Visits
+) -> None:
+    mara = await site.user()
+    for subject in ("Third", "Second", "First"):
+        await site.ticket(mara, subject=subject)
+    page = await visit(site.admin, clock=True)
+    await expect_subjects(page, "Unread: First", "Unread: Second", "Unread: Third")
+
+    await ticket_link(page, "First").click()
+    await expect(heading(page, "First")).to_be_focused()
+    await expect(badge(page, 2)).to_be_visible()
+    # it is read, and the service lists it behind the others now
+    assert [kept["subject"] for kept in await site.tickets()] == ["Second", "Third", "First"]
+    await expect_subjects(page, "First", "Unread: Second", "Unread: Third")
+    await half_a_minute(page)
+    await choose(status_of_ticket(page), "In progress")
+    await expect(row(page, "First").get_by_text("In progress", exact=True)).to_be_visible()
+    await expect_subjects(page, "First", "Unread: Second", "Unread: Third")
+
+    await heading(page, "First").focus()
+    await page.keyboard.press("j")
+    await expect(ticket_link(page, "Second")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(heading(page, "Second")).to_be_focused()
+    # nor does the one before go away from under the pointer
+    await expect_subjects(page, "First", "Second", "Unread: Third")
+    await page.keyboard.press("k")
+    await expect(ticket_link(page, "First")).to_be_focused()
+    await half_a_minute(page)
+    await expect_subjects(page, "Second", "Unread: Third", "First")
+    await expect(ticket_link(page, "First")).to_be_focused()
+
+
+async def test_a_ticket_that_no_longer_fits_the_filter_stays_while_it_is_open(
+    site: Site, visit: Visits
+) -> None:
+    mara = await site.user()
+    for subject in ("Third", "Second", "First"):
+        await site.ticket(mara, subject=subject)
+    page = await visit(site.admin, "#/tickets?status=open")
+    await ticket_link(page, "Second").click()
+    await expect(heading(page, "Second")).to_be_focused()
+
+    await choose(status_of_ticket(page), "Resolved")
+
+    await expect(row(page, "Second").get_by_text("Resolved", exact=True)).to_be_visible()
+    await expect_subjects(page, "Unread: First", "Second", "Unread: Third")
+    await heading(page, "Second").focus()
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await expect(heading(page, "Third")).to_be_focused()
+    await page.get_by_role("link", name="Back to tickets").click()
+    await expect_subjects(page, "Unread: First", "Third")
 
 
 async def test_r_goes_to_the_reply_box_where_there_is_one(site: Site, visit: Visits) -> None:
@@ -96,6 +162,7 @@ async def test_the_keys_are_shown_by_a_button_too(site: Site, visit: Visits) -> 
 async def test_keys_are_letters_where_somebody_types(site: Site, visit: Visits) -> None:
     page = await three_tickets(site, visit)
     await ticket_link(page, "First").click()
+    await expect(heading(page, "First")).to_be_focused()
 
     await reply_box(page).press_sequentially("jk r/?")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, ViewportSize, expect
 
 from tests.web.site import Site
 from tests.web.views import heading, message, reply_box, rows, send_button, ticket_link
@@ -24,7 +24,7 @@ SIDEWAYS = """() => {
   ];
 }"""
 
-SIZES = {
+SIZES: dict[str, tuple[ViewportSize, int]] = {
     "320 pixels": (NARROW, 1),
     "a phone on its side": ({"width": 640, "height": 320}, 1),
     "1280 pixels, text at 200 percent": ({"width": 1280, "height": 800}, 2),

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.web.site import Site
-from tests.web.views import heading, message, reply_box, ticket_link
+from tests.web.views import heading, message, reply_box, ticket_link, voice
 from tests.web.visits import Visits, half_a_minute
 
 UNKNOWN = "This token is not known here, or it has expired."
@@ -95,6 +95,25 @@ async def test_after_signing_out_nothing_is_left_to_see(site: Site, visit: Visit
     await expect(page.get_by_label("Access token")).to_be_focused()
     await page.go_back()
     await expect(page.get_by_text("My secret")).to_have_count(0)
+
+
+async def test_after_an_admin_has_signed_out_nothing_is_left_either(
+    site: Site, visit: Visits
+) -> None:
+    mara = await site.user("mara@example.com")
+    ticket = await site.ticket(mara, "An answer.", subject="My secret")
+    page = await visit(site.admin, f"#/tickets/{ticket}", clock=True)
+    await site.say(mara, ticket, "A secret word.")
+    await half_a_minute(page)
+    await expect(voice(page).filter(has_text="A secret word.")).to_be_attached()
+
+    await page.get_by_role("button", name="Sign out").click()
+
+    await expect(page.get_by_label("Access token")).to_be_focused()
+    for text in ("My secret", "An answer.", "A secret word.", "mara@example.com"):
+        await expect(page.get_by_text(text)).to_have_count(0)
+    figures = await page.locator("ticket-stats button").all_text_contents()
+    assert figures == ["Open –", "In progress –", "Resolved –", "Unread –"]
 
 
 async def test_the_next_person_at_the_computer_does_not_see_the_drafts_of_the_one_before(

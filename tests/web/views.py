@@ -33,12 +33,12 @@ def heading(page: Page, name: str) -> Locator:
     return page.get_by_role("heading", level=2, name=name, exact=True)
 
 
-def messages(page: Page) -> Locator:
+def messages(page: Page | Locator) -> Locator:
     """Return the bubbles and day separators of the thread."""
     return page.get_by_role("region", name="Messages").get_by_role("listitem")
 
 
-def message(page: Page, text: str) -> Locator:
+def message(page: Page | Locator, text: str) -> Locator:
     """Return the bubble with this text."""
     return messages(page).filter(has_text=text)
 
@@ -65,14 +65,12 @@ def voice(page: Page) -> Locator:
 
 def status_filter(page: Page) -> Locator:
     """Return what narrows the list to one status."""
-    every = page.get_by_role("option", name="All statuses")
-    return page.get_by_role("combobox", name="Status").filter(has=every)
+    return page.get_by_role("combobox", name="Filter by status", exact=True)
 
 
 def status_of_ticket(page: Page) -> Locator:
     """Return the dropdown that moves the open ticket."""
-    every = page.get_by_role("option", name="All statuses")
-    return page.get_by_role("combobox", name="Status").filter(has_not=every)
+    return page.get_by_role("combobox", name="Status", exact=True)
 
 
 async def expect_subjects(page: Page, *subjects: str) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from playwright.async_api import (
@@ -91,6 +91,8 @@ class Visits:
 
     def __init__(self, contexts: Contexts, root: str) -> None:
         self.root = root
+        self.origins = {root}
+        """Whom pages may speak to: the service, and a host platform where a test has one."""
         self.requests: list[Request] = []
         self.troubles: list[str] = []
         self._forgiven: list[str] = []
@@ -123,12 +125,18 @@ class Visits:
 
     async def sign_in(self, page: Page, person: Person) -> None:
         """Follow the link that signs a person in."""
-        self._tokens.add(person.token)
+        self.guard(person.token)
         await page.goto(f"{self.root}/{person.path}#token={person.token}")
         await page.get_by_role("button", name="Sign out").wait_for()
 
     async def stranger(
-        self, *, clock: bool = False, beside: Page | None = None, **more: Any
+        self,
+        *,
+        clock: bool = False,
+        beside: Page | None = None,
+        viewport: ViewportSize | None = None,
+        reduced_motion: Literal["reduce", "no-preference"] | None = None,
+        **more: Any,
     ) -> Page:
         """Return an empty page on which nobody is signed in."""
         if beside is not None:
@@ -141,7 +149,15 @@ class Visits:
             self._plain.append(context)
         page = await context.new_page()
         self._watch(page)
+        if viewport:
+            await page.set_viewport_size(viewport)
+        if reduced_motion:
+            await page.emulate_media(reduced_motion=reduced_motion)
         return page
+
+    def guard(self, token: str) -> None:
+        """Count it as trouble when this token shows in an address."""
+        self._tokens.add(token)
 
     def forgive(self, *patterns: str) -> None:
         """Let troubles that match be: the test provokes them."""
@@ -157,10 +173,14 @@ class Visits:
 
     async def close(self) -> None:
         """Close all pages."""
-        for context in self._special:
-            await context.close()
-        for context in self._plain:
-            await self._contexts.empty(context, self.root)
+        while self._special:
+            await self._special.pop().close()
+        while self._plain:
+            context = self._plain.pop()
+            if self.origins == {self.root}:
+                await self._contexts.empty(context, self.root)
+            else:
+                await context.close()
 
     def _watch(self, page: Page) -> None:
         page.on("pageerror", lambda error: self._note(f"error: {error.stack or error}"))
@@ -186,7 +206,8 @@ class Visits:
         address, referrer = request.url, request.headers.get("referer", "")
         if any(token in address + referrer for token in self._tokens):
             self._note(f"a token in an address: {address} from {referrer}")
-        if urlsplit(address).netloc != urlsplit(self.root).netloc:
+        scheme, netloc, *_ = urlsplit(address)
+        if f"{scheme}://{netloc}" not in self.origins:
             self._note(f"a request to somebody else: {address}")
 
 

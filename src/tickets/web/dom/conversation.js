@@ -32,12 +32,13 @@ export class Conversation {
 
   /** Show a ticket, null for none. Where it cannot be had, the element says why. */
   async open(id) {
-    if (id !== this.#thread.id && id !== null) {
+    const opening = this.#thread.open(id).catch(() => {});
+    if (id !== null && !this.ticket) {
       const { drafts, outbox } = this.#connection;
       this.#element.reply.values = drafts.read(formOf(id));
       this.#element.reply.sending = outbox.isSending(formOf(id));
     }
-    await this.#thread.open(id).catch(() => {});
+    await opening;
     if (this.ticket) want(this.#element, "ticket-read", this.ticket.id);
   }
 
@@ -72,11 +73,11 @@ export class Conversation {
       this.#element.toEnd();
       if (focusIsLost() || isFocused(reply)) reply.focus();
     } catch (error) {
+      // closed meanwhile: show that it is, with the text that could not be sent
+      if (isOpen() && error.code === "ticket-closed") await this.refresh().catch(() => {});
       if (!isOpen()) return;
       reply.sending = false;
-      reply.failure = error;
-      // closed meanwhile: show that it is, with the text that could not be sent
-      if (error.code === "ticket-closed") this.refresh().catch(() => {});
+      if (!this.#element.isClosed) reply.failure = error;
     }
   }
 
@@ -85,8 +86,8 @@ export class Conversation {
     const move = (this.#moving = this.#moving.then(async () => {
       try {
         const now = await this.#connection.api.move(id, status);
-        this.#tell(id, `Status is now ${STATUSES[now]}.`);
         if (move === this.#moving) this.#thread.patch(id, { status: now });
+        this.#tell(id, `Status is now ${STATUSES[now]}.`);
       } catch (error) {
         // shows the status that it still has
         this.#thread.patch(id);

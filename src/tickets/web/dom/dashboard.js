@@ -19,7 +19,8 @@ const OFFLINE = "You are offline. This page brings itself up to date when you ar
 /**
  * A dashboard has `side` and `frame` (see Shell), and these: `build()` makes its views once,
  * `show(route, from)` shows a route and resolves to what should have the focus, `refresh()` takes up
- * what is new, and `empty()` is what to show for a list without rows.
+ * what is new, `forget()` takes away what the views of its own show, and `empty()` is what to show for a
+ * list without rows.
  */
 export class Dashboard extends Connected {
   heading = h("h2", { tabindex: -1 }, "Tickets");
@@ -85,6 +86,7 @@ export class Dashboard extends Connected {
     this.list = new TicketList(this.connection.api, this.side, () => this.rows.show(this.list, this.empty()));
     this.shell.content.append(...this.build());
     this.conversation = new Conversation(this.connection, this.thread);
+    this.list.current = () => this.conversation.ticket;
     this.addEventListener("click", (event) => this.router.follow(event));
     const refresh = () => this.list.refresh().catch(() => {});
     answer(this, {
@@ -117,8 +119,12 @@ export class Dashboard extends Connected {
       if (want(this, "ticket-refused")) this.shell.askToSignIn(true);
     } else {
       this.route = null;
+      this.list.opened = null;
       this.list.reset();
       this.conversation.open(null);
+      this.forget();
+      this.shell.say("");
+      this.shell.complain("");
       this.retitle("Sign in");
       this.shell.askToSignIn(false);
     }

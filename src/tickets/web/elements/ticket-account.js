@@ -66,6 +66,10 @@ export class TicketAccount extends Dashboard {
     ];
   }
 
+  forget() {
+    this.#form.values = {};
+  }
+
   #showForm() {
     const { drafts, outbox } = this.connection;
     const draft = drafts.read(NEW);

@@ -5,6 +5,7 @@ import "./ticket-stats.js";
 
 import { answer, button, h, isFocused } from "../dom/build.js";
 import { Dashboard } from "../dom/dashboard.js";
+import { sameFilters } from "../model/routes.js";
 
 export class TicketAdmin extends Dashboard {
   side = "admin";
@@ -44,7 +45,8 @@ export class TicketAdmin extends Dashboard {
     this.#desk.classList.toggle("t-opened", opened);
     this.filters.filters = this.#stats.filters = route.filters;
     this.list.opened = opened ? route.id : null;
-    this.loadList();
+    // not with each ticket that is opened: rows would move away under the pointer
+    if (!opened || this.list.phase !== "ready" || !sameFilters(route.filters, this.list.filters)) this.loadList();
     this.#count().catch((error) => this.shell.complain(error.message));
     if (opened) return this.openTicket(route);
     this.conversation.open(null);
@@ -68,8 +70,13 @@ export class TicketAdmin extends Dashboard {
     ];
   }
 
+  forget() {
+    this.#stats.stats = { categories: {} };
+  }
+
   async #count() {
-    this.#stats.stats = await this.connection.api.stats();
+    const stats = await this.connection.api.stats();
+    if (this.route) this.#stats.stats = stats;
   }
 
   /** Move the focus through the list, beginning at the ticket that is open. */

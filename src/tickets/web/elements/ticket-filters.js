@@ -13,8 +13,8 @@ export class TicketFilters extends HTMLElement {
 
   connectedCallback() {
     if (this.firstChild) return;
-    this.append(labelled("div.t-filter", "Status", this.#status));
-    if (this.side === "admin") this.append(labelled("div.t-filter", "Category", this.#category));
+    this.append(labelled("div.t-filter", "Filter by status", this.#status));
+    if (this.side === "admin") this.append(labelled("div.t-filter", "Filter by category", this.#category));
   }
 
   set filters(filters) {

@@ -51,6 +51,10 @@ export class TicketForm extends HTMLElement {
     setText(this.#alert, "");
   }
 
+  get sending() {
+    return this.#button.disabled;
+  }
+
   /** While it is being sent nothing can be changed or sent again; afterwards focus is where it was. */
   set sending(sending) {
     if (sending) {

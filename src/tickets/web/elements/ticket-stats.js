@@ -36,7 +36,7 @@ export class TicketStats extends HTMLElement {
   }
 
   set stats({ categories, ...counts }) {
-    for (const { figure, count } of this.#cards) setText(figure, `${counts[count]}`);
+    for (const { figure, count } of this.#cards) setText(figure, `${counts[count] ?? "–"}`);
     const max = Math.max(1, ...Object.values(categories));
     const bars = Object.entries(categories).map(([category, value]) =>
       // the figure says what the meter shows

@@ -2,7 +2,7 @@
 // and what the form wants: `send-reply`, `write-draft`.
 
 import { field } from "../dom/field.js";
-import { button, h, isFocused, labelled, reconcile, reasons, select, setText, showTime, typed, want } from "../dom/build.js";
+import { button, focusIsLost, h, isFocused, labelled, reconcile, reasons, select, setText, showTime, typed, want } from "../dom/build.js";
 import { STATUSES, categoryLabel, plural, senderLabel } from "../model/labels.js";
 import { LIMITS } from "../model/limits.js";
 import { threadItems } from "../model/thread.js";
@@ -62,7 +62,7 @@ export class TicketThread extends HTMLElement {
     this.#state.hidden = Boolean(ticket);
     this.#body.hidden = !ticket;
     if (retried) (ticket ? this.heading : this.#state).focus();
-    if (!ticket) return;
+    if (!ticket) return this.#forget();
     const follow = this.#atEnd || this.#shown !== ticket.id;
     this.#showTicket(ticket);
     this.#showMessages(ticket, messages);
@@ -118,7 +118,7 @@ export class TicketThread extends HTMLElement {
       this.#opened,
     );
     this.#status.value = status;
-    const typing = isFocused(this.reply);
+    const typing = isFocused(this.reply) || (this.reply.sending && focusIsLost());
     this.reply.hidden = status === "closed";
     this.#closed.hidden = status !== "closed";
     this.unsent.value = this.reply.values.message;
@@ -126,8 +126,19 @@ export class TicketThread extends HTMLElement {
     if (typing && this.isClosed) this.#closed.focus();
   }
 
+  /** Leave nothing of the ticket before in the page. */
+  #forget() {
+    this.#shown = null;
+    reconcile(this.#messages, [], { key: () => null });
+    this.#facts.replaceChildren();
+    this.#leaveNews();
+    setText(this.heading, "");
+    setText(this.#newer, "");
+    this.unsent.value = "";
+    this.reply.values = {};
+  }
+
   #showMessages(ticket, messages) {
-    if (this.#shown !== ticket.id) this.#messages.replaceChildren();
     this.#shown = ticket.id;
     reconcile(this.#messages, threadItems(messages), {
       last: true,

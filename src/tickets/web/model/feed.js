@@ -14,6 +14,7 @@ export class Feed {
   #timer = null;
   #busy = false;
   #active = false;
+  #turn = 0;
   #watching = null;
 
   /** `ask()` resolves to the count; `page` tells visibility and network, here for the tests. */
@@ -26,6 +27,8 @@ export class Feed {
   set active(active) {
     this.#active = active;
     this.#last = null;
+    // an answer to somebody else may be under way
+    this.#turn += 1;
     if (!active) this.#tell("count", 0);
     this.#schedule();
     this.count();
@@ -57,11 +60,12 @@ export class Feed {
   /** Count only: after something was opened and so became read. */
   async count() {
     if (!this.#running) return;
+    const turn = this.#turn;
     try {
-      this.#last = await this.#ask();
-      this.#tell("count", this.#last);
+      const count = await this.#ask();
+      if (turn === this.#turn) this.#tell("count", (this.#last = count));
     } catch (error) {
-      this.#tell("failed", error);
+      if (turn === this.#turn) this.#tell("failed", error);
     }
   }
 

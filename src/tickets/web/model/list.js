@@ -11,14 +11,19 @@ export class TicketList {
   /** "idle", "loading", "ready" or "failed". */
   phase = "idle";
   error = null;
-  /** The ticket that is open: it keeps its place among the unread ones although it is read now. */
-  opened = null;
+  /** The rows to show. The service has no filter for unread ones, and need not: they come first. */
+  rows = [];
+  /** Gives the ticket that is open as it is now, for when the service does not list it any more. */
+  current = () => null;
   #api;
   #changed;
-  #rows = [];
+  #all = [];
   #cursor = null;
   #wanted = PAGE;
   #turn = 0;
+  #opened = null;
+  /** The row of the open ticket as it was when that was opened. */
+  #place = null;
 
   constructor(api, side, changed) {
     this.#api = api;
@@ -27,14 +32,21 @@ export class TicketList {
     this.flag = `${side}_unread`;
   }
 
-  /** The rows to show. The service has no filter for unread ones, and need not: they come first. */
-  get rows() {
-    const { filters, opened } = this;
-    return filters.unread ? this.#rows.filter((row) => row[this.flag] || row.id === opened) : this.#rows;
+  /** The id of the ticket that is open: its row stays where it is, read or moved to another status as it may be. */
+  get opened() {
+    return this.#opened;
+  }
+
+  set opened(id) {
+    if (id === this.#opened) return;
+    this.#opened = id;
+    this.#place = null;
+    this.#mark();
+    this.#changed();
   }
 
   get more() {
-    return Boolean(this.#cursor && (!this.filters.unread || this.#rows.at(-1)?.[this.flag]));
+    return Boolean(this.#cursor && (!this.filters.unread || this.#all.at(-1)?.[this.flag]));
   }
 
   /** Show the list for these filters; what is there already is refreshed, without going blank. */
@@ -46,7 +58,7 @@ export class TicketList {
   }
 
   showMore() {
-    this.#wanted = this.#rows.length + PAGE;
+    this.#wanted = this.#all.length + PAGE;
     return this.refresh();
   }
 
@@ -67,7 +79,7 @@ export class TicketList {
         for (const row of page.tickets) rows.set(row.id, row);
         cursor = page.next_cursor;
       } while (cursor && rows.size < this.#wanted);
-      this.#rows = [...rows.values()];
+      this.#arrange(rows);
       this.#cursor = cursor;
       Object.assign(this, { phase: "ready", error: null });
     } catch (error) {
@@ -81,7 +93,7 @@ export class TicketList {
 
   /** Show at once that a ticket was read, before the next refresh does. */
   markRead(id) {
-    const row = this.#rows.find((one) => one.id === id);
+    const row = this.#find(id);
     if (row) row[this.flag] = false;
     this.#changed();
   }
@@ -89,10 +101,42 @@ export class TicketList {
   /** Forget everything that was shown. */
   reset(next = { phase: "idle" }) {
     this.#turn += 1;
-    this.#rows = [];
+    this.#all = this.rows = [];
+    this.#place = null;
     this.#cursor = null;
     this.#wanted = PAGE;
     Object.assign(this, next);
     this.#changed();
   }
+
+  #find(id) {
+    return this.#all.find((row) => row.id === id);
+  }
+
+  #mark() {
+    const row = this.#find(this.#opened);
+    if (row) this.#place ??= { ...row };
+  }
+
+  /** Take rows in the service's order, by id; the open one goes where it was before. */
+  #arrange(rows) {
+    const { flag } = this;
+    const place = this.#place;
+    const open = place && (rows.get(place.id) ?? { ...place, ...this.current() });
+    rows.delete(open?.id);
+    this.#all = [...rows.values()];
+    if (open) {
+      const at = this.#all.findIndex((row) => isBehind(row, place, flag));
+      this.#all.splice(at < 0 ? this.#all.length : at, 0, open);
+    }
+    this.#mark();
+    this.rows = this.filters.unread ? this.#all.filter((row) => row[flag] || row.id === this.#opened) : this.#all;
+  }
+}
+
+/** Whether a row comes after another one in the admins' list: unread first, then what has changed last. */
+function isBehind(row, other, flag) {
+  if (row[flag] !== other[flag]) return other[flag];
+  const later = Date.parse(other.updated_at) - Date.parse(row.updated_at);
+  return later ? later > 0 : row.id < other.id;
 }
