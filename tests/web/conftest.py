@@ -83,8 +83,14 @@ async def served_database(postgres_url: str, migrated_template: str) -> AsyncIte
         yield url
 
 
+@pytest.fixture(scope="session")
+def host() -> str:
+    """Return the address of a host platform whose pages may call the service; nothing listens there yet."""
+    return f"http://127.0.0.1:{free_port()}"
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def service(served_database: str) -> AsyncIterator[str]:
+async def service(served_database: str, host: str) -> AsyncIterator[str]:
     """Return the address of the real service, in a process of its own."""
     root = f"http://127.0.0.1:{free_port()}"
     process = subprocess.Popen(
@@ -94,6 +100,7 @@ async def service(served_database: str) -> AsyncIterator[str]:
             "TICKETS_DATABASE_URL": served_database,
             "TICKETS_ADMIN_TOKEN": ",".join(ADMIN_TOKENS),
             "TICKETS_CLOSE_RESOLVED_AFTER": "0",
+            "TICKETS_CORS_ORIGINS": host,
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
