@@ -1,8 +1,10 @@
 """The longest frame of both dashboards with a list of 200 rows and a thread of 500 messages, in a real browser.
 
 Run it as `uv run python benchmarks/web_render.py`. It starts `tickets demo` with a database of its own, fills it through
-the API, and prints for each step the longest time between two frames and the longest task. 100 ms is the limit; the
-page's own start does not count, whose first frame waits for the network.
+the API, and goes through the views several times: it prints for each step the longest time between two frames, and the
+longest task where one took more than 50 ms, in the middle and at the worst of the rounds. What the rest of the machine
+does meanwhile can only make a frame longer, so the middle has to be below 100 ms. The page's own start does not count,
+whose first frame waits for the network.
 """
 
 from __future__ import annotations
@@ -14,14 +16,16 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 import httpx
 from playwright.sync_api import Page, Route, expect, sync_playwright
 
 LIMIT = 100
+ROUNDS = 5
 ROWS = 200
 MESSAGES = 500
 
@@ -106,42 +110,58 @@ def all_rows(route: Route) -> None:
     route.continue_(url=route.request.url.replace("limit=50", f"limit={ROWS}"))
 
 
-def report(page: Page, step: str) -> float:
-    """Print the longest frame since the last report, after a moment in which nothing happens."""
+Step = tuple[str, float, float]
+
+
+def since(page: Page, step: str) -> Step:
+    """Return the longest frame and task since the last step, after a moment in which nothing happens."""
     page.wait_for_timeout(500)
     longest = page.evaluate(
         "() => { const it = { ...longest }; longest.frame = longest.task = 0; return it; }"
     )
-    print(f"  {step:<44} frame {longest['frame']:6.1f} ms   task {longest['task']:6.1f} ms")
-    return float(longest["frame"])
+    return step, float(longest["frame"]), float(longest["task"])
 
 
-def measure(page: Page, address: str, ticket: int) -> Iterator[float]:
-    """Go through the views; give the longest frame of each step."""
+def measure(page: Page, address: str, ticket: int) -> Iterator[Step]:
+    """Go through the views; give each step."""
     page.add_init_script(WATCH)
     page.route(re.compile(r"\?.*limit=50"), all_rows)
     page.goto(address)
     expect(page.locator("ticket-list li")).to_have_count(ROWS)
-    report(page, f"(page loaded, with a list of {ROWS} rows)")
+    since(page, f"(page loaded, with a list of {ROWS} rows)")
     page.evaluate("location.hash = '#/tickets?status=open'")
     expect(page.locator("ticket-list li")).to_have_count(ROWS)
-    yield report(page, f"another list of {ROWS} rows")
+    yield since(page, f"another list of {ROWS} rows")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    yield report(page, "that list refreshed")
+    yield since(page, "that list refreshed")
     page.evaluate("document.querySelector('ticket-list li:last-child').scrollIntoView()")
-    yield report(page, "scrolled to its end")
+    yield since(page, "scrolled to its end")
     page.evaluate("id => { location.hash = `#/tickets/${id}`; }", ticket)
     expect(page.locator(".t-message")).to_have_count(MESSAGES)
-    yield report(page, f"a thread of {MESSAGES} messages opened")
+    yield since(page, f"a thread of {MESSAGES} messages opened")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    yield report(page, "that thread refreshed")
+    yield since(page, "that thread refreshed")
     page.get_by_label("Your reply").press_sequentially("Thank you for looking into it.", delay=10)
-    yield report(page, "a reply typed below it")
+    yield since(page, "a reply typed below it")
     page.mouse.move(900, 400)
     for _ in range(20):
         page.mouse.wheel(0, -1500)
         page.wait_for_timeout(16)
-    yield report(page, "scrolled through it")
+    yield since(page, "scrolled through it")
+
+
+def report(rounds: Sequence[Sequence[Step]]) -> float:
+    """Print each step over all rounds; return the longest frame of a step in the middle of its rounds."""
+    longest = 0.0
+    for steps in zip(*rounds, strict=True):
+        frames = [frame for _, frame, _ in steps]
+        tasks = [task for _, _, task in steps]
+        longest = max(longest, median(frames))
+        print(
+            f"  {steps[0][0]:<34} frame {median(frames):6.1f} ms, worst {max(frames):6.1f} ms"
+            f"   task {median(tasks):6.1f} ms, worst {max(tasks):6.1f} ms"
+        )
+    return longest
 
 
 def main() -> None:
@@ -149,15 +169,18 @@ def main() -> None:
     with demo() as (root, tokens), sync_playwright() as playwright:
         ticket = fill(root, tokens)
         browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
-        longest: list[float] = []
+        longest = 0.0
         for side, token in tokens.items():
-            print(side)
-            page = browser.new_page(viewport={"width": 1440, "height": 900})
-            longest += measure(page, f"{root}/{side}#token={token}", ticket)
-            page.close()
+            rounds: list[list[Step]] = []
+            for _ in range(ROUNDS):
+                page = browser.new_page(viewport={"width": 1440, "height": 900})
+                rounds.append(list(measure(page, f"{root}/{side}#token={token}", ticket)))
+                page.close()
+            print(f"{side}, {ROUNDS} rounds")
+            longest = max(longest, report(rounds))
         browser.close()
-    print(f"longest frame {max(longest):.1f} ms, limit {LIMIT} ms")
-    sys.exit(max(longest) > LIMIT)
+    print(f"longest frame {longest:.1f} ms, limit {LIMIT} ms")
+    sys.exit(longest > LIMIT)
 
 
 if __name__ == "__main__":
