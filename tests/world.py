@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
 
 from tickets.adapters.memory.store import (
     MemoryReceipts,
@@ -69,8 +72,16 @@ class World(ABC):
         """Return a new bearer token of the user."""
 
     @abstractmethod
+    async def revoke(self, token: str) -> None:
+        """Make the token good for nothing from now on."""
+
+    @abstractmethod
     async def ready(self) -> None:
         """Be the readiness check."""
+
+    @abstractmethod
+    async def kept(self) -> dict[str, Any]:
+        """Return everything that is kept, table by table, to be compared with a later time."""
 
     def an_email(self) -> str:
         return f"user{next(self._names)}@example.com"
@@ -132,6 +143,13 @@ class MemoryWorld(World):
         self.store.tokens[token] = user_id
         return token
 
+    async def revoke(self, token: str) -> None:
+        del self.store.tokens[token]
+
+    async def kept(self) -> dict[str, Any]:
+        tables = vars(self.store)
+        return copy.deepcopy({name: rows for name, rows in tables.items() if name != "ids"})
+
 
 class PostgresWorld(World):
     """The ports on a PostgreSQL of this test's own."""
@@ -150,6 +168,21 @@ class PostgresWorld(World):
 
     async def token(self, user_id: int) -> str:
         return await self.accounts.new_token(user_id, lifetime=timedelta(hours=1))
+
+    async def revoke(self, token: str) -> None:
+        await self.database.fetch(
+            "delete from ticket_tokens where token_sha256 = $1", sha256(token.encode()).digest()
+        )
+
+    async def kept(self) -> dict[str, Any]:
+        names = await self.database.fetch(
+            """select quote_ident(relname)
+                 from pg_class
+                where relkind = 'r' and relnamespace = 'public'::regnamespace"""
+        )
+        return {
+            name: sorted(map(repr, await self.database.fetch(f"table {name}"))) for (name,) in names
+        }
 
     async def ready(self) -> None:
         await self.database.fetchval(load_queries("health")["ready"])
