@@ -14,6 +14,10 @@ demo *args:
 test *args:
     pytest "$@"
 
+# Let Schemathesis look for requests that get an answer which the API's document does not allow, at random, for minutes.
+fuzz examples="300":
+    TICKETS_TEST_FUZZ={{ examples }} pytest tests/http/test_schema.py -s
+
 # Check style, types, the direction of imports, the lock file, and the pages' logic where there is a node.
 check: check-lock check-pages
     ruff check

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.http.conftest import API, Api, application_on, client_of
-from tests.http.routes import API_ROUTES
+from tests.http.conftest import API, Api, Caller, application_on, client_of
+from tests.http.routes import API_ROUTES, with_id
 from tests.world import MemoryWorld
 
 
@@ -67,6 +67,31 @@ def test_every_answer_that_can_occur_is_there_and_problems_are_problems(
                 assert response["content"]["application/problem+json"]["schema"] == {
                     "$ref": f"#/components/schemas/{kind}"
                 }
+
+
+def test_what_signing_in_and_coming_back_need_stands_in_the_headers(
+    document: dict[str, Any],
+) -> None:
+    for operation in operations(document).values():
+        assert operation["responses"]["401"]["headers"]["WWW-Authenticate"]["required"]
+        assert operation["responses"]["503"]["headers"]["Retry-After"]["required"]
+
+
+def test_forms_take_no_other_fields_than_theirs(document: dict[str, Any]) -> None:
+    for operation in operations(document).values():
+        if body := operation.get("requestBody"):
+            name = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+            assert document["components"]["schemas"][name]["additionalProperties"] is False
+
+
+async def test_an_address_names_every_method_that_it_takes(api: Api, user: Caller) -> None:
+    for path in {path for _, path in API_ROUTES}:
+        response = await api.client.options(
+            with_id(path, 1), headers=user.headers | api.admin.headers
+        )
+        methods = [method for method, other in API_ROUTES if other == path]
+        assert response.status_code == 204
+        assert sorted(response.headers["Allow"].split(", ")) == sorted([*methods, "OPTIONS"])
 
 
 def test_limits_are_the_ones_of_section_9(document: dict[str, Any]) -> None:

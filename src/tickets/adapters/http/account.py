@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Request, Response, get, post
+from litestar import HttpMethod, Request, Response, get, post, route
 from litestar.params import JSONBody
 
 from tickets.adapters.http.bodies import (
@@ -48,6 +48,13 @@ class AccountController(ThreadController):
     path = "/api/v1/tickets"
     tags = ["account"]  # noqa: RUF012 - as the framework declares it
     security = [{USER_SCHEME: []}]  # noqa: RUF012
+
+    # Where an address has two handlers, the framework's own answer names the methods of one of them. Handlers are
+    # registered by name, and what answers OPTIONS has to be there first: hence `a…`.
+    @route("/", http_method=HttpMethod.OPTIONS, include_in_schema=False, sync_to_thread=False)
+    def allowed_methods(self) -> Response[None]:
+        """Name the methods that this address takes."""
+        return Response(None, status_code=204, headers={"Allow": "GET, OPTIONS, POST"})
 
     @post("/", dto=JSONForm[NewTicket], return_dto=None, responses=CREATING)
     async def open_ticket(

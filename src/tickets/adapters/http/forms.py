@@ -147,9 +147,13 @@ class JSONForm(MsgspecDTO[Form]):
     def create_openapi_schema(
         cls, field_definition: FieldDefinition, handler_id: str, schema_creator: SchemaCreator
     ) -> Reference | Schema:
-        """Describe the Struct itself."""
+        """Describe the Struct itself, which takes no other fields than its own."""
         del handler_id
-        return schema_creator.for_field_definition(field_definition)
+        described = schema_creator.for_field_definition(field_definition)
+        assert isinstance(described, Reference)  # noqa: S101 - a Struct is described once
+        schema = schema_creator.schema_registry.from_reference(described).schema
+        schema.additional_properties = False
+        return described
 
 
 def _read_carefully(body: bytes, form: type[Form]) -> Form:

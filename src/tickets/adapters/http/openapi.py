@@ -10,6 +10,7 @@ from litestar.openapi.spec import Components, SecurityScheme, Tag
 
 from tickets.adapters.http.auth import ADMIN_HEADER
 from tickets.adapters.http.docs import DocsPage, docs_router
+from tickets.adapters.http.document import DocumentConfig
 from tickets.adapters.http.problems import MEDIA_TYPE, Conflict, Problem
 
 USER_SCHEME = "UserToken"
@@ -60,7 +61,7 @@ COUNTING = problems(401, 503)
 
 def openapi_config() -> OpenAPIConfig:
     """Return the document's frame, served at `/schema`."""
-    return OpenAPIConfig(
+    return DocumentConfig(
         title="Tickets",
         version=version("tickets"),
         description=(

@@ -1,0 +1,49 @@
+"""The OpenAPI document's last touch: what holds for every operation alike, and the framework has no place for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import OpenAPI
+
+_TEXT = {"type": "string", "minLength": 1}
+
+HEADERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "401": {
+        "WWW-Authenticate": {"description": "How to sign in.", "schema": _TEXT},
+    },
+    "503": {
+        "Retry-After": {
+            "description": "Seconds to wait before the next try.",
+            "schema": {"type": "integer", "minimum": 1},
+        },
+    },
+}
+"""The headers that every answer with a status has, whatever was asked."""
+
+
+class Document(OpenAPI):
+    """The document with the headers of its answers."""
+
+    def to_schema(self) -> dict[str, Any]:
+        """Return the document as it is sent."""
+        schema = super().to_schema()
+        for path in schema["paths"].values():
+            for operation in path.values():
+                for status, response in operation["responses"].items():
+                    for name, header in HEADERS.get(status, {}).items():
+                        response.setdefault("headers", {})[name] = {**header, "required": True}
+        return schema
+
+
+@dataclass
+class DocumentConfig(OpenAPIConfig):
+    """The framework's configuration, whose document is a `Document`."""
+
+    def to_openapi_schema(self) -> OpenAPI:
+        """Return the frame, to which the framework adds paths and schemas."""
+        frame = super().to_openapi_schema()
+        return Document(**{field.name: getattr(frame, field.name) for field in fields(frame)})

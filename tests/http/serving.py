@@ -1,0 +1,75 @@
+"""The service behind a real socket: in memory in a thread, on PostgreSQL as the command that operators run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import uvicorn
+
+from tests.commands.conftest import TICKETS, Running, free_port
+from tests.http.conftest import ADMIN_TOKENS
+
+
+@contextlib.contextmanager
+def in_a_thread(app: Any) -> Iterator[str]:
+    """Serve an application that needs no loop of its test's own; return its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+class Service:
+    """A running `tickets serve`: its address, and what it has said."""
+
+    def __init__(self, root: str, running: Running) -> None:
+        self.root = root
+        self.running = running
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, _, port = self.root.removeprefix("http://").rpartition(":")
+        return host, int(port)
+
+
+@contextlib.contextmanager
+def as_a_command(database_url: str, **settings: str) -> Iterator[Service]:
+    """Run `tickets serve` on this database, and check in the end that no request was its undoing."""
+    root = f"http://127.0.0.1:{free_port()}"
+    process = subprocess.Popen(
+        [TICKETS, "serve", "--port", root.rpartition(":")[2]],
+        env={
+            "PATH": os.environ["PATH"],
+            "TICKETS_DATABASE_URL": database_url,
+            "TICKETS_ADMIN_TOKEN": ",".join(ADMIN_TOKENS),
+            "TICKETS_CLOSE_RESOLVED_AFTER": "0",
+            **settings,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    service = Service(root, Running(process))
+    try:
+        service.running.wait_for("Stop with Ctrl-C")
+        # the socket listens from before the banner on: the first answer comes as soon as there is one
+        httpx.get(f"{root}/health/ready", timeout=60, trust_env=False).raise_for_status()
+        yield service
+        httpx.get(f"{root}/health/ready", timeout=60, trust_env=False).raise_for_status()
+        assert "Traceback" not in service.running.said, service.running.said
+        assert service.running.stop() == 0
+    finally:
+        service.running.kill()
