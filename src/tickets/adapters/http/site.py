@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import rcssmin
+import rjsmin
+
 FOLDER = Path(__file__).parents[2] / "web"
 
 MEDIA_TYPES: Mapping[str, str] = {
@@ -27,19 +30,6 @@ ENTRY = "tickets.js"
 # What a module or a style sheet loads, always by a relative address: `} from "./x.js";`, `import "./x.js";`,
 # `@import "x.css";`, each at the beginning of a line.
 _LOADS = re.compile(r"""^(?:@import|import|export|\}).*?["']([\w./-]+)["'];$""", re.MULTILINE)
-
-# What a browser does not need. The source is written to be read; a page has to be small. In JavaScript that is comments
-# with lines of their own, indentation, white space beside punctuation, outside of strings and templates, and the commas
-# and semicolons before a closing bracket; in a style sheet the same.
-_JS_COMMENTS = re.compile(r"^[ \t]*(?://[^\n]*|/\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
-_JS_INDENTATION = re.compile(r"^\s+", re.MULTILINE)
-_STRINGS = r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`[^`]*`)"""
-_MARK = r"[=!<>?:,;{}()\[\]&|]"
-_JS_SPACES = re.compile(rf"\s*{_STRINGS}|\s*({_MARK}(?:\s*{_MARK})*)\s*")
-_SPACE = re.compile(r"\s+")
-_JS_LAST = re.compile(r"[;,](?=[})\]])")
-_CSS_COMMENTS = re.compile(r"/\*.*?\*/", re.DOTALL)
-_CSS_SPACES = re.compile(r"\s*([{},]|;(?!\s*\}))\s*|;\s*(?=\})|(?<=:)\s+")
 
 
 @dataclass(frozen=True)
@@ -122,19 +112,12 @@ class Site:
 
 
 def compact(source: str, suffix: str) -> str:
-    """Return a module or a style sheet that does the same in fewer characters.
+    """Return a module or a style sheet that does the same in fewer characters; anything else as it is.
 
-    It takes modules at their word that no regular expression holds a quote or a space, that no
-    template holds another, that every statement ends with its semicolon and none is nothing but that.
+    The source is written to be read; a page has to be small. No template in a module may hold another.
     """
-    if suffix == ".js":
-        lines = _JS_INDENTATION.sub("", _JS_COMMENTS.sub("", source))
-        return _JS_SPACES.sub(
-            lambda found: found[1] or _JS_LAST.sub("", _SPACE.sub("", found[2])), lines
-        )
-    if suffix == ".css":
-        return _CSS_SPACES.sub(r"\1", _CSS_COMMENTS.sub("", source))
-    return source
+    shorten = {".js": rjsmin.jsmin, ".css": rcssmin.cssmin}.get(suffix)
+    return str(shorten(source)) if shorten else source
 
 
 def _file(name: str, source: str) -> File:
