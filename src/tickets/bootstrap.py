@@ -10,6 +10,7 @@ import asyncpg
 from litestar import Litestar
 
 from tickets.adapters.http.app import create_app
+from tickets.adapters.postgres.accounts import Accounts
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
 from tickets.adapters.postgres.receipts import PostgresReceipts
@@ -65,8 +66,10 @@ def application(settings: Settings) -> Litestar:
         await database.fetchval(fold_counts)
         return 0  # nothing to tell of: the figures are the same
 
+    accounts = Accounts(database, SystemClock())
     chores = [
         Chore("forgetting old idempotency keys", desk.forget_old_keys),
+        Chore("forgetting tokens that expired long ago", accounts.forget_expired),
         Chore("folding the counts", fold),
     ]
     if after := settings.close_resolved_after:

@@ -8,8 +8,6 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -17,12 +15,13 @@ from typing import Any
 import click
 
 from tickets import banner, operations, server
-from tickets.adapters.postgres.connect import CannotConnect, location
-from tickets.adapters.postgres.embedded import EmbeddedPostgres, default_folder
+from tickets.adapters.postgres.connect import CannotConnect
+from tickets.adapters.postgres.embedded import default_folder
 from tickets.adapters.postgres.migrations import MigrationError
 from tickets.adapters.postgres.programs import EmbeddedPostgresError
 from tickets.domain.errors import TicketsError
 from tickets.settings import Settings, SettingsError
+from tickets.user_commands import user
 
 # What an operator can put right, each with a sentence of its own; anything else is a defect and shows its traceback.
 EXPLAINED = (
@@ -36,12 +35,21 @@ EXPLAINED = (
 )
 
 
+class _CannotTell(click.ClickException):
+    """`tickets migrate` has failed; there 1 is an answer: something is due."""
+
+    exit_code = 2
+
+
 class _Explaining(click.Group):
     def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - the signature of the base class
         try:
             return super().invoke(context)
         except EXPLAINED as error:
-            raise click.ClickException(" ".join(str(error).splitlines())) from error
+            failure = (
+                _CannotTell if context.invoked_subcommand == "migrate" else click.ClickException
+            )
+            raise failure(" ".join(str(error).splitlines())) from error
 
 
 @click.group(cls=_Explaining, context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,9 +63,6 @@ def main(context: click.Context) -> None:
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     context.obj = Settings.read(os.environ)
 
-
-LONGEST_EMAIL = 320
-"""Characters, as the column and the mail standards have it."""
 
 HOST = click.option("--host", help="The address to listen on. [TICKETS_HOST, 127.0.0.1]")
 PORT = click.option(
@@ -83,7 +88,7 @@ def serve(settings: Settings, host: str | None, port: int | None, workers: int |
     settings = _listening(settings, host, port, workers)
     with (
         server.listen(settings.host, settings.port) as listener,
-        _database(settings) as (on, place),
+        operations.database(settings) as (on, place),
     ):
         state = asyncio.run(operations.prepare(on))
         click.echo("\n".join(banner.address_lines(on, place, state)))
@@ -106,7 +111,7 @@ def demo_(settings: Settings, host: str | None, port: int | None) -> None:
     )
     with (
         server.listen(settings.host, settings.port) as listener,
-        _database(settings) as (on, place),
+        operations.database(settings) as (on, place),
     ):
         state = asyncio.run(operations.prepare(on))
         token = asyncio.run(operations.demo_token(on))
@@ -116,11 +121,15 @@ def demo_(settings: Settings, host: str | None, port: int | None) -> None:
 
 
 @main.command()
-@click.option("--check", is_flag=True, help="Only tell what is due; exit 1 where something is.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Only tell what is due; exit 1 where something is, 2 where that cannot be told.",
+)
 @click.pass_obj
 def migrate(settings: Settings, *, check: bool) -> None:
     """Bring the database's schema up to date."""
-    with _database(settings) as (on, place):
+    with operations.database(settings) as (on, place):
         if not check:
             click.echo(f"{place}: {asyncio.run(operations.prepare(on)).schema}")
             return
@@ -129,31 +138,7 @@ def migrate(settings: Settings, *, check: bool) -> None:
         sys.exit(1 if due else 0)
 
 
-@main.group()
-def user() -> None:
-    """Manage the service's own users and their tokens."""
-
-
-@user.command(name="add")
-@click.argument("email")
-@click.pass_obj
-def add_user(settings: Settings, email: str) -> None:
-    """Create or find the user with this EMAIL, and print a new bearer token."""
-    if settings.identity != "tokens":
-        message = (
-            f"TICKETS_IDENTITY is {settings.identity}: tokens are the host platform's to give out."
-        )
-        raise SettingsError(message)
-    email = email.strip()
-    name, _, domain = email.rpartition("@")
-    if not (
-        name and domain and email.isprintable() and " " not in email and len(email) <= LONGEST_EMAIL
-    ):
-        message = f"{email!r} is not an e-mail address."
-        raise click.ClickException(message)
-    with _database(settings) as (on, _place):
-        asyncio.run(operations.prepare(on, take_over=False))
-        click.echo(asyncio.run(operations.new_token(on, email)))
+main.add_command(user)
 
 
 @main.command()
@@ -165,7 +150,7 @@ def close_resolved(settings: Settings) -> None:
             "TICKETS_CLOSE_RESOLVED_AFTER is 0: resolved tickets are never closed by themselves."
         )
         raise SettingsError(message)
-    with _database(settings) as (on, _place):
+    with operations.database(settings) as (on, _place):
         asyncio.run(operations.prepare(on, take_over=False))
         closed = asyncio.run(operations.close_resolved(on))
         click.echo(f"closed {closed} resolved ticket{'' if closed == 1 else 's'}")
@@ -181,19 +166,6 @@ def _listening(
         port=port or settings.port,
         workers=workers or settings.workers,
     )
-
-
-@contextmanager
-def _database(settings: Settings) -> Iterator[tuple[Settings, str]]:
-    """Give the settings with a database in them, and its place in words; start our own if need be."""
-    if settings.database_url is not None:
-        yield settings, location(settings.database_url)
-        return
-    folder = settings.data_folder or default_folder()
-    # every process's pool, and some for commands that run beside
-    connections = max(100, settings.workers * settings.database_pool_size + 20)
-    with EmbeddedPostgres(folder, options=[f"max_connections={connections}"]) as postgres:
-        yield replace(settings, database_url=postgres.url), f"embedded, data in {folder}"
 
 
 def _serve(settings: Settings, listener: socket.socket) -> None:

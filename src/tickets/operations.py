@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import asyncpg
 
 from tickets import demo
-from tickets.adapters.postgres.accounts import Accounts
+from tickets.adapters.postgres.accounts import Accounts, TokenEntry
 from tickets.adapters.postgres.connect import CannotConnect, connected, location
+from tickets.adapters.postgres.embedded import EmbeddedPostgres, default_folder
 from tickets.adapters.postgres.migrations import Migration, MigrationError, Migrator
 from tickets.adapters.postgres.users import Identity
 from tickets.bootstrap import database_of, desk_on
 from tickets.clock import SystemClock
 from tickets.settings import Settings, SettingsError
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[tuple[Settings, str]]:
+    """Give the settings with a database in them, and its place in words; start our own if need be."""
+    if settings.database_url is not None:
+        yield settings, location(settings.database_url)
+        return
+    folder = settings.data_folder or default_folder()
+    # every process's pool, and some for commands that run beside
+    connections = max(100, settings.workers * settings.database_pool_size + 20)
+    with EmbeddedPostgres(folder, options=[f"max_connections={connections}"]) as postgres:
+        yield replace(settings, database_url=postgres.url), f"embedded, data in {folder}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +112,29 @@ async def new_token(settings: Settings, email: str) -> str:
             )
             raise CannotConnect(message) from error
         return await accounts.new_token(user_id, lifetime=settings.token_lifetime)
+
+
+async def tokens_of(settings: Settings, email: str) -> Sequence[TokenEntry] | None:
+    """Return the tokens of the user with this address, newest first; None where there is no such user."""
+    async with database_of(settings).open() as database:
+        accounts = Accounts(database, SystemClock())
+        user_id = await accounts.find(email)
+        return None if user_id is None else await accounts.tokens(user_id)
+
+
+async def revoke_tokens(settings: Settings, token_ids: Sequence[int]) -> Mapping[int, str | None]:
+    """Take these tokens back; return whose each one was, None for those that are not there."""
+    async with database_of(settings).open() as database:
+        accounts = Accounts(database, SystemClock())
+        return {token_id: await accounts.revoke(token_id) for token_id in token_ids}
+
+
+async def revoke_all_tokens(settings: Settings, email: str) -> int | None:
+    """Take all tokens of the user with this address back; return how many, None where there is no such user."""
+    async with database_of(settings).open() as database:
+        accounts = Accounts(database, SystemClock())
+        user_id = await accounts.find(email)
+        return None if user_id is None else await accounts.revoke_all(user_id)
 
 
 async def close_resolved(settings: Settings) -> int:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeAlias
 
@@ -374,3 +375,25 @@ def test_the_numbers_of_this_version_are_without_a_hole() -> None:
     numbers = [migration.number for migration in load_migrations()]
 
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+async def test_tokens_from_before_they_had_ids_go_on_signing_in_and_can_be_told_apart(
+    connection: Connection,
+) -> None:
+    before = [migration for migration in load_migrations() if migration.number < 3]
+    await Migrator(connection, before).apply()
+    await connection.execute("insert into users (email) values ('mara@example.com')")
+    for letter in ("a", "b"):
+        await connection.execute(
+            """insert into ticket_tokens (token_sha256, user_id, expires_at)
+               values (sha256($1::text::bytea), 1, now() + interval '1 hour')""",
+            letter,
+        )
+
+    await Migrator(connection).apply()
+
+    identity = load_queries("identity_tokens")["user_by_token_sha256"]
+    for letter in ("a", "b"):
+        assert await connection.fetchval(identity, sha256(letter.encode()).digest()) == 1
+    rows = await connection.fetch(load_queries("accounts")["tokens_of_user"], 1)
+    assert sorted(row["id"] for row in rows) == [1, 2]

@@ -1,18 +1,33 @@
-"""Users and bearer tokens of the service's own, for `tickets user add`."""
+"""Users and bearer tokens of the service's own, for `tickets user`."""
 
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
 from tickets.domain.ports import Clock
 
+EXPIRED_ARE_LISTED_FOR = timedelta(days=30)
+"""How long an expired token can still be listed, for whoever asks why somebody was signed out."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEntry:
+    """A token as it is listed: a handle, and nothing that could sign in."""
+
+    id: int
+    created_at: datetime
+    expires_at: datetime
+    good: bool
+
 
 class Accounts:
-    """Makes users and hands out their tokens, which are kept as hashes only."""
+    """Makes users, and hands out, lists and takes back their tokens, which are kept as hashes only."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         """Keep them in this database, whose schema is up to date."""
@@ -38,3 +53,27 @@ class Accounts:
             self._sql["add_token"], sha256(token.encode()).digest(), user_id, expires_at
         )
         return token
+
+    async def find(self, email: str) -> int | None:
+        """Return the id of the user with this address; None where there is none."""
+        user_id: int | None = await self._database.fetchval(self._sql["find_user"], email)
+        return user_id
+
+    async def tokens(self, user_id: int) -> Sequence[TokenEntry]:
+        """Return the user's tokens, newest first, the ones that have expired lately included."""
+        rows = await self._database.fetch(self._sql["tokens_of_user"], user_id)
+        return [TokenEntry(**row) for row in rows]
+
+    async def revoke(self, token_id: int) -> str | None:
+        """Take a token back, from the next request on; return whose it was, None where there is none."""
+        email: str | None = await self._database.fetchval(self._sql["revoke_token"], token_id)
+        return email
+
+    async def revoke_all(self, user_id: int) -> int:
+        """Take all of the user's tokens back; return how many there were."""
+        return len(await self._database.fetch(self._sql["revoke_tokens_of_user"], user_id))
+
+    async def forget_expired(self) -> int:
+        """Drop the tokens that expired longer than `EXPIRED_ARE_LISTED_FOR` ago; return how many."""
+        moment = self._clock.now() - EXPIRED_ARE_LISTED_FOR
+        return len(await self._database.fetch(self._sql["forget_tokens"], moment))
