@@ -18,7 +18,7 @@ from tickets.adapters.memory.store import (
 )
 from tickets.adapters.postgres.accounts import Accounts
 from tickets.adapters.postgres.database import Database
-from tickets.adapters.postgres.queries import load_queries
+from tickets.adapters.postgres.health import PostgresHealth
 from tickets.adapters.postgres.receipts import PostgresReceipts
 from tickets.adapters.postgres.tickets import PostgresTickets
 from tickets.adapters.postgres.users import Identity, PostgresUsers
@@ -185,4 +185,4 @@ class PostgresWorld(World):
         }
 
     async def ready(self) -> None:
-        await self.database.fetchval(load_queries("health")["ready"])
+        await PostgresHealth(self.database).ready()

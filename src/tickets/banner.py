@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from tickets import demo
+import click
+
+from tickets import demo, logs
 from tickets.operations import Prepared
 from tickets.settings import Settings
 
 _SAMPLE = '{"category": "billing", "subject": "Charged twice", "message": "I was charged twice."}'
 
 _EVERYWHERE = {"0.0.0.0", "::", ""}  # noqa: S104 - compared with, not listened on
+
+
+logger = logging.getLogger("tickets")
+
+
+def announce(settings: Settings, place: str, prepared: Prepared) -> None:
+    """Tell that the service starts: to a person in a few lines, to whatever reads JSON in one."""
+    if logs.as_json(settings):
+        # on one stream with all the others, and nothing else there
+        logger.info(
+            "tickets %s serves at %s. Stop with Ctrl-C.",
+            version("tickets"),
+            _base_url(settings),
+            extra={"database": f"{prepared.postgres}, {place}", "schema": prepared.schema},
+        )
+        return
+    click.echo("\n".join(address_lines(settings, place, prepared)))
 
 
 def address_lines(settings: Settings, place: str, prepared: Prepared) -> Sequence[str]:

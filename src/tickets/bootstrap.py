@@ -6,12 +6,13 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import asyncpg
 from litestar import Litestar
 
-from tickets.adapters.http.app import create_app
+from tickets.adapters.http.app import Lifespan, create_app
+from tickets.adapters.http.metrics import Metrics
 from tickets.adapters.postgres.accounts import Accounts
-from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.database import Database, QueryLogger
+from tickets.adapters.postgres.health import PostgresHealth
 from tickets.adapters.postgres.queries import load_queries
 from tickets.adapters.postgres.receipts import PostgresReceipts
 from tickets.adapters.postgres.tickets import PostgresTickets
@@ -19,12 +20,12 @@ from tickets.adapters.postgres.users import Identity, PostgresUsers
 from tickets.adapters.postgres.views import PostgresTicketViews
 from tickets.application.desk import Desk
 from tickets.clock import SystemClock
-from tickets.domain.errors import StoreUnavailable
-from tickets.housekeeping import Chore, housekeeping
+from tickets.housekeeping import Chore, housekeeping, nobody_counts
 from tickets.settings import Settings
+from tickets.telemetry import tracing
 
 
-def database_of(settings: Settings) -> Database:
+def database_of(settings: Settings, *, query_logger: QueryLogger | None = None) -> Database:
     """Return the database of these settings, not open yet."""
     if settings.database_url is None:
         message = "the embedded PostgreSQL is started by the command line, which then sets its URL"
@@ -35,6 +36,7 @@ def database_of(settings: Settings) -> Database:
         pool_queue=settings.database_pool_queue,
         timeout=settings.database_timeout,
         statement_cache_size=settings.database_statement_cache,
+        query_logger=query_logger,
     )
 
 
@@ -45,15 +47,11 @@ def desk_on(database: Database) -> Desk:
 
 def application(settings: Settings) -> Litestar:
     """Return the service over the database of these settings."""
-    database = database_of(settings)
+    traced = tracing() if settings.opentelemetry else None
+    database = database_of(settings, query_logger=traced.statements if traced else None)
     desk = desk_on(database)
-    ready = load_queries("health")["ready"]
-
-    async def readiness() -> None:
-        try:
-            await database.fetchval(ready)
-        except asyncpg.UndefinedTableError as error:
-            raise StoreUnavailable from error
+    health = PostgresHealth(database)
+    metrics = Metrics(pool=database.usage, store=health.figures) if settings.metrics else None
 
     @asynccontextmanager
     async def open_database(_app: Litestar) -> AsyncIterator[None]:
@@ -74,15 +72,27 @@ def application(settings: Settings) -> Litestar:
     ]
     if after := settings.close_resolved_after:
         chores.append(Chore("closing settled tickets", lambda: desk.close_settled(after)))
+    lifespan: list[Lifespan] = [
+        open_database,
+        housekeeping(chores, done=metrics.chore_done if metrics else nobody_counts),
+    ]
+    if metrics:
+        lifespan.append(metrics.published)
+    if traced:
+        lifespan.append(traced.lifespan)
     return create_app(
         desk=desk,
         views=PostgresTicketViews(database),
         users=PostgresUsers(database, Identity.named(settings.identity)),
         admin_tokens=settings.admin_token,
-        readiness=readiness,
-        lifespan=[open_database, housekeeping(chores)],
+        readiness=health.ready,
+        lifespan=lifespan,
         frame_ancestors=settings.frame_ancestors,
         cors_origins=settings.cors_origins,
+        metrics=metrics,
+        metrics_token=settings.metrics_token,
+        access_log=settings.access_log,
+        middleware=[traced.middleware] if traced else [],
     )
 
 

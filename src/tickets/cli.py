@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from tickets import banner, operations, server
+from tickets import banner, operations, server, telemetry
 from tickets.adapters.postgres.connect import CannotConnect
 from tickets.adapters.postgres.embedded import default_folder
 from tickets.adapters.postgres.migrations import MigrationError
@@ -91,7 +91,7 @@ def serve(settings: Settings, host: str | None, port: int | None, workers: int |
         operations.database(settings) as (on, place),
     ):
         state = asyncio.run(operations.prepare(on))
-        click.echo("\n".join(banner.address_lines(on, place, state)))
+        banner.announce(on, place, state)
         _serve(on, listener)
 
 
@@ -103,6 +103,8 @@ def demo_(settings: Settings, host: str | None, port: int | None) -> None:
     """Show the whole product with sample data, on a PostgreSQL of its own."""
     settings = replace(
         _listening(settings, host, port, None),
+        # somebody looks at it, however it was started
+        log_format="text" if settings.log_format == "auto" else settings.log_format,
         database_url=None,
         data_folder=(settings.data_folder or default_folder()).with_name("demo-postgres-18"),
         identity="tokens",
@@ -159,7 +161,8 @@ def close_resolved(settings: Settings) -> None:
 def _listening(
     settings: Settings, host: str | None, port: int | None, workers: int | None
 ) -> Settings:
-    """Let the command's options go before the environment's settings."""
+    """Let the command's options go before the environment's settings, which are enough to serve with."""
+    telemetry.check_extra(settings)
     return replace(
         settings,
         host=host or settings.host,

@@ -24,18 +24,27 @@ class Chore:
     work: Callable[[], Awaitable[int]]
 
 
+Done = Callable[[str, int | None], None]
+"""Is told which chore was done, and how much came of it; None where it failed."""
+
+
+def nobody_counts(_chore: str, _count: int | None) -> None:
+    """Take no notice."""
+
+
 def housekeeping(
-    chores: Sequence[Chore], *, interval: float = INTERVAL_SECONDS
+    chores: Sequence[Chore], *, interval: float = INTERVAL_SECONDS, done: Done = nobody_counts
 ) -> Callable[[object], AbstractAsyncContextManager[None]]:
     """Return what does these chores every `interval` seconds, while the application runs.
 
     One that fails is logged, and tried again in the next round; the others do not suffer from it.
+    `done` is told of each.
     """
 
     async def rounds() -> None:
         while True:
             for chore in chores:
-                await _do(chore)
+                done(chore.name, await _do(chore))
             await asyncio.sleep(interval)
 
     @asynccontextmanager
@@ -51,12 +60,16 @@ def housekeeping(
     return lifespan
 
 
-async def _do(chore: Chore) -> None:
+async def _do(chore: Chore) -> int | None:
     try:
-        if count := await chore.work():
-            logger.info("%s: %d", chore.name, count)
+        count = await chore.work()
     except TicketsError as error:
         logger.warning("%s will be tried again: %s", chore.name, error)
+        return None
     except Exception:
         # a defect here must not end the rounds for the life of the process
         logger.exception("%s failed; it will be tried again", chore.name)
+        return None
+    if count:
+        logger.info("%s: %d", chore.name, count)
+    return count

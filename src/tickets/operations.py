@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import asyncpg
 
-from tickets import demo
+from tickets import demo, logs
 from tickets.adapters.postgres.accounts import Accounts, TokenEntry
 from tickets.adapters.postgres.connect import CannotConnect, connected, location
 from tickets.adapters.postgres.embedded import EmbeddedPostgres, default_folder
@@ -21,7 +21,11 @@ from tickets.settings import Settings, SettingsError
 
 @contextmanager
 def database(settings: Settings) -> Iterator[tuple[Settings, str]]:
-    """Give the settings with a database in them, and its place in words; start our own if need be."""
+    """Give the settings with a database in them, and its place in words; start our own if need be.
+
+    Here work begins, and so logging does.
+    """
+    logs.configure(settings)
     if settings.database_url is not None:
         yield settings, location(settings.database_url)
         return

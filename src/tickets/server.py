@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any
 
 import uvicorn
+from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess
 
+from tickets import logs
 from tickets.adapters.http.connections import SPARE, Limits, connection
+from tickets.adapters.http.metrics import SHARED_FOLDER
 from tickets.settings import Settings
 
 GRACE_SECONDS = 10
@@ -23,15 +27,6 @@ OTHER_FILES = 200
 """Open files of a process that are no client's connection: its pool, its listener, its libraries."""
 
 APPLICATION = "tickets.bootstrap:application_from_environment"
-
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"tickets": {"level": "INFO"}},
-}
 
 
 class AddressInUse(Exception):
@@ -75,11 +70,22 @@ def config_of(settings: Settings) -> uvicorn.Config:
         forwarded_allow_ips=trusted(settings.trusted_proxies),
         access_log=False,
         server_header=False,
-        log_config=LOGGING,
+        log_config=dict(logs.configuration(settings)),
         log_level=logging.WARNING,
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="on",
     )
+
+
+class Supervisor(Multiprocess):
+    """Keeps the server processes running, and takes the gauges of one that has died out of the metrics."""
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace processes that have died."""
+        before = {process.pid for process in self.processes}
+        super().keep_subprocess_alive()
+        for pid in before - {process.pid for process in self.processes}:
+            mark_process_dead(pid, os.environ[SHARED_FOLDER])
 
 
 def run(listener: socket.socket, settings: Settings) -> None:
@@ -87,7 +93,10 @@ def run(listener: socket.socket, settings: Settings) -> None:
     _allow_files(settings.max_connections + SPARE + OTHER_FILES)
     config = config_of(settings)
     if settings.workers > 1:
-        Multiprocess(config, sockets=[listener]).run()
+        with tempfile.TemporaryDirectory(prefix="tickets-metrics-") as folder:
+            # the processes read it as they start, and share their figures there
+            os.environ[SHARED_FOLDER] = folder
+            Supervisor(config, sockets=[listener]).run()
         return
     service = uvicorn.Server(config)
     # when it has stopped, uvicorn raises the signal that stopped it once more

@@ -82,6 +82,24 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     """Origins whose pages may call the API, comma-separated, as embedding does; none where absent."""
 
+    metrics: bool = True
+    """Whether there are metrics at `/metrics`, and anything is measured at all."""
+
+    metrics_token: str | None = None
+    """The bearer token for `/metrics`; None lets in whoever asks the service directly."""
+
+    log_format: str = "auto"
+    """`json`, `text`, or `auto`: text where a person watches, JSON lines everywhere else."""
+
+    log_level: str = "info"
+    """What is logged at least: `debug`, `info`, `warning` or `error`."""
+
+    access_log: bool = False
+    """Whether each request has a log line."""
+
+    opentelemetry: bool = False
+    """Whether requests and statements are traced, and sent to where `OTEL_…` variables say."""
+
     data_folder: Path | None = None
     """Where the embedded PostgreSQL keeps its data; None is the user's data folder."""
 
@@ -115,6 +133,8 @@ def _written(value: object) -> str:
     match value:
         case None:
             return ""
+        case bool():
+            return "on" if value else "off"
         case timedelta():
             return str(value / timedelta(hours=1))
         case tuple():
@@ -139,6 +159,28 @@ def _path(variable: str, text: str) -> Path:
         return Path(text).expanduser().resolve()
     except RuntimeError as error:
         raise SettingsError(f"{variable} is no path: {error}") from error
+
+
+def _token(variable: str, text: str) -> str:
+    if not (text.isascii() and text.isprintable()):
+        raise SettingsError(f"{variable} must be a token of printable ASCII.")
+    return text
+
+
+_ON = ("on", "true", "yes", "1")
+
+
+def _one_of(*choices: str) -> Callable[[str, str], str]:
+    def read(variable: str, text: str) -> str:
+        if text.lower() not in choices:
+            raise SettingsError(f"{variable} must be one of {', '.join(choices)}, not {text!r}.")
+        return text.lower()
+
+    return read
+
+
+def _flag(variable: str, text: str) -> bool:
+    return _one_of(*_ON, "off", "false", "no", "0")(variable, text) in _ON
 
 
 def _url(variable: str, text: str) -> str:
@@ -225,5 +267,11 @@ _READERS: Mapping[str, Callable[[str, str], object]] = {
     "database_statement_cache": _whole(0, 10_000),
     "frame_ancestors": _origins,
     "cors_origins": _origins,
+    "metrics": _flag,
+    "metrics_token": _token,
+    "log_format": _one_of("auto", "json", "text"),
+    "log_level": _one_of("debug", "info", "warning", "error"),
+    "access_log": _flag,
+    "opentelemetry": _flag,
     "data_folder": _path,
 }

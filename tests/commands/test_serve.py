@@ -33,8 +33,7 @@ def start_service(shell: Shell, *options: str, **settings: str) -> tuple[Running
         "--port",
         f"{port}",
         *options,
-        TICKETS_ADMIN_TOKEN=ADMIN["X-Admin-Token"],
-        **settings,
+        **{"TICKETS_ADMIN_TOKEN": ADMIN["X-Admin-Token"]} | settings,
     )
     running.wait_for("Stop with Ctrl-C")
     root = f"http://127.0.0.1:{port}"
@@ -63,7 +62,7 @@ def test_a_user_and_an_admin_talk_and_the_service_stops_with_its_database(
 
 
 def test_the_banner_names_addresses_database_and_version(shell: Shell) -> None:
-    running, api = start_service(shell)
+    running, api = start_service(shell, TICKETS_LOG_FORMAT="text")
     running.stop()
 
     assert api in running.said

@@ -82,6 +82,12 @@ def test_natural_close_is_off_at_0() -> None:
             close_resolved_after=timedelta(),
             token_lifetime=timedelta(hours=0.25),
             data_folder=Path("/a b"),
+            metrics=False,
+            metrics_token="for-prometheus",
+            log_format="json",
+            log_level="debug",
+            access_log=True,
+            opentelemetry=True,
         ),
     ],
 )
@@ -117,6 +123,11 @@ def test_settings_survive_the_way_to_a_server_process(settings: Settings) -> Non
         ("TICKETS_ADMIN_TOKEN", "tökens"),
         ("TICKETS_DATABASE_POOL_SIZE", "many"),
         ("TICKETS_DATABASE_TIMEOUT", "0"),
+        ("TICKETS_LOG_FORMAT", "xml"),
+        ("TICKETS_LOG_LEVEL", "loud"),
+        ("TICKETS_METRICS", "perhaps"),
+        ("TICKETS_METRICS_TOKEN", "tökens"),
+        ("TICKETS_ACCESS_LOG", "2"),
     ],
 )
 def test_a_value_that_is_wrong_is_told_in_one_line_that_names_it(variable: str, value: str) -> None:
@@ -125,6 +136,13 @@ def test_a_value_that_is_wrong_is_told_in_one_line_that_names_it(variable: str, 
 
     assert str(raised.value).startswith(f"{variable} must ")
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("word", "on"), [("on", True), ("Yes", True), ("1", True), ("off", False), ("FALSE", False)]
+)
+def test_a_switch_is_understood_in_the_usual_words(word: str, on: bool) -> None:  # noqa: FBT001 - a table
+    assert Settings.read({"TICKETS_ACCESS_LOG": word}).access_log is on
 
 
 @pytest.mark.parametrize("token", ["tökens", "one,two\x7f"])

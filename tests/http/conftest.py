@@ -11,6 +11,7 @@ from litestar import Litestar
 
 from tests.world import MemoryWorld, PostgresWorld, World
 from tickets.adapters.http.app import create_app
+from tickets.adapters.http.metrics import Metrics
 
 API = "/api/v1/tickets"
 
@@ -25,6 +26,7 @@ def application_on(world: World) -> Litestar:
         users=world.users,
         admin_tokens=ADMIN_TOKENS,
         readiness=world.ready,
+        metrics=Metrics(),
     )
 
 

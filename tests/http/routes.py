@@ -62,6 +62,8 @@ RULES: Mapping[Route, Rule] = {
     ("POST", f"{API}/admin/{{ticket_id}}/unread"): Rule(Who.ADMIN, body={}),
     ("PUT", f"{API}/admin/{{ticket_id}}/status"): Rule(Who.ADMIN, body={"status": "resolved"}),
     **_for_anybody("/health/live", "/health/ready"),
+    # who asks directly, or holds a token of its own: tests/http/test_observability.py
+    **_for_anybody("/metrics", methods="GET"),
     # pages and code: whose data they show is the API's to decide
     **_for_anybody("/", "/account", "/admin", "/static/tickets.js", "/static/{version}/{name}"),
     **_for_anybody("/schema", "/schema/{path}", methods="GET"),

@@ -16,6 +16,7 @@ from tickets.domain.errors import (
     InvalidInput,
     StaleTicket,
     StoreUnavailable,
+    ThreadGrown,
     TicketsError,
 )
 from tickets.domain.ticket import Ticket
@@ -36,6 +37,7 @@ def problem(response: httpx.Response, status: int) -> dict[str, Any]:
         {"type", "title", "status", "detail"}
         <= set(body)
         <= {"type", "title", "status", "detail", "errors", "message_count", "messages"}
+        | ({"request_id"} if status == 500 else set())
     )
     assert body["status"] == status
     assert body["detail"].endswith((".", "?"))
@@ -314,8 +316,8 @@ class Failing:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    async def add(self, ticket: Ticket) -> Ticket:
-        del ticket
+    async def add(self, ticket: Ticket, *, receipt: object) -> Ticket:
+        del ticket, receipt
         raise self._error
 
 
@@ -338,7 +340,11 @@ def every_error(kind: type[TicketsError] = TicketsError) -> list[type[TicketsErr
 async def test_every_error_of_the_tree_has_its_status_and_its_sentence(
     kind: type[TicketsError],
 ) -> None:
-    error = kind([FieldError("x", "X is wrong.")]) if kind is InvalidInput else kind()
+    details: dict[type[TicketsError], tuple[Any, ...]] = {
+        InvalidInput: ([FieldError("x", "X is wrong.")],),
+        ThreadGrown: (3,),
+    }
+    error = kind(*details.get(kind, ()))
 
     response = await answer_to(error)
 
@@ -363,4 +369,5 @@ async def test_a_defect_of_ours_is_told_as_ours_and_shows_nothing_of_it(
 
     assert "our side" in problem(response, 500)["detail"]
     assert "secret" not in response.text
+    assert response.json()["request_id"] == response.headers["X-Request-ID"]
     assert "the secret detail" in caplog.text

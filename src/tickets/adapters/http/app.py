@@ -8,17 +8,20 @@ from typing import Any
 
 from litestar import Litestar, Router
 from litestar.di import Provide
-from litestar.types import ControllerRouterHandler
+from litestar.types import ControllerRouterHandler, Middleware
 
 from tickets.adapters.http.account import AccountController
 from tickets.adapters.http.admin import AdminController
 from tickets.adapters.http.auth import ADMIN_CHALLENGE, USER_CHALLENGE, admin_guard, user_guard
 from tickets.adapters.http.forms import MAX_BODY_BYTES
 from tickets.adapters.http.health import HealthController, ReadinessCheck
+from tickets.adapters.http.metrics import Metrics
 from tickets.adapters.http.once import once_of
 from tickets.adapters.http.openapi import openapi_config
 from tickets.adapters.http.parameters import TYPE_DECODERS
 from tickets.adapters.http.problems import EXCEPTION_HANDLERS
+from tickets.adapters.http.scraping import metrics_router
+from tickets.adapters.http.service import Service
 from tickets.adapters.http.site import Site
 from tickets.adapters.http.web import cross_origin, web_router
 from tickets.application.desk import Desk
@@ -37,10 +40,15 @@ def create_app(
     lifespan: Sequence[Lifespan] = (),
     frame_ancestors: Sequence[str] = (),
     cors_origins: Sequence[str] = (),
+    metrics: Metrics | None = None,
+    metrics_token: str | None = None,
+    access_log: bool = False,
+    middleware: Sequence[Middleware] = (),
 ) -> Litestar:
     """Return the application; `lifespan` is what has to run around it.
 
     `frame_ancestors` may show the dashboards in a frame; pages of `cors_origins` may call the API.
+    `metrics`, where there are any, are at `/metrics`, for who holds `metrics_token` if there is one.
     """
     routers: list[ControllerRouterHandler] = [
         Router(
@@ -58,7 +66,9 @@ def create_app(
         HealthController,
         web_router(Site(), frame_ancestors=frame_ancestors),
     ]
-    return Litestar(
+    if metrics is not None:
+        routers.append(metrics_router(metrics, metrics_token))
+    return Service(
         routers,
         dependencies={
             "once": Provide(once_of),
@@ -73,4 +83,7 @@ def create_app(
         openapi_config=openapi_config(),
         lifespan=lifespan,
         logging_config=None,
+        middleware=middleware,
+        metrics=metrics,
+        access_log=access_log,
     )

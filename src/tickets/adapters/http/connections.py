@@ -21,7 +21,9 @@ from typing import Any
 import msgspec
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from tickets.adapters.http.headers import DEFAULTS
 from tickets.adapters.http.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem
+from tickets.adapters.http.request_ids import HEADER, request_id_of
 
 logger = logging.getLogger("tickets")
 
@@ -231,7 +233,9 @@ def problem(status: HTTPStatus, detail: str) -> tuple[dict[str, str], bytes]:
         "content-type": MEDIA_TYPE,
         "content-length": str(len(body)),
         "connection": "close",
+        HEADER.lower(): request_id_of(()),
     }
+    headers |= {name.decode(): value.decode() for name, value in DEFAULTS}
     return headers, body
 
 

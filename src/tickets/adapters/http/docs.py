@@ -16,6 +16,7 @@ from typing import Any
 from litestar import MediaType, Request, Response, Router, get
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
+from tickets.adapters.http.headers import PAGE_PERMISSIONS
 from tickets.adapters.http.problems import NOTHING_HERE, problem_response
 
 # Paths are relative to `/schema/`, wherever a proxy has put the service. Swagger UI styles elements and draws icons by itself.
@@ -85,7 +86,10 @@ def docs_router() -> Router:
         route_handlers=[],
         include_in_schema=False,
         after_request=_problem_where_nothing_is,
-        response_headers={"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"},
+        response_headers={
+            "Content-Security-Policy": _POLICY,
+            "Permissions-Policy": PAGE_PERMISSIONS,
+        },
     )
 
 

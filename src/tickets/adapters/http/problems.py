@@ -48,6 +48,8 @@ STATUS_BY_ERROR: Mapping[type[TicketsError], HTTPStatus] = {
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
+OUR_FAULT = "Something went wrong on our side. It has been logged."
+
 NOTHING_HERE = "There is nothing at this address."
 
 _DETAIL_BY_STATUS: Mapping[int, str] = {
@@ -71,6 +73,30 @@ class Problem(msgspec.Struct, omit_defaults=True):
     status: int
     detail: str
     errors: Sequence[FieldError] = ()
+    request_id: str | None = None
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    code: str | None = None,
+    errors: Sequence[FieldError] = (),
+    request_id: str | None = None,
+) -> Problem:
+    """Return a problem; `code` names its kind, where the status alone does not say it.
+
+    `request_id` is for defects alone, whose log line support will look for: any other two answers to
+    the same question have the same bytes.
+    """
+    return Problem(
+        type="about:blank" if code is None else f"urn:tickets:problem:{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        errors=errors,
+        request_id=request_id,
+    )
 
 
 class Conflict(Problem, omit_defaults=True):
@@ -86,17 +112,12 @@ def problem_response(
     *,
     code: str | None = None,
     errors: Sequence[FieldError] = (),
+    request_id: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response[Problem]:
-    """Return a problem; `code` names its kind, where the status alone does not say it."""
-    problem = Problem(
-        type="about:blank" if code is None else f"urn:tickets:problem:{code}",
-        title=HTTPStatus(status).phrase,
-        status=status,
-        detail=detail,
-        errors=errors,
-    )
-    return Response(problem, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    """Return a problem as an answer."""
+    body = problem(status, detail, code=code, errors=errors, request_id=request_id)
+    return Response(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def on_tickets_error(request: Request[Any, Any, Any], error: TicketsError) -> Response[Problem]:
@@ -105,7 +126,7 @@ def on_tickets_error(request: Request[Any, Any, Any], error: TicketsError) -> Re
     headers = {}
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        logger.warning("%s %s: %r", request.method, request.scope["path"], error.__cause__ or error)
+        logger.warning("answered 503: %r", error.__cause__ or error, extra={"status": int(status)})
     if isinstance(error, NotAuthenticated):
         headers["WWW-Authenticate"] = str(request.route_handler.opt["challenge"])
     if isinstance(error, StillRunning):
@@ -147,11 +168,9 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
 
 def on_defect(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """Answer for a defect of ours: the log has everything, the client is told that it was us."""
-    logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
-    return problem_response(
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        "Something went wrong on our side. It has been logged.",
-    )
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    logger.error("a defect", exc_info=error, extra={"status": int(status)})
+    return problem_response(status, OUR_FAULT, request_id=request.scope["state"].get("request_id"))
 
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {

@@ -13,6 +13,8 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from tickets.adapters.http.auth import ADMIN_HEADER
+from tickets.adapters.http.headers import PAGE_PERMISSIONS
+from tickets.adapters.http.request_ids import HEADER
 from tickets.adapters.http.site import ENTRY, File, Site
 
 FOR_GOOD = "public, max-age=31536000, immutable"
@@ -50,8 +52,8 @@ def cross_origin(origins: Sequence[str]) -> CORSConfig | None:
     return CORSConfig(
         allow_origins=list(origins),
         allow_methods=["GET", "POST", "PUT"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", ADMIN_HEADER],
-        expose_headers=["Location", "Retry-After"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", ADMIN_HEADER, HEADER],
+        expose_headers=["Location", "Retry-After", HEADER],
         max_age=86_400,
     )
 
@@ -80,6 +82,9 @@ def web_router(site: Site, *, frame_ancestors: Sequence[str]) -> Router:
         headers = {
             "Content-Security-Policy": policy,
             "Cross-Origin-Opener-Policy": "same-origin",
+            # a frame is asked for it as well, where the page around it is isolated
+            "Cross-Origin-Resource-Policy": "cross-origin" if frame_ancestors else "same-origin",
+            "Permissions-Policy": PAGE_PERMISSIONS,
             "Link": site.pages[name].links,
         }
         return _send(request, site.pages[name].file, ASK_FIRST, headers)
@@ -119,9 +124,7 @@ def _send(
         **headers,
         "Cache-Control": caching,
         "ETag": file.etag,
-        "Referrer-Policy": "no-referrer",
         "Vary": "Accept-Encoding",
-        "X-Content-Type-Options": "nosniff",
     }
     known = [tag.strip() for tag in request.headers.get("If-None-Match", "").split(",")]
     if file.etag in known:

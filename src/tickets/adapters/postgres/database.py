@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -34,6 +35,19 @@ GRACE_SECONDS = 1.0
 """How much later than this process the server itself gives a statement up, for when this process is gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class PoolUsage:
+    """How the pool is doing: open connections, those that nobody uses, and requests that wait for one."""
+
+    size: int
+    idle: int
+    waiting: int
+
+
+QueryLogger = Callable[[asyncpg.connection.LoggedQuery], None]
+"""Is told of every statement that was run, with how long it took."""
+
+
 class Database:
     """PostgreSQL as the adapters see it: three ways to run one statement.
 
@@ -50,12 +64,14 @@ class Database:
         pool_queue: int = 500,
         timeout: float = 10,
         statement_cache_size: int = 100,
+        query_logger: QueryLogger | None = None,
     ) -> None:
         """Describe the pool; nothing is opened before `open`.
 
         `pool_size` connections at most, for which `pool_queue` more may wait, first come, first
         served; `timeout` in seconds bounds both the wait for a connection and each statement;
-        `statement_cache_size` 0 is for PgBouncer in transaction mode.
+        `statement_cache_size` 0 is for PgBouncer in transaction mode; `query_logger` is told of
+        every statement.
         """
         self._url = url
         self._pool_size = pool_size
@@ -63,7 +79,15 @@ class Database:
         self._inside = 0
         self._timeout = timeout
         self._statement_cache_size = statement_cache_size
+        self._query_logger = query_logger
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    def usage(self) -> PoolUsage:
+        """Return how the pool is doing at this moment; nothing of it where it is not open."""
+        if self._pool is None:
+            return PoolUsage(0, 0, 0)
+        size, idle = self._pool.get_size(), self._pool.get_idle_size()
+        return PoolUsage(size, idle, max(0, self._inside - (size - idle)))
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Database]:
@@ -77,6 +101,7 @@ class Database:
             timeout=self._timeout,
             command_timeout=self._timeout,
             statement_cache_size=self._statement_cache_size,
+            init=None if self._query_logger is None else self._listen,
             reset=_keep_session,
             server_settings=self._server_settings(),
         ) as self._pool:
@@ -151,6 +176,9 @@ class Database:
                     yield connection
                 finally:
                     await pool.release(connection, timeout=self._timeout)
+
+    async def _listen(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        connection.add_query_logger(self._query_logger)
 
 
 async def _keep_session(_connection: object) -> None:

@@ -33,3 +33,10 @@ def load_queries(file: str) -> dict[str, str]:
     """Return the queries of `sql/queries/{file}.sql` by name."""
     path = sql_folder() / "queries" / f"{file}.sql"
     return parse_queries(path.read_text(encoding="utf-8"))
+
+
+def query_names() -> dict[str, str]:
+    """Return every query's name by its SQL, for whoever sees statements go by."""
+    files = (sql_folder() / "queries").iterdir()
+    queries = [load_queries(file.name.removesuffix(".sql")) for file in files]
+    return {sql: name for each in queries for name, sql in each.items()}

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+import asyncpg
+
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries, parse_queries
 
@@ -49,5 +51,10 @@ class PostgresUsers:
         if not (token.isascii() and token.isprintable()):
             return None
         key = sha256(token.encode()).digest() if self._identity.hashed else token
-        user_id: int | None = await self._database.fetchval(self._identity.query, key)
+        try:
+            user_id: int | None = await self._database.fetchval(self._identity.query, key)
+        except asyncpg.DataError:
+            # A platform's own column may hold less than any text, a UUID for instance. The error quotes the token, so
+            # it goes no further.
+            return None
         return user_id

@@ -1,0 +1,105 @@
+"""What a request costs more for its headers, its id and its metrics: `GET /unread` over memory, in one run, without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from litestar import Litestar
+from litestar.middleware import DefineMiddleware
+from litestar.plugins.prometheus import PrometheusConfig
+
+from tests.world import MemoryWorld
+from tickets.adapters.http.app import create_app
+from tickets.adapters.http.metrics import Metrics
+from tickets.adapters.http.service import Service
+
+REQUESTS = 200
+ROUNDS = 150
+
+SCOPE = {
+    "type": "http",
+    "method": "GET",
+    "path": "/api/v1/tickets/unread",
+    "raw_path": b"/api/v1/tickets/unread",
+    "query_string": b"",
+    "http_version": "1.1",
+    "scheme": "http",
+    "server": ("127.0.0.1", 8000),
+    "client": ("127.0.0.1", 50_000),
+}
+
+
+async def receive() -> dict[str, object]:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def send(_message: object) -> None:
+    pass
+
+
+class Variant:
+    """One way to answer, and how long rounds of requests took."""
+
+    def __init__(self, name: str, call: Callable[..., Awaitable[None]]) -> None:
+        self.name, self.call, self.seconds = name, call, list[float]()
+
+    async def run(self, headers: list[tuple[bytes, bytes]]) -> None:
+        started = time.process_time()
+        for _ in range(REQUESTS):
+            await self.call({**SCOPE, "headers": headers}, receive, send)
+        self.seconds.append((time.process_time() - started) / REQUESTS)
+
+
+async def main() -> None:
+    world = MemoryWorld()
+    token = await world.token(await world.user())
+    headers = [
+        (b"host", b"127.0.0.1"),
+        (b"user-agent", b"benchmark"),
+        (b"accept", b"*/*"),
+        (b"authorization", f"Bearer {token}".encode()),
+    ]
+
+    def app(
+        *, metrics: Metrics | None = None, middleware: Sequence[DefineMiddleware] = ()
+    ) -> Litestar:
+        return create_app(
+            desk=world.desk,
+            views=world.views,
+            users=world.users,
+            admin_tokens=["admin"],
+            readiness=world.ready,
+            metrics=metrics,
+            middleware=middleware,
+        )
+
+    bare, plugin, whole = (
+        app(),
+        app(middleware=[PrometheusConfig(group_path=True).middleware]),
+        app(metrics=Metrics()),
+    )
+    assert isinstance(whole, Service)
+    variants = [
+        # the framework's own entrance, past everything that is put around it
+        Variant("the framework alone", lambda *asgi: Litestar.__call__(bare, *asgi)),
+        Variant("with headers and id", bare),
+        Variant("with headers, id and metrics", whole),
+        Variant(
+            "the framework with its own metrics", lambda *asgi: Litestar.__call__(plugin, *asgi)
+        ),
+    ]
+    for _ in range(ROUNDS):
+        for variant in variants:
+            await variant.run(headers)
+    # processor time, in turns, and of each the fastest tenth: others use this machine as well
+    fastest = [statistics.mean(sorted(variant.seconds)[: ROUNDS // 10]) for variant in variants]
+    for variant, seconds in zip(variants, fastest, strict=True):
+        more = (seconds - fastest[0]) * 1e6
+        print(f"{variant.name:<36} {seconds * 1e6:7.1f} us  {more:+6.1f}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,177 @@
+"""Prometheus metrics: what is counted and measured in this process, and in those beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from tickets.adapters.http.store_metrics import AskStore, Known, build_info, store_metrics
+
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Where several processes of one service share their figures; the client library reads it from the environment."""
+
+PUBLISHING_SECONDS = 1.0
+"""How old the figures of one process's pool may be in a scrape that another one answers."""
+
+BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Seconds: from an answer out of the cache to the longest wait for a database that is away."""
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Any other is counted as OTHER, since a client may send whatever it likes."""
+
+UNMATCHED = "unmatched"
+"""The route of a request that none has taken: an unknown address, or a method that it does not take."""
+
+
+class PoolUsage(Protocol):
+    """How a connection pool is doing at this moment."""
+
+    @property
+    def size(self) -> int:
+        """Connections that are open."""
+
+    @property
+    def idle(self) -> int:
+        """Those of them that nobody uses."""
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for one."""
+
+
+class Metrics:
+    """One process's metrics; with `PROMETHEUS_MULTIPROC_DIR` set, a scrape of any shows all together."""
+
+    def __init__(
+        self,
+        *,
+        pool: Callable[[], PoolUsage] | None = None,
+        store: AskStore | None = None,
+    ) -> None:
+        """Begin at nought; `pool` and `store` are asked at each scrape, where there are any."""
+        disable_created_metrics()
+        self._pool, self._store = pool, store
+        self._shared = os.environ.get(SHARED_FOLDER)
+        if self._shared:
+            # a process that was killed may have had this number before
+            mark_process_dead(os.getpid(), self._shared)
+        self._registry = registry = CollectorRegistry()
+        self._requests = Counter(
+            "tickets_http_requests",
+            "Requests that have been answered, by route template.",
+            ["method", "route", "status"],
+            registry=registry,
+        )
+        self._durations = Histogram(
+            "tickets_http_request_duration_seconds",
+            "How long requests took, from their first byte being read to their answer being sent.",
+            ["method", "route"],
+            buckets=BUCKETS,
+            registry=registry,
+        )
+        self.in_progress = self._gauge(
+            "tickets_http_requests_in_progress", "Requests that are being answered."
+        )
+        self._pool_gauges = {
+            name: self._gauge(f"tickets_pool_{name}", help_text)
+            for name, help_text in (
+                ("connections", "Connections to the database that are open."),
+                ("connections_idle", "Connections to the database that nobody uses."),
+                ("waiting", "Requests that wait for a connection to the database."),
+            )
+        }
+        self._chores = Counter(
+            "tickets_chores",
+            "Times that something was done which the service does by itself, by outcome.",
+            ["chore", "outcome"],
+            registry=registry,
+        )
+        self._chore_items = Counter(
+            "tickets_chore_items",
+            "What came of it: tickets closed, tokens and keys forgotten.",
+            ["chore"],
+            registry=registry,
+        )
+        self._last_success = Gauge(
+            "tickets_chore_last_success_timestamp_seconds",
+            "When it was last done without failing.",
+            ["chore"],
+            registry=registry,
+            multiprocess_mode="max",
+        )
+        # looked up once per combination, of which there are as many as the route table allows
+        self._by_request: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def _gauge(self, name: str, help_text: str) -> Gauge:
+        return Gauge(name, help_text, registry=self._registry, multiprocess_mode="livesum")
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request that has been answered."""
+        if method not in METHODS:
+            method = "OTHER"
+        key = (method, route, status)
+        found = self._by_request.get(key)
+        if found is None:
+            found = (
+                self._requests.labels(method, route, str(status)),
+                self._durations.labels(method, route),
+            )
+            self._by_request[key] = found
+        found[0].inc()
+        found[1].observe(seconds)
+
+    def chore_done(self, name: str, count: int | None) -> None:
+        """Count something that the service does by itself, and what came of it; None where it failed."""
+        self._chores.labels(name, "failure" if count is None else "success").inc()
+        if count is not None:
+            self._chore_items.labels(name).inc(count)
+            self._last_success.labels(name).set_to_current_time()
+
+    @asynccontextmanager
+    async def published(self, _app: object) -> AsyncIterator[None]:
+        """Put down how the pool is doing every second, while the application runs."""
+
+        async def publish() -> None:
+            while True:
+                self.publish_pool()
+                await asyncio.sleep(PUBLISHING_SECONDS)
+
+        task = asyncio.create_task(publish())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def publish_pool(self) -> None:
+        """Put down how this process's pool is doing, for a scrape that another process answers."""
+        if self._pool is None:
+            return
+        usage = self._pool()
+        self._pool_gauges["connections"].set(usage.size)
+        self._pool_gauges["connections_idle"].set(usage.idle)
+        self._pool_gauges["waiting"].set(usage.waiting)
+
+    async def exposition(self) -> bytes:
+        """Return everything in Prometheus's text format; takes little longer than the store is waited for."""
+        self.publish_pool()
+        told = CollectorRegistry(auto_describe=False)
+        told.register(Known((build_info(), *await store_metrics(self._store))))
+        if self._shared:
+            told.register(MultiProcessCollector(None, self._shared))
+            return generate_latest(told)
+        return generate_latest(told) + generate_latest(self._registry)

@@ -1,0 +1,148 @@
+"""What an operator sees of the running service: logs that are JSON to the last line, and metrics of all its processes."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from tests.commands.conftest import Running, Shell, free_port
+from tests.commands.test_secrets import raw
+from tests.commands.test_serve import start_service
+from tests.http.test_observability import values
+
+PATIENCE = 30
+
+
+def json_lines(running: Running) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in running.said.splitlines()]
+
+
+def test_every_line_of_the_service_is_json_where_nobody_watches(shell: Shell) -> None:
+    running, api = start_service(shell, "--workers", "2", TICKETS_ACCESS_LOG="on")
+    root = api.removesuffix("/api/v1/tickets")
+    httpx.get(api, headers={"X-Request-ID": "the-one"})
+    # one of the server's own lines
+    assert raw(root, b"nonsense\r\n\r\n").startswith("HTTP/1.1 400")
+    assert running.stop() == 0
+
+    lines = json_lines(running)
+    assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
+    start = next(line for line in lines if "serves at" in line["message"])
+    assert root in start["message"]
+    assert "embedded" in start["database"]
+    assert "0003_token_ids" in start["schema"]
+    (mine,) = [line for line in lines if line.get("request_id") == "the-one"]
+    assert (mine["logger"], mine["status"], mine["route"]) == (
+        "tickets.access",
+        401,
+        "/api/v1/tickets",
+    )
+    assert "uvicorn.error" in {line["logger"] for line in lines}
+
+
+def test_answers_to_what_is_no_http_have_their_headers_too(shell: Shell) -> None:
+    _, api = start_service(shell)
+
+    answer = raw(api.removesuffix("/api/v1/tickets"), b"nonsense\r\n\r\n").lower()
+
+    for header in (
+        "x-content-type-options: nosniff",
+        "referrer-policy: no-referrer",
+        "content-security-policy: default-src 'none'",
+        "cache-control: no-store",
+        "x-request-id: ",
+    ):
+        assert header in answer
+
+
+def scrape(root: str) -> dict[tuple[str, ...], float]:
+    return values(httpx.get(f"{root}/metrics", timeout=30).text)
+
+
+def test_metrics_count_all_processes_and_survive_one_that_is_killed(shell: Shell) -> None:
+    running, api = start_service(shell, "--workers", "2")
+    root = api.removesuffix("/api/v1/tickets")
+    live = ("tickets_http_requests_total", "GET", "/health/live", "200")
+    for _ in range(40):
+        httpx.get(f"{root}/health/live", timeout=30)
+    workers = [
+        child
+        for child in psutil.Process(running.process.pid).children()
+        if "spawn_main" in " ".join(child.cmdline())
+    ]
+    assert len(workers) == 2
+    assert scrape(root)[live] == 40
+
+    # requests that are under way in both: their bodies never come
+    held = [
+        socket.create_connection(("127.0.0.1", int(root.rpartition(":")[2]))) for _ in range(12)
+    ]
+    for connection in held:
+        connection.sendall(
+            b"POST /api/v1/tickets HTTP/1.1\r\nHost: x\r\nX-Admin-Token: x\r\n"
+            b"Authorization: Bearer x\r\nContent-Length: 10\r\n\r\n1"
+        )
+    workers[0].kill()
+    workers[0].wait(PATIENCE)
+    for connection in held:
+        connection.close()
+
+    deadline = time.monotonic() + PATIENCE
+    while len(psutil.Process(running.process.pid).children()) < len(workers) or not settled(root):
+        assert time.monotonic() < deadline
+    after = scrape(root)
+    assert after[live] == 40
+    assert after["tickets_http_requests_in_progress",] == 1
+    assert after["tickets_database_up",] == 1
+    assert after["tickets_pool_connections",] >= 1
+    assert running.stop() == 0
+    assert list(Path("/tmp").glob(f"tickets-metrics-*/*_{workers[1].pid}.db")) == []  # noqa: S108 - where they would be
+
+
+def settled(root: str) -> bool:
+    try:
+        return scrape(root)["tickets_http_requests_in_progress",] == 1
+    except httpx.TransportError:
+        # the process that had taken the connection was the one that was killed
+        return False
+
+
+def test_tracing_without_its_extra_is_one_line_that_says_what_to_install(shell: Shell) -> None:
+    # not through the installed command, whose environment has the extra
+    program = (
+        "import sys; sys.modules['opentelemetry.sdk'] = None; sys.argv[0] = 'tickets';"
+        "from tickets.cli import main; main()"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, "serve", "--port", f"{free_port()}"],
+        env=shell.environment | {"TICKETS_ADMIN_TOKEN": "x", "TICKETS_OPENTELEMETRY": "on"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: TICKETS_OPENTELEMETRY is on, but")
+    assert "tickets[otel]" in line
+
+
+def test_a_service_that_traces_serves_also_where_no_collector_answers(shell: Shell) -> None:
+    running, api = start_service(
+        shell,
+        TICKETS_OPENTELEMETRY="on",
+        OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}",
+        OTEL_EXPORTER_OTLP_TIMEOUT="1",
+    )
+
+    assert httpx.get(api).status_code == 401
+    assert running.stop() == 0
