@@ -39,8 +39,12 @@ test("a custom category may be left out, and has 100 characters at the most", ()
 });
 
 test("a text that shows nothing is empty", () => {
-  for (const text of ["", " \n ", "\u200b\u200b\u200b", "\u2800\u3164", "\u0007"]) {
+  const marks = ["\u034f", "\ufe0f\u{e0100}", "\u17b4", "\u2065\ufff0\u{e0fff}", "\u{1d159}"];
+  for (const text of ["", " \n ", "\u200b\u200b\u200b", "\u2800\u3164", "\u0007", ...marks]) {
     assert.match(problem(text, LIMITS.reply), /must not be empty/);
+  }
+  for (const text of ["❤\ufe0f", "\u0301", "\ue000", "\u{3fffd}"]) {
+    assert.equal(problem(text, LIMITS.reply), "");
   }
 });
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from enum import StrEnum
 from typing import TypeVar
@@ -11,9 +12,16 @@ from tickets.domain.errors import FieldError, InvalidInput
 Choice = TypeVar("Choice", bound=StrEnum)
 
 # Control, format, surrogate; and the three kinds of separators. A text made of nothing else shows nothing; what
-# this version of Python does not know yet may be visible. The Hangul fillers and the blank Braille pattern are letters by category, and as empty to look at.
+# this version of Python does not know yet may be visible.
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
-_INVISIBLE_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+
+# By category these are letters, marks, symbols or reserved, and as empty to look at: Unicode's own list of what is shown
+# as nothing (Default_Ignorable_Code_Point), as far as it goes beyond the categories, the blank Braille pattern, and a
+# note without a head.
+_INVISIBLE_OTHERS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    "\U000e0000-\U000e0fff\u2800\U0001d159]"
+)
 
 
 class Validation:
@@ -75,6 +83,6 @@ def _unstorable(text: str) -> str | None:
 def _visible(text: str) -> bool:
     return any(
         unicodedata.category(character) not in _INVISIBLE_CATEGORIES
-        and character not in _INVISIBLE_LETTERS
+        and not _INVISIBLE_OTHERS.match(character)
         for character in text
     )

@@ -12,8 +12,8 @@ export const LIMITS = {
 // The white space of the server's `strip()`, which is not quite that of `trim()`.
 const SPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
-// A text of nothing but the others shows nothing: controls, separators, and letters that are blank.
-const VISIBLE = /[^\p{C}\p{Z}\u115f\u1160\u2800\u3164\uffa0]/u;
+// A text of nothing but the others shows nothing: controls, separators, what Unicode says is shown as nothing, and blanks.
+const VISIBLE = /[^\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{DI}\u2800\u{1d159}]/u;
 
 /** How many characters the server will count. */
 export function count(text) {
