@@ -39,9 +39,37 @@ test("only filters that are set are sent", async () => {
 
 test("what is sent carries its idempotency key", async () => {
   const { api: one, asked } = api("user", 201, { message: { id: 1 } });
-  await one.reply(7, "hello", "key-1");
+  await one.reply(7, { message: "hello", seen: 2 }, "key-1");
   assert.equal(asked[0].headers["Idempotency-Key"], "key-1");
-  assert.deepEqual(JSON.parse(asked[0].body), { message: "hello" });
+  assert.deepEqual(JSON.parse(asked[0].body), { message: "hello", seen: 2 });
+});
+
+test("whatever changes something has an idempotency key of its own, and nothing else has one", async () => {
+  const { api: one, asked } = api("admin", 200, {});
+  for (const call of ["acknowledge", "markUnread", "move"]) await one[call](7, "open");
+  for (const call of ["list", "stats", "ticket"]) await one[call]({});
+  const keys = asked.map(({ headers }) => headers["Idempotency-Key"]);
+
+  assert.deepEqual(keys.map(Boolean), [true, true, true, false, false, false]);
+  assert.equal(new Set(keys).size, 4);
+});
+
+test("a ticket is looked at without marking it, and what was seen is marked afterwards", async () => {
+  for (const [side, path] of [["user", ""], ["admin", "/admin"]]) {
+    const { api: one, asked } = api(side, 200, { ticket: { id: 7 }, unread: true });
+    await one.ticket(7);
+    assert.equal(await one.acknowledge(7, 3), true);
+    await one.markUnread(7);
+    const root = `https://x.test/api/v1/tickets${path}/7`;
+    assert.deepEqual(
+      asked.map(({ method, url, body }) => [method, url, body]),
+      [
+        ["GET", `${root}?peek=true`, undefined],
+        ["POST", `${root}/read`, '{"seen":3}'],
+        ["POST", `${root}/unread`, undefined],
+      ],
+    );
+  }
 });
 
 test("a problem's sentence, fields and code are told", async () => {

@@ -55,25 +55,47 @@ test("a full storage loses no typing", () => {
 
 test("each try of one content has one key, also after a reload", () => {
   const storage = new Storage();
-  const key = someDrafts(storage).keyOf("new", { subject: "a" });
+  const { key } = someDrafts(storage).attempt("new", { subject: "a" });
 
   assert.match(key, /^[0-9a-f]{32}$/);
-  assert.equal(someDrafts(storage).keyOf("new", { subject: "a" }), key);
+  assert.equal(someDrafts(storage).attempt("new", { subject: "a" }).key, key);
 });
 
 test("another content has another key", () => {
   const drafts = someDrafts();
+  const { key } = drafts.attempt("new", { subject: "a" });
 
-  assert.notEqual(drafts.keyOf("new", { subject: "a" }), drafts.keyOf("new", { subject: "b" }));
+  assert.notEqual(drafts.attempt("new", { subject: "b" }).key, key);
 });
 
 test("typing on after a failed try keeps the key for what was tried", () => {
   const drafts = someDrafts();
-  const key = drafts.keyOf("new", { subject: "a" });
+  const { key } = drafts.attempt("new", { subject: "a" });
   drafts.write("new", { subject: "ab" });
   drafts.write("new", { subject: "a" });
 
-  assert.equal(drafts.keyOf("new", { subject: "a" }), key);
+  assert.equal(drafts.attempt("new", { subject: "a" }).key, key);
+});
+
+test("a try that may have arrived goes out again as it was, whatever has been seen since", () => {
+  const drafts = someDrafts();
+  const first = drafts.attempt("reply:7", { message: "a" }, { seen: 3 });
+
+  assert.deepEqual(first.body, { message: "a", seen: 3 });
+  assert.deepEqual(drafts.attempt("reply:7", { message: "a" }, { seen: 4 }), first);
+  assert.deepEqual(drafts.attempt("reply:7", { message: "b" }, { seen: 4 }).body, { message: "b", seen: 4 });
+});
+
+test("a try that was given up is another request the next time, and the draft is still there", () => {
+  const drafts = someDrafts();
+  drafts.write("reply:7", { message: "a" });
+  const { key } = drafts.attempt("reply:7", { message: "a" }, { seen: 3 });
+  drafts.giveUp("reply:7");
+  const next = drafts.attempt("reply:7", { message: "a" }, { seen: 4 });
+
+  assert.deepEqual(next.body, { message: "a", seen: 4 });
+  assert.notEqual(next.key, key);
+  assert.deepEqual(drafts.read("reply:7"), { message: "a" });
 });
 
 test("drafts that nobody has touched for long go, and nothing else does", () => {
@@ -92,7 +114,7 @@ test("drafts that nobody has touched for long go, and nothing else does", () => 
 /** A request that waits until it is told how to end. */
 function request() {
   const sent = [];
-  const ask = (key) => new Promise((resolve, reject) => sent.push({ key, resolve, reject }));
+  const ask = (body, key) => new Promise((resolve, reject) => sent.push({ body, key, resolve, reject }));
   return { sent, ask };
 }
 

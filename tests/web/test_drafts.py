@@ -197,7 +197,7 @@ async def test_a_reply_to_a_ticket_that_was_just_closed_is_given_back(
     visit.forgive("status of 400")
     mara = await site.user()
     ticket = await site.ticket(mara)
-    page = await visit(mara, f"#/tickets/{ticket}")
+    page = await visit(mara, f"#/tickets/{ticket}", clock=True)
     await reply_box(page).fill(DRAFT)
     await site.move(ticket, "closed")
 
@@ -207,6 +207,13 @@ async def test_a_reply_to_a_ticket_that_was_just_closed_is_given_back(
         page.get_by_text("This ticket is closed and takes no further replies.", exact=True)
     ).to_be_visible()
     await expect(page.get_by_label("Your unsent reply")).to_have_value(DRAFT)
+    # the focus is not lost with the box, and nothing is said a second time when the box is back
+    assert await page.evaluate("document.activeElement !== document.body")
+    await site.move(ticket, "open")
+    await half_a_minute(page)
+    await expect(reply_box(page)).to_be_visible()
+    await expect(reply_box(page)).to_have_value(DRAFT)
+    await expect(page.get_by_role("alert").filter(has_text="closed")).to_have_count(0)
     assert len(await site.thread(ticket)) == 1
 
 

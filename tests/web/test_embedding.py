@@ -304,6 +304,34 @@ async def test_both_dashboards_in_one_page_leave_its_address_alone(
     assert page.url == address
 
 
+async def test_what_comes_while_the_host_hides_the_element_is_read_once_it_is_shown(
+    site: Site, visit: Visits, mine: Mine
+) -> None:
+    mara = await site.user()
+    ticket = await site.ticket(mara, subject="The one")
+    page = await visit.stranger(clock=True)
+    await page.clock.install()
+    mine.body = (
+        f'<script type="module" src="{site.root}/static/tickets.js"></script>'
+        f'<main><ticket-account token="{mara.token}"></ticket-account></main>'
+    )
+    await page.goto(f"{mine.address}#/tickets/{ticket}")
+    await expect(reply_box(page)).to_be_visible()
+    await page.evaluate("document.querySelector('main').style.display = 'none'")
+    await site.say(site.admin, ticket, "While nobody looked.")
+
+    await half_a_minute(page)
+
+    await expect(page.get_by_text("While nobody looked.").last).to_be_attached()
+    await page.evaluate(f"fetch('{site.root}/static/tickets.js')")
+    assert await mara.unread() == 1
+    await page.evaluate("document.querySelector('main').style.display = ''")
+    await half_a_minute(page)
+    await expect(message(page, "While nobody looked.")).to_be_visible()
+    await expect(badge(page, 0)).to_be_visible()
+    assert await mara.unread() == 0
+
+
 async def test_an_element_that_leaves_the_page_asks_for_nothing_more(
     site: Site, visit: Visits, mine: Mine
 ) -> None:

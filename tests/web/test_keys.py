@@ -1,4 +1,4 @@
-"""The admins' keys: j, k, Enter, r, / and ?."""
+"""The admins' keys: j, k, Enter, r, u, / and ?."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ async def test_question_mark_shows_the_keys(site: Site, visit: Visits) -> None:
 
     dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
     await expect(dialog).to_be_visible()
-    for key in ("j", "k", "Enter", "r", "/", "?"):
+    for key in ("j", "k", "Enter", "r", "u", "/", "?"):
         await expect(dialog.get_by_text(key, exact=True)).to_be_visible()
     await page.keyboard.press("j")
     await page.keyboard.press("Escape")

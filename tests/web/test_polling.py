@@ -18,17 +18,8 @@ from tests.web.views import (
     ticket_link,
     voice,
 )
-from tests.web.visits import POLL, WIDE, Person, Visits, half_a_minute
+from tests.web.visits import HIDE, POLL, WIDE, Person, Visits, half_a_minute
 from tests.world import START
-
-HIDE = """hidden => {
-  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
-  Object.defineProperty(document, "visibilityState", {
-    value: hidden ? "hidden" : "visible", configurable: true
-  });
-  document.dispatchEvent(new Event("visibilitychange"));
-}"""
-
 
 BADGE = "**/unread"
 

@@ -23,7 +23,7 @@ from tests.web.views import (
 from tests.web.visits import FAILED_REQUEST, Held, Visits, half_a_minute
 
 LISTS = re.compile(r"/api/v1/tickets(/admin/all)?(\?.*)?$")
-DETAILS = re.compile(r"/api/v1/tickets(/admin)?/\d+$")
+DETAILS = re.compile(r"/api/v1/tickets(/admin)?/\d+\?peek=true$")
 FIGURES = re.compile(r"/admin/stats$")
 EVERYTHING = re.compile(r"/api/v1/")
 OFFLINE = "You are offline."

@@ -101,3 +101,33 @@ test("a ticket that cannot be had is an error; a failed refresh keeps the thread
   await assert.rejects(thread.open(8), /asleep/);
   assert.equal(thread.phase, "failed");
 });
+
+test("what was seen is what the service has counted, and one's own message after it", async () => {
+  const now = { id: 7, message_count: 2, messages: [message(1), message(2)] };
+  const { api, thread } = opened(now);
+  await thread.open(7);
+  assert.equal(thread.seen, 2);
+  thread.add(message(3), 2);
+  assert.equal(thread.seen, 3);
+
+  // an answer from before that takes nothing back
+  await thread.refresh();
+  assert.equal(thread.seen, 3);
+  Object.assign(now, { message_count: 5, messages: [1, 2, 3, 4, 5].map((id) => message(id)) });
+  await thread.refresh();
+  assert.equal(thread.seen, 5);
+
+  api.ticket = async () => ({ id: 8, message_count: 1, messages: [message(9)] });
+  await thread.open(8);
+  assert.equal(thread.seen, 1);
+});
+
+test("a message that is not here does not count as seen because a later one of one's own is", async () => {
+  const { thread } = opened({ id: 7, message_count: 1, messages: [message(1)] });
+  await thread.open(7);
+  // sent when 1 had been seen, and shown as the answer to a try that had arrived before
+  thread.add(message(2), 1);
+  thread.add(message(2), 1);
+
+  assert.equal(thread.seen, 2);
+});

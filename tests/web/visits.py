@@ -39,6 +39,15 @@ document.addEventListener("securitypolicyviolation", (event) => {
 });
 """
 
+HIDE = """hidden => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  Object.defineProperty(document, "visibilityState", {
+    value: hidden ? "hidden" : "visible", configurable: true
+  });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""What puts the tab behind another one, and back: `evaluate(HIDE, arg=True)`."""
+
 
 @dataclass
 class Person:
@@ -206,6 +215,8 @@ class Visits:
         address, referrer = request.url, request.headers.get("referer", "")
         if any(token in address + referrer for token in self._tokens):
             self._note(f"a token in an address: {address} from {referrer}")
+        if request.method in {"POST", "PUT"} and "idempotency-key" not in request.headers:
+            self._note(f"a request that may take effect twice: {request.method} {address}")
         scheme, netloc, *_ = urlsplit(address)
         if f"{scheme}://{netloc}" not in self.origins:
             self._note(f"a request to somebody else: {address}")

@@ -6,12 +6,13 @@ import { answer, focusIsLost, isFocused, want } from "./build.js";
 
 const formOf = (id) => `reply:${id}`;
 
-/** Tells on `element`, a <ticket-thread>, what has happened: `ticket-read`, `ticket-changed`, `say`, `complain`. */
+/** Tells on `element`, a <ticket-thread>, what has happened: `ticket-read`, `ticket-changed`, `say`, `complain`, `leave`. */
 export class Conversation {
   #connection;
   #element;
   #thread;
   #moving = Promise.resolve();
+  #reading = Promise.resolve();
 
   constructor(connection, element) {
     this.#connection = connection;
@@ -21,6 +22,7 @@ export class Conversation {
       "write-draft": (fields) => connection.drafts.write(formOf(this.ticket.id), fields),
       "send-reply": ({ message }) => this.#send(this.ticket.id, message),
       "change-status": (status) => this.#move(this.ticket.id, status),
+      "mark-unread": () => this.#markUnread(this.ticket.id),
       "try-again": () => this.open(this.#thread.id),
     });
   }
@@ -39,13 +41,49 @@ export class Conversation {
       this.#element.reply.sending = outbox.isSending(formOf(id));
     }
     await opening;
-    if (this.ticket) want(this.#element, "ticket-read", this.ticket.id);
+    this.#acknowledge();
   }
 
   /** Take up what is new; it is read then. */
   async refresh() {
-    const arrived = await this.#thread.refresh();
-    if (arrived.length) want(this.#element, "ticket-read", this.ticket.id);
+    await this.#thread.refresh();
+    await this.#acknowledge();
+  }
+
+  /**
+   * Mark as read what is there to be seen, where the ticket is unread. What fails, or would be marked while
+   * nobody looks, is for the next refresh.
+   */
+  #acknowledge() {
+    const { ticket } = this;
+    const flag = `${this.#element.side}_unread`;
+    // a host page may have hidden it, behind a tab of its own
+    if (!ticket?.[flag] || document.hidden || !this.#element.checkVisibility()) return null;
+    const { id } = ticket;
+    this.#reading = this.#connection.api
+      .acknowledge(id, this.#thread.seen)
+      .then((unread) => {
+        if (unread) return;
+        this.#thread.patch(id, { [flag]: false });
+        want(this.#element, "ticket-read", id);
+      })
+      .catch(() => {});
+    return this.#reading;
+  }
+
+  /** Mark it unread; it is left before that, or it would be read again. */
+  async #markUnread(id) {
+    const { api, feed } = this.#connection;
+    this.#thread.open(null);
+    want(this.#element, "leave");
+    await this.#reading;
+    try {
+      await api.markUnread(id);
+      this.#tell(id, "Marked as unread.");
+      feed.count();
+    } catch (error) {
+      want(this.#element, "complain", error);
+    }
   }
 
   #show(arrived) {
@@ -61,20 +99,25 @@ export class Conversation {
   async #send(id, message) {
     const { api, drafts, outbox } = this.#connection;
     const { reply } = this.#element;
+    const form = formOf(id);
     const isOpen = () => id === this.#thread.id;
+    const request = async (body, key) => [await api.reply(id, body, key), body.seen];
     reply.sending = true;
     try {
-      const sent = await outbox.send(formOf(id), { message }, drafts, (key) => api.reply(id, message, key));
+      const [sent, seen] = await outbox.send(form, { message }, drafts, request, { seen: this.#thread.seen });
       this.#tell(id, "Reply sent.");
-      this.#thread.add(sent);
+      this.#thread.add(sent, seen);
       if (!isOpen()) return;
       reply.values = {};
       reply.sending = false;
       this.#element.toEnd();
       if (focusIsLost() || isFocused(reply)) reply.focus();
     } catch (error) {
-      // closed meanwhile: show that it is, with the text that could not be sent
-      if (isOpen() && error.code === "ticket-closed") await this.refresh().catch(() => {});
+      const { code } = error;
+      const grown = code === "thread-grown";
+      if (grown) drafts.giveUp(form);
+      // show that it is closed, or what has come in, with the text that was not sent
+      if (isOpen() && (grown || code === "ticket-closed")) await this.refresh().catch(() => {});
       if (!isOpen()) return;
       reply.sending = false;
       if (!this.#element.isClosed) reply.failure = error;

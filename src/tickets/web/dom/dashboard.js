@@ -95,6 +95,7 @@ export class Dashboard extends Connected {
       say: (text) => this.shell.say(text),
       complain: (error) => this.shell.complain(error.message),
       "filter-tickets": (filters) => this.router.go({ ...this.route, filters }),
+      leave: () => this.router.go({ view: "list", filters: this.route.filters }),
       "show-more": () => this.list.showMore().catch((error) => this.shell.complain(error.message)),
       "ticket-read": (id) => {
         this.list.markRead(id);

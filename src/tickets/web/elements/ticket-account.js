@@ -90,7 +90,7 @@ export class TicketAccount extends Dashboard {
     const form = this.#form;
     form.sending = true;
     try {
-      const { id } = await outbox.send(NEW, content, drafts, (key) => api.create(content, key));
+      const { id } = await outbox.send(NEW, content, drafts, (body, key) => api.create(body, key));
       form.sending = false;
       form.values = {};
       this.shell.say(`Ticket #${id} is open.`);

@@ -3,7 +3,7 @@
 import "./ticket-keys.js";
 import "./ticket-stats.js";
 
-import { answer, button, h, isFocused } from "../dom/build.js";
+import { answer, button, h, isFocused, want } from "../dom/build.js";
 import { Dashboard } from "../dom/dashboard.js";
 import { sameFilters } from "../model/routes.js";
 
@@ -31,6 +31,7 @@ export class TicketAdmin extends Dashboard {
       j: () => this.#step(1),
       k: () => this.#step(-1),
       r: () => this.conversation.ticket && !this.thread.isClosed && this.thread.reply.focus(),
+      u: () => this.conversation.ticket && want(this.thread, "mark-unread"),
       "/": () => this.filters.focus(),
       "?": () => this.#keys.open(),
     };

@@ -9,6 +9,7 @@ const KEYS = {
   k: "Previous ticket",
   Enter: "Open the ticket",
   r: "Reply",
+  u: "Mark as unread",
   "/": "Filters",
   "?": "This list",
 };

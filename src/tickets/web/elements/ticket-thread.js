@@ -1,5 +1,5 @@
-// <ticket-thread>: one ticket with its messages and the form to reply; wants `change-status`, `try-again`,
-// and what the form wants: `send-reply`, `write-draft`.
+// <ticket-thread>: one ticket with its messages and the form to reply; wants `change-status`, `mark-unread`,
+// `try-again`, and what the form wants: `send-reply`, `write-draft`.
 
 import { field } from "../dom/field.js";
 import { button, focusIsLost, h, isFocused, labelled, reconcile, reasons, select, setText, showTime, typed, want } from "../dom/build.js";
@@ -96,6 +96,7 @@ export class TicketThread extends HTMLElement {
         this.heading,
         this.#facts,
         this.side === "admin" && labelled("div.t-filter", "Status", this.#status),
+        button("t-button", "Mark as unread", () => want(this, "mark-unread")),
       ),
       this.#scroll,
       this.#newer,

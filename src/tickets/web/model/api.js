@@ -41,20 +41,28 @@ export class Api {
     return this.#call("GET", "/admin/stats");
   }
 
-  /**
-   * A ticket with its thread. This marks it read: ask for what a person is about to see, and for
-   * nothing else. (The one place for `peek` and an acknowledgement, once the service has them.)
-   */
+  /** A ticket with its thread. It stays unread: a response may be lost on its way to whom it is for. */
   async ticket(id) {
-    return (await this.#call("GET", `${this.#admin}/${id}`)).ticket;
+    return (await this.#call("GET", `${this.#admin}/${id}`, { query: { peek: true } })).ticket;
+  }
+
+  /** Mark a ticket read of which this many messages were shown; resolve to whether it is unread still. */
+  async acknowledge(id, seen) {
+    return (await this.#call("POST", `${this.#admin}/${id}/read`, { body: { seen } })).unread;
+  }
+
+  /** Mark a ticket unread. */
+  markUnread(id) {
+    return this.#call("POST", `${this.#admin}/${id}/unread`);
   }
 
   async create(body, key) {
     return (await this.#call("POST", "", { body, key })).ticket;
   }
 
-  async reply(id, message, key) {
-    return (await this.#call("POST", `${this.#admin}/${id}/reply`, { body: { message }, key })).message;
+  /** `seen` is how many messages the writer was shown: where there are more, this is refused. */
+  async reply(id, body, key) {
+    return (await this.#call("POST", `${this.#admin}/${id}/reply`, { body, key })).message;
   }
 
   async move(id, status) {
@@ -66,7 +74,7 @@ export class Api {
     const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value)).toString();
     const headers = this.#admin ? { "X-Admin-Token": token } : { Authorization: `Bearer ${token}` };
     if (body) headers["Content-Type"] = "application/json";
-    if (key) headers["Idempotency-Key"] = key;
+    if (method !== "GET") headers["Idempotency-Key"] = key ?? randomKey();
     const response = await this.#fetch(this.root + path + (search && `?${search}`), {
       method,
       headers,
@@ -87,4 +95,11 @@ export class Api {
       code: content?.type?.split(":").at(-1),
     });
   }
+}
+
+/** A name for one request, under which it takes effect once. */
+export function randomKey() {
+  // randomUUID exists on secure origins alone; an intranet's plain http is not one
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -4,6 +4,8 @@
 // In localStorage, because a closed tab must not lose a text either. A draft belongs to whoever was signed
 // in (`owner` in the scope, see connection.js), so that the next person at this computer does not see it.
 
+import { randomKey } from "./api.js";
+
 const PREFIX = "tickets:draft:";
 const KEPT_FOR = 90 * 24 * 3_600_000;
 
@@ -27,16 +29,23 @@ export class Drafts {
   }
 
   /**
-   * The idempotency key of this content: the same one for each try, so that a try which did arrive, and
-   * whose answer was lost, is recognised; another one as soon as the content is another.
+   * The body and the idempotency key to send this content with, `more` beside it: the same ones for each
+   * try, so that a try which did arrive, and whose answer was lost, is recognised; another key as soon as
+   * the content is another.
    */
-  keyOf(form, content) {
+  attempt(form, content, more) {
     const draft = this.#load(form);
     const text = JSON.stringify(content);
-    if (draft.sent?.text === text) return draft.sent.key;
-    const key = randomKey();
-    this.#save(form, { ...draft, sent: { text, key } });
-    return key;
+    if (draft.sent?.text !== text) {
+      draft.sent = { text, key: randomKey(), body: { ...content, ...more } };
+      this.#save(form, draft);
+    }
+    return draft.sent;
+  }
+
+  /** The next try is another request: nothing has come of this one, and nothing will. */
+  giveUp(form) {
+    this.#save(form, { fields: this.read(form) });
   }
 
   /** Forget a draft: it was sent. */
@@ -72,12 +81,14 @@ export class Outbox {
   }
 
   /**
-   * Send a form's content with `request(key)`. The draft goes when that succeeds, and stays when it
-   * rejects, as this then does too: trying again is up to a person. Asked again meanwhile, it is joined.
+   * Send a form's content with `request(body, key)`, as `drafts.attempt()` has it. The draft goes when that
+   * succeeds, and stays when it rejects, as this then does too: trying again is up to a person. Asked
+   * again meanwhile, it is joined.
    */
-  send(form, content, drafts, request) {
+  send(form, content, drafts, request, more) {
     if (!this.isSending(form)) {
-      const sending = request(drafts.keyOf(form, content))
+      const { body, key } = drafts.attempt(form, content, more);
+      const sending = request(body, key)
         .then((result) => (drafts.clear(form), result))
         .finally(() => this.#underWay.delete(form));
       this.#underWay.set(form, sending);
@@ -93,10 +104,4 @@ function parsed(text) {
     // not ours, or cut off: as good as none
     return null;
   }
-}
-
-function randomKey() {
-  // randomUUID exists on secure origins alone; an intranet's plain http is not one
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

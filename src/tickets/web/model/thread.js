@@ -25,6 +25,8 @@ export class Thread {
   id = null;
   ticket = null;
   messages = [];
+  /** How many messages there are of which each one is here. */
+  seen = 0;
   /** "idle", "loading", "ready" or "failed". */
   phase = "idle";
   error = null;
@@ -42,16 +44,13 @@ export class Thread {
   open(id) {
     if (id !== this.id || this.phase !== "ready") {
       const phase = id === null ? "idle" : "loading";
-      Object.assign(this, { id, phase, ticket: null, messages: [], error: null });
+      Object.assign(this, { id, phase, ticket: null, messages: [], seen: 0, error: null });
       this.#changed([]);
     }
     return this.refresh();
   }
 
-  /**
-   * Take up what is new, and resolve to the messages that have come. This marks the ticket read: only
-   * while a person sees it.
-   */
+  /** Take up what is new, and resolve to the messages that have come. */
   async refresh() {
     const { id } = this;
     if (id === null) return [];
@@ -64,6 +63,7 @@ export class Thread {
       // what it says of the ticket may be older than a change made here meanwhile; messages never are
       if (edits === this.#edits || !this.ticket) this.ticket = ticket;
       this.messages = mergeMessages(messages, this.messages);
+      this.seen = Math.max(this.seen, ticket.message_count);
       Object.assign(this, { phase: "ready", error: null });
       this.#changed(arrived);
       return arrived;
@@ -75,10 +75,11 @@ export class Thread {
     }
   }
 
-  /** Show one's own message at once. */
-  add(message) {
+  /** Show one's own message at once; it is the one that came after the `seen` ones. */
+  add(message, seen) {
     if (message.ticket_id !== this.id || this.phase !== "ready") return;
     this.messages = mergeMessages(this.messages, [message]);
+    this.seen = Math.max(this.seen, seen + 1);
     this.#changed([]);
   }
 
