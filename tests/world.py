@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from tickets.adapters.memory.store import (
+    MemoryRates,
     MemoryReceipts,
     MemoryStore,
     MemoryTickets,
@@ -19,13 +20,15 @@ from tickets.adapters.memory.store import (
 from tickets.adapters.postgres.accounts import Accounts
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.health import PostgresHealth
+from tickets.adapters.postgres.rates import PostgresRates
 from tickets.adapters.postgres.receipts import PostgresReceipts
 from tickets.adapters.postgres.tickets import PostgresTickets
 from tickets.adapters.postgres.users import Identity, PostgresUsers
 from tickets.adapters.postgres.views import PostgresTicketViews
 from tickets.application.desk import Desk
+from tickets.application.limits import UserLimits
 from tickets.clock import SystemClock
-from tickets.domain.ports import Receipts, Tickets, TicketViews, Users
+from tickets.domain.ports import Rates, Receipts, Tickets, TicketViews, Users
 from tickets.domain.ticket import Actor, Message, Status, Ticket
 
 START = datetime(2026, 2, 3, 10, 0, tzinfo=UTC)
@@ -52,16 +55,23 @@ class World(ABC):
 
     tickets: Tickets
     receipts: Receipts
+    rates: Rates
     views: TicketViews
     users: Users
 
     def __init__(self) -> None:
         self.clock = FakeClock()
+        self.limits = UserLimits()
+        self.moment = 1000.0
         self._names = itertools.count(1)
 
     @property
     def desk(self) -> Desk:
-        return Desk(self.tickets, self.receipts, self.clock)
+        return Desk(self.tickets, self.receipts, self.clock, self.limits)
+
+    async def later(self, duration: timedelta) -> None:
+        """Let time pass for what counts how often somebody has done something."""
+        self.moment += duration.total_seconds()
 
     @abstractmethod
     async def user(self, email: str | None = None) -> int:
@@ -126,7 +136,8 @@ class MemoryWorld(World):
 
     def __init__(self) -> None:
         super().__init__()
-        self.store = MemoryStore()
+        self.store = MemoryStore(moment=lambda: self.moment)
+        self.rates = MemoryRates(self.store)
         self.tickets = MemoryTickets(self.store)
         self.receipts = MemoryReceipts(self.store)
         self.views = MemoryTicketViews(self.store)
@@ -157,7 +168,8 @@ class PostgresWorld(World):
     def __init__(self, database: Database) -> None:
         super().__init__()
         self.database = database
-        self.tickets = PostgresTickets(database)
+        self.rates = PostgresRates(database, moment=lambda: self.moment)
+        self.tickets = PostgresTickets(database, self.rates)
         self.receipts = PostgresReceipts(database)
         self.views = PostgresTicketViews(database)
         self.users = PostgresUsers(database, Identity.named("tokens"))
@@ -186,3 +198,11 @@ class PostgresWorld(World):
 
     async def ready(self) -> None:
         await PostgresHealth(self.database).ready()
+
+    async def later(self, duration: timedelta) -> None:
+        """Set back what the database's own clock has written, which nobody can set forward."""
+        await super().later(duration)
+        await self.database.fetch(
+            "update ticket_rates set arrival = arrival - $1::interval, seen_at = seen_at - $1::interval",
+            duration,
+        )

@@ -3,6 +3,9 @@
 --
 -- What a request with an Idempotency-Key changes is stored together with the key and the answer. Where the key is there
 -- already, the statement fails as a whole; where no key is given ($ of it is null), no row is written for it.
+--
+-- What a limit counts is counted with it in the same way: a use too many breaks a constraint of the row that counts, and the
+-- whole statement with it. That row is locked last, after the key's: a request that meets its own twin is no use at all.
 
 -- name: add_ticket
 -- Store a new ticket with its first message.
@@ -22,8 +25,20 @@ with ticket as (
     select $14, $15, $16, $17::jsonb || jsonb_build_object('id', ticket.id, 'version', ticket.version), $18
       from ticket
      where $15::text is not null
+    returning key
+), rate as (
+    insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
+    select $19, clock_timestamp() + $20, clock_timestamp(), $21
+      from ticket
+      left join receipt on true
+     where $19::text is not null
+    on conflict (subject) do update
+       set arrival = greatest(case when r.tolerance = $21 then r.arrival end, clock_timestamp()) + $20,
+           seen_at = clock_timestamp(),
+           tolerance = $21
+    returning arrival - seen_at as ahead
 )
-select ticket.id, ticket.version from ticket;
+select ticket.id, ticket.version, (select rate.ahead from rate) as ahead from ticket;
 
 -- name: get_ticket
 -- Load the state that decisions need; its cost does not depend on the length of the thread.
@@ -85,8 +100,21 @@ with saved as (
            $14
       from saved
      where $11::text is not null
+    returning key
+), rate as (
+    insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
+    select $15, clock_timestamp() + $16, clock_timestamp(), $17
+      from saved
+      left join receipt on true
+     where $15::text is not null
+    on conflict (subject) do update
+       set arrival = greatest(case when r.tolerance = $17 then r.arrival end, clock_timestamp()) + $16,
+           seen_at = clock_timestamp(),
+           tolerance = $17
+    returning arrival - seen_at as ahead
 )
-select (select coalesce(json_agg(message.id order by message.id), '[]') from message) as message_ids
+select (select coalesce(json_agg(message.id order by message.id), '[]') from message) as message_ids,
+       (select rate.ahead from rate) as ahead
   from saved;
 
 -- name: resolved_until

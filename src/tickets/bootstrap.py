@@ -10,16 +10,20 @@ from litestar import Litestar
 
 from tickets.adapters.http.app import Lifespan, create_app
 from tickets.adapters.http.metrics import Metrics
+from tickets.adapters.http.rates import SignIns
 from tickets.adapters.postgres.accounts import Accounts
 from tickets.adapters.postgres.database import Database, QueryLogger
 from tickets.adapters.postgres.health import PostgresHealth
 from tickets.adapters.postgres.queries import load_queries
+from tickets.adapters.postgres.rates import PostgresRates
 from tickets.adapters.postgres.receipts import PostgresReceipts
 from tickets.adapters.postgres.tickets import PostgresTickets
 from tickets.adapters.postgres.users import Identity, PostgresUsers
 from tickets.adapters.postgres.views import PostgresTicketViews
 from tickets.application.desk import Desk
+from tickets.application.limits import UserLimits
 from tickets.clock import SystemClock
+from tickets.domain.rates import Rate
 from tickets.housekeeping import Chore, housekeeping, nobody_counts
 from tickets.settings import Settings
 from tickets.telemetry import tracing
@@ -40,16 +44,23 @@ def database_of(settings: Settings, *, query_logger: QueryLogger | None = None) 
     )
 
 
-def desk_on(database: Database) -> Desk:
+def desk_on(
+    database: Database, rates: PostgresRates | None = None, limits: UserLimits | None = None
+) -> Desk:
     """Return the use cases over this database."""
-    return Desk(PostgresTickets(database), PostgresReceipts(database), SystemClock())
+    tickets = PostgresTickets(database, rates)
+    return Desk(tickets, PostgresReceipts(database), SystemClock(), limits)
 
 
 def application(settings: Settings) -> Litestar:
     """Return the service over the database of these settings."""
     traced = tracing() if settings.opentelemetry else None
     database = database_of(settings, query_logger=traced.statements if traced else None)
-    desk = desk_on(database)
+    rates = PostgresRates(database)
+    limits = UserLimits(
+        rates, creates=_limit(settings.rate_creates), replies=_limit(settings.rate_replies)
+    )
+    desk = desk_on(database, rates, limits)
     health = PostgresHealth(database)
     metrics = Metrics(pool=database.usage, store=health.figures) if settings.metrics else None
 
@@ -68,6 +79,7 @@ def application(settings: Settings) -> Litestar:
     chores = [
         Chore("forgetting old idempotency keys", desk.forget_old_keys),
         Chore("forgetting tokens that expired long ago", accounts.forget_expired),
+        Chore("forgetting unused rate limits", rates.forget_unused),
         Chore("folding the counts", fold),
     ]
     if after := settings.close_resolved_after:
@@ -93,7 +105,12 @@ def application(settings: Settings) -> Litestar:
         metrics_token=settings.metrics_token,
         access_log=settings.access_log,
         middleware=[traced.middleware] if traced else [],
+        sign_ins=SignIns(rates, _limit(settings.rate_failed_sign_ins)),
     )
+
+
+def _limit(rate: Rate) -> Rate | None:
+    return rate if rate.limit else None
 
 
 def application_from_environment() -> Litestar:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from tickets.domain.rates import Rate
+
 PREFIX = "TICKETS_"
 
 Value = TypeVar("Value")
@@ -21,6 +23,12 @@ Value = TypeVar("Value")
 _ORIGIN = re.compile(
     r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?"
 )
+
+
+# What no honest person meets: somebody who answers fast, an office behind one address whose sessions have all ended.
+_CREATES = Rate(60, timedelta(hours=1))
+_REPLIES = Rate(300, timedelta(hours=1))
+_FAILED_SIGN_INS = Rate(1000, timedelta(hours=1))
 
 
 class SettingsError(Exception):
@@ -57,6 +65,15 @@ class Settings:
 
     identity: str = "tokens"
     """Who holds a bearer token: `tokens`, `sessions`, or the path of an SQL file with one's own query."""
+
+    rate_creates: Rate = _CREATES
+    """Tickets that a user may open, such as `60/hour`; 0 is no limit."""
+
+    rate_replies: Rate = _REPLIES
+    """Messages that a user may add to threads; 0 is no limit."""
+
+    rate_failed_sign_ins: Rate = _FAILED_SIGN_INS
+    """Wrong credentials that may come from an address; 0 is no limit."""
 
     token_lifetime: timedelta = timedelta(hours=720)
     """Hours for which a token from `tickets user add` is good."""
@@ -137,6 +154,8 @@ def _written(value: object) -> str:
             return "on" if value else "off"
         case timedelta():
             return str(value / timedelta(hours=1))
+        case Rate():
+            return f"{value.limit}/{_NAMES[value.period]}"
         case tuple():
             return ",".join(value)
         case _:
@@ -223,6 +242,31 @@ def _networks(variable: str, text: str) -> tuple[str, ...]:
     return networks
 
 
+_UNITS = {
+    "second": timedelta(seconds=1),
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+}
+
+_NAMES = {period: unit for unit, period in _UNITS.items()}
+
+_RATE = re.compile(r"([0-9]{1,7})(?:\s*/\s*(second|minute|hour|day))?")
+
+LARGEST_RATE = 1_000_000
+
+
+def _rate(variable: str, text: str) -> Rate:
+    found = _RATE.fullmatch(text)
+    if found and int(found[1]) <= LARGEST_RATE and (found[2] or int(found[1]) == 0):
+        return Rate(int(found[1]), _UNITS[found[2] or "hour"])
+    message = (
+        f"{variable} must be a number of 1 to {LARGEST_RATE:,} per second, minute, hour or day, "
+        f"such as 60/hour, or 0 for no limit, not {text!r}."
+    )
+    raise SettingsError(message)
+
+
 def _number(
     convert: Callable[[str], Value], kind: str, least: float, most: float
 ) -> Callable[[str, str], Value]:
@@ -259,6 +303,9 @@ _READERS: Mapping[str, Callable[[str, str], object]] = {
     "client_timeout": _number(float, "a number of seconds", 0.1, 600),
     "trusted_proxies": _networks,
     "identity": _text,
+    "rate_creates": _rate,
+    "rate_replies": _rate,
+    "rate_failed_sign_ins": _rate,
     "token_lifetime": _hours(0.01),
     "close_resolved_after": _hours(0),
     "database_pool_size": _whole(1, 500),

@@ -12,6 +12,7 @@ from tests.world import ADMIN, MemoryWorld
 from tickets.application.desk import ATTEMPTS, Desk
 from tickets.domain.errors import InvalidInput, StaleTicket, TicketClosed, TicketNotFound
 from tickets.domain.once import Receipt
+from tickets.domain.rates import Use
 from tickets.domain.ticket import Actor, Message, Status, Ticket
 
 Result = TypeVar("Result")
@@ -41,11 +42,13 @@ class Interrupted:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tickets, name)
 
-    async def save(self, ticket: Ticket, *, receipt: Receipt | None = None) -> Sequence[Message]:
+    async def save(
+        self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
+    ) -> Sequence[Message]:
         if self._left:
             self._left -= 1
             await self._interruption()
-        return await self._tickets.save(ticket, receipt=receipt)
+        return await self._tickets.save(ticket, receipt=receipt, use=use)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tickets.domain.rates import Rate
 from tickets.settings import Settings, SettingsError
 
 
@@ -36,6 +37,9 @@ def test_every_setting_is_read() -> None:
             "TICKETS_CLIENT_TIMEOUT": "7.5",
             "TICKETS_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
             "TICKETS_IDENTITY": "sessions",
+            "TICKETS_RATE_CREATES": "5/minute",
+            "TICKETS_RATE_REPLIES": "0",
+            "TICKETS_RATE_FAILED_SIGN_INS": "20 / day",
             "TICKETS_TOKEN_LIFETIME": "1.5",
             "TICKETS_CLOSE_RESOLVED_AFTER": "24",
             "TICKETS_DATABASE_POOL_SIZE": "5",
@@ -56,6 +60,9 @@ def test_every_setting_is_read() -> None:
         client_timeout=7.5,
         trusted_proxies=("10.0.0.0/8", "::1"),
         identity="sessions",
+        rate_creates=Rate(5, timedelta(minutes=1)),
+        rate_replies=Rate(0, timedelta(hours=1)),
+        rate_failed_sign_ins=Rate(20, timedelta(days=1)),
         token_lifetime=timedelta(minutes=90),
         close_resolved_after=timedelta(days=1),
         database_pool_size=5,
@@ -79,6 +86,8 @@ def test_natural_close_is_off_at_0() -> None:
             admin_token=("one", "two"),
             port=1,
             trusted_proxies=("10.0.0.0/8", "::1"),
+            rate_creates=Rate(0, timedelta(hours=1)),
+            rate_replies=Rate(7, timedelta(seconds=1)),
             close_resolved_after=timedelta(),
             token_lifetime=timedelta(hours=0.25),
             data_folder=Path("/a b"),
@@ -113,6 +122,11 @@ def test_settings_survive_the_way_to_a_server_process(settings: Settings) -> Non
         ("TICKETS_TOKEN_LIFETIME", "1e300"),
         ("TICKETS_TOKEN_LIFETIME", "0"),
         ("TICKETS_ADMIN_TOKEN", " , "),
+        ("TICKETS_RATE_CREATES", "60"),
+        ("TICKETS_RATE_CREATES", "60/week"),
+        ("TICKETS_RATE_CREATES", "-1/hour"),
+        ("TICKETS_RATE_CREATES", "1000001/hour"),
+        ("TICKETS_RATE_CREATES", "many/hour"),
         ("TICKETS_TRUSTED_PROXIES", "*"),
         ("TICKETS_TRUSTED_PROXIES", "proxy.example.com"),
         ("TICKETS_TRUSTED_PROXIES", "10.0.0.1/8"),

@@ -18,7 +18,7 @@ API = "/api/v1/tickets"
 ADMIN_TOKENS = ("first-admin-token", "second-admin-token")
 
 
-def application_on(world: World) -> Litestar:
+def application_on(world: World, **more: Any) -> Litestar:
     """Return the application over the ports of this world."""
     return create_app(
         desk=world.desk,
@@ -27,12 +27,17 @@ def application_on(world: World) -> Litestar:
         admin_tokens=ADMIN_TOKENS,
         readiness=world.ready,
         metrics=Metrics(),
+        **more,
     )
 
 
-def client_of(app: Litestar) -> httpx.AsyncClient:
+def client_of(app: Litestar, address: str = "127.0.0.1") -> httpx.AsyncClient:
     """Return a client that calls the application in this process; a defect answers, as it would."""
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type] # two spellings of ASGI
+    transport = httpx.ASGITransport(
+        app,  # type: ignore[arg-type] # two spellings of ASGI
+        raise_app_exceptions=False,
+        client=(address, 50_000),
+    )
     return httpx.AsyncClient(transport=transport, base_url="http://tickets.test")
 
 

@@ -52,7 +52,7 @@ def test_every_answer_that_can_occur_is_there_and_problems_are_problems(
     document: dict[str, Any],
 ) -> None:
     for (method, path), operation in operations(document).items():
-        expected = {401, 503}
+        expected = {401, 429, 503}
         expected |= {404, 400} if "{ticket_id}" in path else set()
         expected |= {400, 409, 413, 415, 422} if method in ("POST", "PUT") else set()
         expected |= {400} if operation.get("parameters") else set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -18,7 +19,9 @@ from tickets.domain.errors import (
     StoreUnavailable,
     ThreadGrown,
     TicketsError,
+    TooManyRequests,
 )
+from tickets.domain.rates import Rate, Standing, Use
 from tickets.domain.ticket import Ticket
 
 GOOD = {
@@ -316,8 +319,8 @@ class Failing:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    async def add(self, ticket: Ticket, *, receipt: object) -> Ticket:
-        del ticket, receipt
+    async def add(self, ticket: Ticket, **more: object) -> Ticket:
+        del ticket, more
         raise self._error
 
 
@@ -336,15 +339,20 @@ def every_error(kind: type[TicketsError] = TicketsError) -> list[type[TicketsErr
     return children + [leaf for child in children for leaf in every_error(child)]
 
 
+MADE: dict[type[TicketsError], TicketsError] = {
+    InvalidInput: InvalidInput([FieldError("x", "X is wrong.")]),
+    ThreadGrown: ThreadGrown(2),
+    TooManyRequests: TooManyRequests(
+        Use("creates", "7", Rate(6, timedelta(minutes=1))), Standing(0, timedelta(seconds=9.5))
+    ),
+}
+
+
 @pytest.mark.parametrize("kind", every_error())
 async def test_every_error_of_the_tree_has_its_status_and_its_sentence(
     kind: type[TicketsError],
 ) -> None:
-    details: dict[type[TicketsError], tuple[Any, ...]] = {
-        InvalidInput: ([FieldError("x", "X is wrong.")],),
-        ThreadGrown: (3,),
-    }
-    error = kind(*details.get(kind, ()))
+    error = MADE[kind] if kind in MADE else kind()
 
     response = await answer_to(error)
 

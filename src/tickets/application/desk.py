@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
+from tickets.application.limits import UserLimits
 from tickets.domain.errors import StaleTicket, ThreadGrown, TicketNotFound
 from tickets.domain.once import KEY_LIFETIME, Answer, AnswerT, Once, Receipt
 from tickets.domain.ports import Clock, Receipts, Tickets
@@ -30,8 +31,15 @@ class Desk:
     nothing; see `Once`. Raises `KeyReused` and `StillRunning` where that cannot be.
     """
 
-    def __init__(self, tickets: Tickets, receipts: Receipts, clock: Clock) -> None:
-        """Work on these tickets, with these receipts for what was done, by this clock."""
+    def __init__(
+        self,
+        tickets: Tickets,
+        receipts: Receipts,
+        clock: Clock,
+        limits: UserLimits | None = None,
+    ) -> None:
+        """Work on these tickets, with these receipts for what was done, by this clock, within these limits."""
+        self.limits = limits or UserLimits()
         self._tickets = tickets
         self._receipts = receipts
         self._clock = clock
@@ -46,9 +54,13 @@ class Desk:
         message: str,
         once: Once | None = None,
     ) -> Ticket:
-        """Open a ticket for the user; see `Ticket.open` for the rules and the errors."""
+        """Open a ticket for the user; see `Ticket.open` for the rules and the errors.
+
+        Raises `TooManyRequests`.
+        """
 
         async def attempt() -> Ticket:
+            use = self.limits.use("creates", by=Actor.user(user_id))
             ticket = Ticket.open(
                 user_id=user_id,
                 category=category,
@@ -57,7 +69,7 @@ class Desk:
                 message=message,
                 at=self._clock.now(),
             )
-            return await self._tickets.add(ticket, receipt=self._receipt(once, ticket))
+            return await self._tickets.add(ticket, receipt=self._receipt(once, ticket), use=use)
 
         return await self._once(once, Ticket, attempt)
 
@@ -122,10 +134,11 @@ class Desk:
     ) -> Message:
         """Add a message to the ticket and return it; see `Ticket.reply` for the errors.
 
-        `ThreadGrown` holds the messages that the writer has not been shown.
+        `ThreadGrown` holds the messages that the writer has not been shown. Raises `TooManyRequests`.
         """
 
         async def attempt() -> Message:
+            use = self.limits.use("replies", by=by)
             ticket = await self._tickets.get(ticket_id)
             try:
                 ticket.reply(message, by=by, at=self._clock.now(), seen=seen)
@@ -133,7 +146,7 @@ class Desk:
                 now = await self._tickets.get_with_thread(ticket_id)
                 raise ThreadGrown(now.ticket.message_count, now.messages[seen:]) from None
             receipt = self._receipt(once, ticket.new_messages[0])
-            (stored,) = await self._tickets.save(ticket, receipt=receipt)
+            (stored,) = await self._tickets.save(ticket, receipt=receipt, use=use)
             return stored
 
         return await self._once(once, Message, attempt)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from tickets.domain.ticket import Message
 
+from tickets.domain.rates import Standing, Use
+
 
 class TicketsError(Exception):
     """Something went wrong."""
@@ -111,3 +113,15 @@ class Overloaded(StoreUnavailable):
     """Too many others are asking at this moment. Please try again shortly."""
 
     code = "overloaded"
+
+
+class TooManyRequests(TicketsError):
+    """That was more than is possible in so short a time. Please wait a little and try again."""
+
+    code = "too-many-requests"
+
+    def __init__(self, use: Use, standing: Standing) -> None:
+        """Take what there were too many of, and how long to wait for the next."""
+        super().__init__(use, standing)
+        self.use = use
+        self.standing = standing

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tickets.domain.once import AnswerT, Once, Receipt
+from tickets.domain.rates import Standing, Use
 from tickets.domain.ticket import Category, Message, Status, Ticket
 from tickets.domain.views import (
     AdminPosition,
@@ -26,11 +27,13 @@ from tickets.domain.views import (
 class Tickets(Protocol):
     """The write side: one ticket at a time, compared by version, so that no decision is lost."""
 
-    async def add(self, ticket: Ticket, *, receipt: Receipt | None = None) -> Ticket:
+    async def add(
+        self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
+    ) -> Ticket:
         """Store a new ticket with its first message, and the receipt; return it with id and version.
 
         Raises `NotAuthenticated` where its user is gone. A receipt whose key is there already is
-        refused as by `save`.
+        refused as by `save`, and so is a use too many.
         """
 
     async def get(self, ticket_id: int) -> Ticket:
@@ -42,14 +45,17 @@ class Tickets(Protocol):
         Raises `TicketNotFound` where there is none, whatever the number.
         """
 
-    async def save(self, ticket: Ticket, *, receipt: Receipt | None = None) -> Sequence[Message]:
+    async def save(
+        self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
+    ) -> Sequence[Message]:
         """Store the ticket's state, its new messages and the receipt together; return the messages with ids.
 
         Raises `StaleTicket`, and stores nothing, where the ticket is no longer at the version
         that was loaded, or the receipt's key is there already: the same request came first, and
         can be recalled. The object is spent afterwards: load again to decide again. Raises
         `StillRunning`, and stores nothing, where the same request has been under way for too long
-        to wait for it.
+        to wait for it. Counts the use; raises `TooManyRequests`, and stores and counts nothing, where
+        it is one too many. A save that is stale counts nothing either.
         """
 
     async def resolved_until(self, moment: datetime, *, limit: int) -> Sequence[int]:
@@ -106,6 +112,25 @@ class Users(Protocol):
 
     async def by_token(self, token: str) -> int | None:
         """Return the id of the user who holds this token; None where it is unknown or expired."""
+
+
+class Rates(Protocol):
+    """How often somebody has done something lately, counted together by all processes."""
+
+    def check(self, use: Use) -> None:
+        """Raise `TooManyRequests` where this process was refused such a use, and must still wait.
+
+        It asks nobody, and so may let pass what is refused when it is counted.
+        """
+
+    async def count(self, use: Use) -> Standing:
+        """Count one use, and return what is left; raise `TooManyRequests`, and count nothing, at the limit."""
+
+    def standing(self, use: Use) -> Standing | None:
+        """Return what was left when this process last counted; None where all has come back, or it never did."""
+
+    async def forget_unused(self) -> int:
+        """Remove what is kept about those who stand as if they had done nothing; return how many."""
 
 
 class Clock(Protocol):

@@ -35,6 +35,7 @@ from tickets.adapters.http.parameters import (
     read_filter,
     read_switch,
 )
+from tickets.adapters.http.rates import rate_headers
 from tickets.adapters.http.thread import ThreadController
 from tickets.domain.ticket import Actor, Status
 from tickets.domain.views import UserPosition
@@ -73,7 +74,9 @@ class AccountController(ThreadController):
             message=data.message,
             once=once,
         )
-        return Response(TicketCreated.of(ticket), headers={"Location": f"{self.path}/{ticket.id}"})
+        standing = rate_headers(desk.limits.standing("creates", by=request.user))
+        location = {"Location": f"{self.path}/{ticket.id}"}
+        return Response(TicketCreated.of(ticket), headers=location | standing)
 
     @get("/", responses=READING)
     async def list_tickets(

@@ -20,6 +20,7 @@ from tickets.adapters.http.once import once_of
 from tickets.adapters.http.openapi import openapi_config
 from tickets.adapters.http.parameters import TYPE_DECODERS
 from tickets.adapters.http.problems import EXCEPTION_HANDLERS
+from tickets.adapters.http.rates import SignIns
 from tickets.adapters.http.scraping import metrics_router
 from tickets.adapters.http.service import Service
 from tickets.adapters.http.site import Site
@@ -44,23 +45,26 @@ def create_app(
     metrics_token: str | None = None,
     access_log: bool = False,
     middleware: Sequence[Middleware] = (),
+    sign_ins: SignIns | None = None,
 ) -> Litestar:
     """Return the application; `lifespan` is what has to run around it.
 
-    `frame_ancestors` may show the dashboards in a frame; pages of `cors_origins` may call the API.
+    `frame_ancestors` may show the dashboards in a frame; pages of `cors_origins` may call the API;
+    `sign_ins` limits how often credentials may be wrong.
     `metrics`, where there are any, are at `/metrics`, for who holds `metrics_token` if there is one.
     """
+    sign_ins = sign_ins or SignIns()
     routers: list[ControllerRouterHandler] = [
         Router(
             "/",
             route_handlers=[AccountController],
-            guards=[user_guard(users)],
+            guards=[user_guard(users, sign_ins)],
             opt={"challenge": USER_CHALLENGE},
         ),
         Router(
             "/",
             route_handlers=[AdminController],
-            guards=[admin_guard(admin_tokens)],
+            guards=[admin_guard(admin_tokens, sign_ins)],
             opt={"challenge": ADMIN_CHALLENGE},
         ),
         HealthController,

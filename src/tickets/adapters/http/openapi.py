@@ -24,6 +24,7 @@ _MEANING = {
     413: "The body is over 64 KiB.",
     415: "The body is not JSON.",
     422: "This Idempotency-Key was used for another request.",
+    429: "Too many in so short a time, by this user or from this address; `Retry-After` says when to try again.",
     503: "The database cannot be reached; `Retry-After` says when to try again.",
 }
 
@@ -41,10 +42,10 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
     }
 
 
-READING = problems(400, 401, 503)
-READING_ONE = problems(400, 401, 404, 503)
-CREATING = problems(400, 401, 409, 413, 415, 422, 503)
-NOTING = problems(400, 401, 404, 409, 413, 415, 422, 503)
+READING = problems(400, 401, 429, 503)
+READING_ONE = problems(400, 401, 404, 429, 503)
+CREATING = problems(400, 401, 409, 413, 415, 422, 429, 503)
+NOTING = problems(400, 401, 404, 409, 413, 415, 422, 429, 503)
 REPLYING = NOTING | {
     409: ResponseSpec(
         Conflict,
@@ -56,7 +57,7 @@ REPLYING = NOTING | {
         generate_examples=False,
     )
 }
-COUNTING = problems(401, 503)
+COUNTING = problems(401, 429, 503)
 
 
 def openapi_config() -> OpenAPIConfig:

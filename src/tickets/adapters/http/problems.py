@@ -12,6 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
+from tickets.adapters.http.rates import failed_sign_in, rate_headers, refusal_headers
 from tickets.domain.errors import (
     FieldError,
     InvalidInput,
@@ -26,6 +27,7 @@ from tickets.domain.errors import (
     TicketClosed,
     TicketNotFound,
     TicketsError,
+    TooManyRequests,
 )
 from tickets.domain.ticket import Message
 from tickets.domain.validation import label
@@ -43,6 +45,7 @@ STATUS_BY_ERROR: Mapping[type[TicketsError], HTTPStatus] = {
     ThreadGrown: HTTPStatus.CONFLICT,
     StillRunning: HTTPStatus.CONFLICT,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     StaleTicket: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -129,6 +132,9 @@ def on_tickets_error(request: Request[Any, Any, Any], error: TicketsError) -> Re
         logger.warning("answered 503: %r", error.__cause__ or error, extra={"status": int(status)})
     if isinstance(error, NotAuthenticated):
         headers["WWW-Authenticate"] = str(request.route_handler.opt["challenge"])
+        headers |= rate_headers(failed_sign_in(request))
+    if isinstance(error, TooManyRequests):
+        headers |= refusal_headers(error)
     if isinstance(error, StillRunning):
         headers["Retry-After"] = "1"
     errors = error.errors if isinstance(error, InvalidInput) else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from litestar import Controller, Request, post
+from litestar import Controller, Request, Response, post
 from litestar.params import JSONBody
 
 from tickets.adapters.http.bodies import MessageCreated, ReadingNoted
@@ -13,6 +13,7 @@ from tickets.adapters.http.forms import NOTHING, JSONForm, NewReply, Nothing, Se
 from tickets.adapters.http.once import TheOnce
 from tickets.adapters.http.openapi import NOTING, REPLYING
 from tickets.adapters.http.parameters import TheDesk, TicketId
+from tickets.adapters.http.rates import rate_headers
 from tickets.domain.ticket import Actor
 
 ThreadRequest = Request[Actor, Any, Any]
@@ -29,11 +30,13 @@ class ThreadController(Controller):
         data: JSONBody[NewReply],
         desk: TheDesk,
         once: TheOnce,
-    ) -> MessageCreated:
+    ) -> Response[MessageCreated]:
         """Add a message to the thread; the ticket becomes unread for the other side."""
-        return MessageCreated(
-            await desk.reply(ticket_id, data.message, by=request.user, seen=data.seen, once=once)
+        message = await desk.reply(
+            ticket_id, data.message, by=request.user, seen=data.seen, once=once
         )
+        standing = rate_headers(desk.limits.standing("replies", by=request.user))
+        return Response(MessageCreated(message), headers=standing)
 
     @post(
         "/{ticket_id:str}/read",

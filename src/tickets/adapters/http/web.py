@@ -14,6 +14,7 @@ from litestar.response import Redirect
 
 from tickets.adapters.http.auth import ADMIN_HEADER
 from tickets.adapters.http.headers import PAGE_PERMISSIONS
+from tickets.adapters.http.rates import HEADERS
 from tickets.adapters.http.request_ids import HEADER
 from tickets.adapters.http.site import ENTRY, File, Site
 
@@ -53,7 +54,7 @@ def cross_origin(origins: Sequence[str]) -> CORSConfig | None:
         allow_origins=list(origins),
         allow_methods=["GET", "POST", "PUT"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", ADMIN_HEADER, HEADER],
-        expose_headers=["Location", "Retry-After", HEADER],
+        expose_headers=["Location", *HEADERS, HEADER],
         max_age=86_400,
     )
 

@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from tickets.domain.errors import KeyReused, NotAuthenticated, StaleTicket, TicketNotFound
+from tickets.domain.errors import (
+    KeyReused,
+    NotAuthenticated,
+    StaleTicket,
+    TicketNotFound,
+    TooManyRequests,
+)
 from tickets.domain.once import AnswerT, Once, Receipt
+from tickets.domain.rates import Standing, Use
 from tickets.domain.ticket import Actor, Category, Message, Status, Ticket
 from tickets.domain.views import (
     AdminPosition,
@@ -28,10 +36,12 @@ from tickets.domain.views import (
 
 
 class MemoryStore:
-    """What the memory adapters share: users, tokens, tickets, threads and receipts."""
+    """What the memory adapters share: users, tokens, tickets, threads, receipts and rates."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, *, moment: Callable[[], float] = time.monotonic) -> None:
+        """Start empty; `moment` tells seconds that have passed since some time or other."""
+        self.moment = moment
+        self.arrivals: dict[str, tuple[timedelta, timedelta]] = {}
         self.emails: dict[int, str] = {}
         self.tokens: dict[str, int] = {}
         self.tickets: dict[int, Ticket] = {}
@@ -55,11 +65,14 @@ class MemoryTickets:
         """Keep tickets in this store."""
         self._store = store
 
-    async def add(self, ticket: Ticket, *, receipt: Receipt | None = None) -> Ticket:
+    async def add(
+        self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
+    ) -> Ticket:
         """Keep a copy under the next id."""
         if ticket.user_id not in self._store.emails:
             raise NotAuthenticated
         _refuse_twin(self._store, receipt)
+        _count(self._store, use)
         stored = replace(ticket, id=next(self._store.ids), version=1, new_messages=[])
         self._store.tickets[stored.id] = stored
         self._store.threads[stored.id] = []
@@ -81,12 +94,15 @@ class MemoryTickets:
         )
         return Conversation(ticket, self._store.emails[ticket.user_id], thread)
 
-    async def save(self, ticket: Ticket, *, receipt: Receipt | None = None) -> Sequence[Message]:
+    async def save(
+        self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
+    ) -> Sequence[Message]:
         """Compare the version, then keep a copy under the next one."""
         current = self._store.tickets.get(ticket.id)
         if current is None or current.version != ticket.version:
             raise StaleTicket
         _refuse_twin(self._store, receipt)
+        _count(self._store, use)
         self._store.tickets[ticket.id] = replace(
             ticket, version=ticket.version + 1, new_messages=[]
         )
@@ -157,6 +173,53 @@ def _keep(store: MemoryStore, receipt: Receipt | None, *stored: Ticket | Message
         return
     answer = copy.copy(stored[-1] if stored else receipt.answer)
     store.receipts[receipt.once.caller, receipt.once.key] = replace(receipt, answer=answer)
+
+
+class MemoryRates:
+    """The port `Rates` over a `MemoryStore`."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        """Count in this store."""
+        self._store = store
+
+    def check(self, use: Use) -> None:
+        """Let all pass: asking the store costs nothing."""
+
+    async def count(self, use: Use) -> Standing:
+        """Move the subject's arrival."""
+        _count(self._store, use)
+        standing = self.standing(use)
+        assert standing is not None  # noqa: S101 - it has just been counted
+        return standing
+
+    def standing(self, use: Use) -> Standing | None:
+        """Look at the subject's arrival."""
+        ahead = _ahead(self._store, use)
+        return Standing.ahead_by(ahead, use.rate) if ahead else None
+
+    async def forget_unused(self) -> int:
+        """Look through all subjects."""
+        now = timedelta(seconds=self._store.moment())
+        unused = [subject for subject, at in self._store.arrivals.items() if at[0] < now]
+        for subject in unused:
+            del self._store.arrivals[subject]
+        return len(unused)
+
+
+def _ahead(store: MemoryStore, use: Use) -> timedelta:
+    arrival, period = store.arrivals.get(use.subject, (timedelta(), use.rate.period))
+    ahead = arrival - timedelta(seconds=store.moment())
+    return max(ahead, timedelta()) if period == use.rate.period else timedelta()
+
+
+def _count(store: MemoryStore, use: Use | None) -> None:
+    if use is None:
+        return
+    ahead = _ahead(store, use) + use.rate.interval
+    if ahead > use.rate.period:
+        raise TooManyRequests(use, Standing(0, ahead - use.rate.period))
+    arrival = timedelta(seconds=store.moment()) + ahead
+    store.arrivals[use.subject] = arrival, use.rate.period
 
 
 class MemoryTicketViews:

@@ -11,9 +11,11 @@ import msgspec
 
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
+from tickets.adapters.postgres.rates import PostgresRates, counted_as
 from tickets.adapters.postgres.receipts import kept_as, one_at_a_time
 from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
 from tickets.domain.once import Receipt
+from tickets.domain.rates import Use
 from tickets.domain.ticket import LARGEST_ID, Category, Message, Status, Ticket
 from tickets.domain.views import Conversation
 
@@ -21,13 +23,16 @@ from tickets.domain.views import Conversation
 class PostgresTickets:
     """The port `Tickets` on PostgreSQL."""
 
-    def __init__(self, database: Database) -> None:
-        """Keep tickets in this database, whose schema is up to date."""
+    def __init__(self, database: Database, rates: PostgresRates | None = None) -> None:
+        """Keep tickets in this database, whose schema is up to date; tell `rates` what was counted."""
         self._database = database
+        self._rates = rates or PostgresRates(database)
         self._sql = load_queries("tickets")
 
-    async def add(self, ticket: Ticket, *, receipt: Receipt | None = None) -> Ticket:
-        """Insert ticket, first message and receipt together."""
+    async def add(
+        self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
+    ) -> Ticket:
+        """Insert ticket, first message and receipt together, and count the use."""
         with one_at_a_time(receipt):
             try:
                 row = await self._database.fetchrow(
@@ -46,10 +51,14 @@ class PostgresTickets:
                     ticket.updated_at,
                     msgspec.json.encode(ticket.new_messages).decode(),
                     *kept_as(receipt),
+                    *counted_as(use),
                 )
             except asyncpg.ForeignKeyViolationError as error:
                 raise NotAuthenticated from error
+            except asyncpg.CheckViolationError as error:
+                raise await self._rates.refusal(use, error) from error
         assert row is not None  # noqa: S101 - an insert without a condition returns its row
+        self._note(use, row)
         return replace(ticket, id=row["id"], version=row["version"], new_messages=[])
 
     async def get(self, ticket_id: int) -> Ticket:
@@ -62,24 +71,31 @@ class PostgresTickets:
         messages = msgspec.json.decode(row["messages"], type=list[Message])
         return Conversation(_ticket(row), row["user_email"], messages)
 
-    async def save(self, ticket: Ticket, *, receipt: Receipt | None = None) -> Sequence[Message]:
-        """Update the row, insert messages and receipt together, if the version is still the same."""
+    async def save(
+        self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
+    ) -> Sequence[Message]:
+        """Update the row, insert messages and receipt, and count the use, if the version is still the same."""
         with one_at_a_time(receipt):
-            row = await self._database.fetchrow(
-                self._sql["save_ticket"],
-                ticket.id,
-                ticket.version,
-                ticket.status,
-                ticket.user_unread,
-                ticket.admin_unread,
-                ticket.message_count,
-                ticket.last_message,
-                ticket.updated_at,
-                msgspec.json.encode(ticket.new_messages).decode(),
-                *kept_as(receipt),
-            )
+            try:
+                row = await self._database.fetchrow(
+                    self._sql["save_ticket"],
+                    ticket.id,
+                    ticket.version,
+                    ticket.status,
+                    ticket.user_unread,
+                    ticket.admin_unread,
+                    ticket.message_count,
+                    ticket.last_message,
+                    ticket.updated_at,
+                    msgspec.json.encode(ticket.new_messages).decode(),
+                    *kept_as(receipt),
+                    *counted_as(use),
+                )
+            except asyncpg.CheckViolationError as error:
+                raise await self._rates.refusal(use, error) from error
         if row is None:
             raise StaleTicket
+        self._note(use, row)
         message_ids = msgspec.json.decode(row["message_ids"], type=list[int])
         return [
             replace(message, id=message_id)
@@ -90,6 +106,10 @@ class PostgresTickets:
         """Select from the partial index over resolved tickets."""
         rows = await self._database.fetch(self._sql["resolved_until"], moment, limit)
         return [row["id"] for row in rows]
+
+    def _note(self, use: Use | None, row: asyncpg.Record) -> None:
+        if use is not None:
+            self._rates.counted(use, row["ahead"])
 
     async def _row(self, query: str, ticket_id: int) -> asyncpg.Record:
         if not 0 < ticket_id <= LARGEST_ID:

@@ -1,0 +1,129 @@
+"""Limits as a client sees them: the RateLimit headers of the IETF's draft, and sign-ins that fail too often."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
+
+from litestar.connection import ASGIConnection
+
+from tickets.domain.errors import TooManyRequests
+from tickets.domain.ports import Rates
+from tickets.domain.rates import Rate, Standing, Use
+
+HEADERS = ("RateLimit", "RateLimit-Policy", "Retry-After")
+"""What a page of another origin has to be allowed to read."""
+
+PREFIX_OF_ONE_CLIENT = 64
+"""Bits of an address of the newer kind that stand for one client: who has one of them has them all."""
+
+REPEATS = 10
+"""How often in a row the same wrong credentials may come without being counted again."""
+
+SECONDS_PER_REPEAT = 3.0
+"""How long it takes until they may come once more: a page with several tabs asks every 30 seconds in each."""
+
+REMEMBERED = 10_000
+"""Wrong credentials that a process remembers, by hash, the last that it saw."""
+
+_STANDING = "rate_limit"
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+def rate_headers(known: tuple[Use, Standing] | None) -> dict[str, str]:
+    """Return what tells where a client stands: what is possible in which time, what is left, how long to wait.
+
+    As draft-ietf-httpapi-ratelimit-headers has it since its eighth version.
+    """
+    if known is None:
+        return {}
+    use, standing = known
+    window = int(use.rate.period.total_seconds())
+    return {
+        "RateLimit-Policy": f'"{use.policy}";q={use.rate.limit};w={window}',
+        "RateLimit": f'"{use.policy}";r={standing.remaining};t={standing.seconds}',
+    }
+
+
+def refusal_headers(error: TooManyRequests) -> dict[str, str]:
+    """Return what tells a client that was refused when it may come back."""
+    headers = rate_headers((error.use, error.standing))
+    return headers | {"Retry-After": str(error.standing.seconds)}
+
+
+class SignIns:
+    """Sign-ins that fail, counted by the client's address.
+
+    Only credentials that were given and are nobody's count: whoever gives none has tried nothing.
+    A page whose token has expired goes on asking with it, which is no guess either: the same
+    credentials count once, unless they come faster than pages ask.
+    """
+
+    def __init__(
+        self,
+        rates: Rates | None = None,
+        rate: Rate | None = None,
+        *,
+        moment: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Count with these rates; None is no limit. `moment` tells seconds that have passed."""
+        self._rates = rates
+        self._rate = rate
+        self._moment = moment
+        self._arrivals: dict[bytes, float] = {}
+
+    def admit(self, connection: Connection) -> None:
+        """Raise `TooManyRequests` for an address that was refused, before its credentials are looked at."""
+        if self._rates is not None and self._rate is not None:
+            self._rates.check(self._use(connection, self._rate))
+
+    async def failed(self, connection: Connection, credentials: str) -> None:
+        """Count a failure; raise `TooManyRequests` where it is one too many."""
+        if self._rates is None or self._rate is None:
+            return
+        use = self._use(connection, self._rate)
+        standing = (
+            self._rates.standing(use)
+            if self._is_repeated(credentials)
+            else await self._rates.count(use)
+        )
+        if standing is not None:
+            connection.state[_STANDING] = use, standing
+
+    def _is_repeated(self, credentials: str) -> bool:
+        name = sha256(credentials.encode()).digest()
+        now = self._moment()
+        before = self._arrivals.pop(name, None)
+        arrival = max(before or now, now)
+        repeated = before is not None and arrival - now < REPEATS * SECONDS_PER_REPEAT
+        if len(self._arrivals) >= REMEMBERED:
+            del self._arrivals[next(iter(self._arrivals))]
+        self._arrivals[name] = arrival + SECONDS_PER_REPEAT if repeated else arrival
+        return repeated
+
+    def _use(self, connection: Connection, rate: Rate) -> Use:
+        client = connection.scope.get("client")
+        return Use("sign-ins", one_client(client[0] if client else ""), rate)
+
+
+def failed_sign_in(connection: Connection) -> tuple[Use, Standing] | None:
+    """Return where a client stands whose sign-in has just failed."""
+    known: tuple[Use, Standing] | None = connection.state.get(_STANDING)
+    return known
+
+
+def one_client(address: str) -> str:
+    """Return what stands for everybody at this address, however it is written."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address or "unknown"
+    if isinstance(ip, IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return str(ip.ipv4_mapped)
+        return str(ip_network((int(ip), PREFIX_OF_ONE_CLIENT), strict=False))
+    return str(ip)

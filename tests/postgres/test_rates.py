@@ -1,0 +1,188 @@
+"""Limits that several processes share, on PostgreSQL: what each remembers, and what each asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from tests.contracts.test_rates import THREE, limit, refused
+from tests.world import PostgresWorld
+from tickets.adapters.postgres import rates as rates_module
+from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.rates import PostgresRates
+from tickets.bootstrap import application
+from tickets.domain.errors import StoreUnavailable, TooManyRequests
+from tickets.domain.rates import Rate, Use
+from tickets.domain.ticket import Actor
+from tickets.settings import Settings
+
+
+@pytest.fixture
+async def other_world(database_url: str) -> AsyncIterator[PostgresWorld]:
+    """Return another process, as far as PostgreSQL and this service can tell."""
+    async with Database(database_url).open() as database:
+        yield PostgresWorld(database)
+
+
+async def test_two_processes_share_one_limit(
+    postgres_world: PostgresWorld, other_world: PostgresWorld
+) -> None:
+    ours, theirs = postgres_world.rates, other_world.rates
+
+    results = await asyncio.gather(
+        *(rates.count(THREE) for _ in range(25) for rates in (ours, theirs)),
+        return_exceptions=True,
+    )
+
+    assert sum(isinstance(result, TooManyRequests) for result in results) == 47
+    assert len(results) == 50
+
+
+async def test_two_processes_share_one_limit_on_replies(
+    postgres_world: PostgresWorld, other_world: PostgresWorld
+) -> None:
+    user_id = await postgres_world.user()
+    tickets = [await postgres_world.ticket(user_id) for _ in range(8)]
+    for world in (postgres_world, other_world):
+        limit(world, replies=10)
+
+    results = await asyncio.gather(
+        *(
+            world.reply(tickets[n % 8].id, Actor.user(user_id))
+            for n in range(25)
+            for world in (postgres_world, other_world)
+        ),
+        return_exceptions=True,
+    )
+
+    assert sum(isinstance(result, TooManyRequests) for result in results) == 40
+    assert sum([(await postgres_world.tickets.get(t.id)).message_count for t in tickets]) == 8 + 10
+
+
+async def test_who_waited_while_another_was_counted_does_not_count_for_more(
+    database: Database, database_url: str
+) -> None:
+    use = Use("anything", "somebody", Rate(2, timedelta(hours=1)))
+    rates = PostgresRates(database)
+    first = await asyncpg.connect(database_url)
+    async with first.transaction():
+        await first.execute(
+            """insert into ticket_rates (subject, arrival, seen_at, tolerance)
+               values ($1, now(), now(), '1 hour')""",
+            use.subject,
+        )
+        second = asyncio.create_task(rates.count(use))
+        waiting = "select exists (select from pg_locks where not granted)"
+        async with asyncio.timeout(30):
+            while not await database.fetchval(waiting):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await first.execute(
+            "update ticket_rates set arrival = clock_timestamp() + $1", use.rate.interval
+        )
+
+    # the second has come before the first was counted, and is the last for which there is room
+    assert (await second).remaining == 0
+    await first.close()
+
+
+async def test_a_limit_survives_a_restart(
+    database: Database, postgres_world: PostgresWorld
+) -> None:
+    for _ in range(3):
+        await postgres_world.rates.count(THREE)
+
+    await refused(PostgresRates(database).count(THREE))
+
+
+async def test_who_was_refused_is_refused_again_without_a_statement_until_the_time_has_come(
+    database: Database,
+) -> None:
+    moment = 0.0
+    rates = PostgresRates(database, moment=lambda: moment)
+    for _ in range(3):
+        await rates.count(THREE)
+    rates.check(THREE)
+    error = await refused(rates.count(THREE))
+
+    # the database would let it pass by now, if it were asked
+    await database.fetch("delete from ticket_rates")
+    moment = error.standing.wait.total_seconds() - 0.1
+    with pytest.raises(TooManyRequests) as raised:
+        rates.check(THREE)
+    assert raised.value.standing.seconds == 1
+    moment = error.standing.wait.total_seconds() + 0.1
+    rates.check(THREE)
+    assert (await rates.count(THREE)).remaining == 2
+
+
+async def test_a_user_who_was_refused_is_refused_again_without_a_statement(
+    database: Database, postgres_world: PostgresWorld
+) -> None:
+    ticket = await postgres_world.ticket()
+    user = Actor.user(ticket.user_id)
+    limit(postgres_world, creates=1, replies=1)
+    for work in (
+        lambda: postgres_world.reply(ticket.id, user),
+        lambda: postgres_world.ticket(ticket.user_id),
+    ):
+        await work()
+        await refused(work())
+        # who is asked now would let it pass
+        await database.fetch("delete from ticket_rates")
+        await refused(work())
+
+
+async def test_the_running_service_removes_what_has_come_back(
+    database: Database, database_url: str
+) -> None:
+    rates = PostgresRates(database)
+    await rates.count(THREE)
+    spent = Use("anything", "early", Rate(1_000_000, timedelta(seconds=1)))
+    await rates.count(spent)
+
+    async with application(Settings(database_url=database_url)).lifespan():
+        async with asyncio.timeout(30):
+            while await database.fetchval("select count(*) from ticket_rates") > 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    assert await database.fetchval("select subject from ticket_rates") == THREE.subject
+
+
+async def test_a_process_remembers_so_many_and_no_more(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates_module, "REMEMBERED", 2)
+    rates = PostgresRates(database)
+    uses = [Use("anything", str(n), Rate(1, timedelta(hours=1))) for n in range(3)]
+    for use in uses:
+        await rates.count(use)
+        await refused(rates.count(use))
+
+    rates.check(uses[0])
+    for use in uses[1:]:
+        with pytest.raises(TooManyRequests):
+            rates.check(use)
+    assert rates.standing(uses[0]) is None
+    assert rates.standing(uses[2]) is not None
+    # and is right where it has forgotten
+    await refused(rates.count(uses[0]))
+
+
+async def test_a_statement_that_breaks_another_constraint_is_no_refusal(
+    database: Database, postgres_world: PostgresWorld
+) -> None:
+    limit(postgres_world)
+    await database.fetch("alter table tickets add constraint odd check (subject <> 'An odd one')")
+
+    with pytest.raises(asyncpg.CheckViolationError):
+        await postgres_world.ticket(subject="An odd one")
+
+
+async def test_guesses_are_not_answered_while_they_cannot_be_counted() -> None:
+    async with Database("postgresql://someone@127.0.0.1:1/tickets").open() as database:
+        with pytest.raises(StoreUnavailable):
+            await PostgresRates(database).count(THREE)
