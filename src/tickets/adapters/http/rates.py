@@ -37,7 +37,7 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 def rate_headers(known: tuple[Use, Standing] | None) -> dict[str, str]:
     """Return what tells where a client stands: what is possible in which time, what is left, how long to wait.
 
-    As draft-ietf-httpapi-ratelimit-headers has it since its eighth version.
+    As the later versions of draft-ietf-httpapi-ratelimit-headers have it.
     """
     if known is None:
         return {}
