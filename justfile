@@ -18,6 +18,10 @@ test *args:
 fuzz examples="300":
     TICKETS_TEST_FUZZ={{ examples }} pytest tests/http/test_schema.py -s
 
+# Break PostgreSQL and the service in every way while clients write, and count afterwards; `faults --short` takes a minute.
+faults *args:
+    python -m scripts.faults "$@"
+
 # Check style, types, the direction of imports, the lock file, and the pages' logic where there is a node.
 check: check-lock check-pages
     ruff check

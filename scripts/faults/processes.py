@@ -1,0 +1,167 @@
+"""What breaks: a PostgreSQL cluster and service processes of the script's own, stopped and killed by the ids that it knows."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import httpx
+import psutil
+
+from tickets.adapters.postgres.embedded import EmbeddedPostgres
+
+TICKETS = Path(sys.executable).with_name("tickets")
+
+ADMIN_TOKEN = "for-the-admins-of-this-run"  # noqa: S105 - of a service that lives for seconds
+
+DATABASE_TIMEOUT = 2.0
+"""Seconds: what the service is started with, so that a run is short."""
+
+CONNECTIONS = 60
+"""What the cluster allows."""
+
+PATIENCE = 60
+"""Seconds for what must come, however busy the machine."""
+
+
+class Cluster:
+    """A throwaway PostgreSQL that keeps what it acknowledges (`fsync` is on), outside of the service."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take an empty folder, which the account of root's PostgreSQL can enter."""
+        self._folder = folder / "cluster"
+        self._postgres = EmbeddedPostgres(
+            self._folder,
+            options=[f"max_connections={CONNECTIONS}", "superuser_reserved_connections=0"],
+        )
+        self._stack = contextlib.ExitStack()
+        self._frozen: list[psutil.Process] = []
+
+    @property
+    def url(self) -> str:
+        """The address of its database, the same after every restart."""
+        return self._postgres.url
+
+    def start(self) -> None:
+        """Start it, after a crash as well, and wait until it takes connections."""
+        self._stack.enter_context(self._postgres)
+
+    def stop(self) -> None:
+        """Stop it as a restart does: open connections are told, and closed."""
+        self.thaw()
+        self._stack.close()
+
+    def kill(self) -> None:
+        """Kill the server; its other processes end by themselves when they notice."""
+        self._server().kill()
+        # what is left is waited for, and nothing is stopped, as nothing answers
+        self._stack.close()
+
+    def freeze(self) -> None:
+        """Stop all of its processes where they are; whoever waits for them waits."""
+        server = self._server()
+        server.suspend()
+        self._frozen = [server, *server.children(recursive=True)]
+        for process in self._frozen[1:]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.suspend()
+
+    def thaw(self) -> None:
+        """Let all of its processes go on."""
+        for process in self._frozen:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+        self._frozen = []
+
+    def _server(self) -> psutil.Process:
+        return psutil.Process(int((self._folder / "postmaster.pid").read_text().split()[0]))
+
+    @contextlib.asynccontextmanager
+    async def full(self) -> AsyncIterator[None]:
+        """Take every connection that there is, those of the service as well, for the block."""
+        taken: list[asyncpg.Connection[asyncpg.Record]] = []
+        terminate = """select count(pg_terminate_backend(pid))
+                         from pg_stat_activity where application_name = 'tickets'"""
+        try:
+            taken.append(await asyncpg.connect(self.url))
+            while len(taken) < CONNECTIONS:
+                try:
+                    taken.append(await asyncpg.connect(self.url))
+                except asyncpg.TooManyConnectionsError:
+                    await taken[0].fetchval(terminate)
+            yield
+        finally:
+            for connection in taken:
+                connection.terminate()
+
+
+class Service:
+    """`tickets serve` on a port of its own."""
+
+    def __init__(self, cluster: Cluster, log: Path, *, workers: int = 1) -> None:
+        """Say how it is to be started."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self._port = listener.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self._port}"
+        self._cluster = cluster
+        self._log = log
+        self._workers = workers
+
+    def start(self) -> None:
+        """Start it, and do not wait."""
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [TICKETS, "serve", "--port", f"{self._port}", "--workers", f"{self._workers}"],
+                env={
+                    "PATH": os.environ["PATH"],
+                    "TICKETS_DATABASE_URL": self._cluster.url,
+                    "TICKETS_DATABASE_TIMEOUT": f"{DATABASE_TIMEOUT}",
+                    "TICKETS_ADMIN_TOKEN": ADMIN_TOKEN,
+                },
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
+
+    async def ready(self) -> None:
+        """Wait until it says that it can do its work."""
+        async with asyncio.timeout(PATIENCE), httpx.AsyncClient(trust_env=False) as http:
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    if (await http.get(f"{self.address}/health/ready")).is_success:
+                        return
+                if self.process.poll() is not None:
+                    raise RuntimeError(f"the service has ended, and says:\n{self._log.read_text()}")
+                await asyncio.sleep(0.05)
+
+    async def end(self, number: signal.Signals) -> int:
+        """Send the signal, wait for the end, and return its code."""
+        self.process.send_signal(number)
+        return await asyncio.to_thread(self.process.wait, PATIENCE)
+
+    def kill_a_worker(self) -> None:
+        """Kill one of its worker processes."""
+        workers = [
+            child
+            for child in psutil.Process(self.process.pid).children()
+            if any("spawn_main" in part for part in child.cmdline())
+        ]
+        workers[0].kill()
+
+    def clean_up(self) -> None:
+        """End it at once, if it runs, with all its workers."""
+        if self.process.poll() is None:
+            processes = psutil.Process(self.process.pid).children(recursive=True)
+            self.process.kill()
+            self.process.wait(PATIENCE)
+            for process in processes:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
