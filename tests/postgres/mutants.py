@@ -1,0 +1,213 @@
+"""Ways to handle reading that look right and are wrong, to be caught by what the real one passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.postgres.interleaving import Gate, Stepped
+from tests.world import PostgresWorld
+from tickets.adapters.postgres.tickets import PostgresTickets
+from tickets.application.desk import Desk
+from tickets.domain.once import Once, Receipt
+from tickets.domain.ticket import Actor, Message, Side, Ticket
+from tickets.domain.views import Conversation
+
+
+@dataclass
+class Subject:
+    """Use cases on a PostgreSQL: the real ones, and what the wrong ones inherit."""
+
+    world: PostgresWorld
+
+    async def prepare(self) -> None:
+        """Make what is needed beside the schema."""
+
+    def tickets(self) -> PostgresTickets:
+        return PostgresTickets(self.world.database)
+
+    def desk(self, gate: Gate) -> Desk:
+        return self.desk_on(Stepped(self.tickets(), gate))
+
+    def desk_on(self, tickets: Any) -> Desk:
+        return Desk(tickets, self.world.receipts, self.world.clock)
+
+    async def kept(self, ticket_id: int) -> Conversation:
+        """Return the ticket as this way of handling it would show it."""
+        return await self.world.tickets.get_with_thread(ticket_id)
+
+
+class ClearingTickets(PostgresTickets):
+    """Tickets with a statement that no version guards."""
+
+    async def clear(self, ticket_id: int, side: Side) -> None:
+        await self._database.fetch(
+            """update tickets
+                  set user_unread = user_unread and $2 <> 'user',
+                      admin_unread = admin_unread and $2 <> 'admin',
+                      version = version + 1
+                where id = $1""",
+            ticket_id,
+            side,
+        )
+
+
+class ClearsWhateverIsThere(Subject):
+    """Opening selects the thread, and then clears the flag without asking what has come since."""
+
+    def tickets(self) -> PostgresTickets:
+        return ClearingTickets(self.world.database)
+
+    def desk_on(self, tickets: Any) -> Desk:
+        class Wrong(Desk):
+            async def read(self, ticket_id: int, *, by: Actor) -> Conversation:
+                conversation: Conversation = await tickets.get_with_thread(ticket_id)
+                await tickets.clear(ticket_id, by.side)
+                return conversation
+
+        return Wrong(tickets, self.world.receipts, self.world.clock)
+
+
+class ReplyingIsReading(Subject):
+    """A reply clears the replier's own flag, as whoever answers has surely read everything."""
+
+    def desk_on(self, tickets: Any) -> Desk:
+        class Clearing:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(tickets, name)
+
+            async def save(
+                self, ticket: Ticket, *, receipt: Receipt | None = None
+            ) -> Sequence[Message]:
+                for message in ticket.new_messages:
+                    if message.sender_type is Side.USER:
+                        ticket.user_unread = False
+                    else:
+                        ticket.admin_unread = False
+                saved: Sequence[Message] = await tickets.save(ticket, receipt=receipt)
+                return saved
+
+        return super().desk_on(Clearing())
+
+
+class NoVersion(Subject):
+    """A save writes what it has, whatever has happened to the ticket since."""
+
+    def tickets(self) -> PostgresTickets:
+        tickets = super().tickets()
+        sql = tickets._sql["save_ticket"]  # noqa: SLF001 - to make it wrong
+        assert "and version = $2" in sql
+        tickets._sql = dict(tickets._sql)  # noqa: SLF001
+        tickets._sql["save_ticket"] = sql.replace("and version = $2", "and $2::int is not null")  # noqa: SLF001
+        return tickets
+
+
+class AcknowledgesWhateverIsThere(Subject):
+    """Acknowledging clears the flag, without comparing what was seen with what is there."""
+
+    def desk_on(self, tickets: Any) -> Desk:
+        class Wrong(Desk):
+            async def acknowledge(
+                self, ticket_id: int, seen: int, *, by: Actor, once: Once | None = None
+            ) -> bool:
+                del seen
+                ticket = await tickets.get(ticket_id)
+                return await super().acknowledge(ticket_id, ticket.message_count, by=by, once=once)
+
+        return Wrong(tickets, self.world.receipts, self.world.clock)
+
+
+class MarkedTickets(PostgresTickets):
+    """Tickets whose messages get their ids, as any transaction of two statements would, before they are committed."""
+
+    async def next_id(self) -> int:
+        number: int = await self._database.fetchval(
+            "select nextval(pg_get_serial_sequence('ticket_messages', 'id'))"
+        )
+        return number
+
+    async def insert(self, number: int, ticket_id: int, by: Actor, text: str) -> None:
+        await self._database.fetch(
+            """with message as (
+                   insert into ticket_messages (id, ticket_id, sender_type, sender_id, message)
+                   values ($1, $2, $3, $4, $5)
+               )
+               update tickets
+                  set message_count = message_count + 1, last_message = $5, version = version + 1
+                where id = $2""",
+            number,
+            ticket_id,
+            by.side,
+            by.user_id,
+            text,
+        )
+
+    async def mark(self, ticket_id: int, side: Side, number: int) -> None:
+        await self._database.fetch(
+            """insert into marks (ticket_id, side, message_id) values ($1, $2, $3)
+               on conflict (ticket_id, side)
+               do update set message_id = greatest(marks.message_id, excluded.message_id)""",
+            ticket_id,
+            side,
+            number,
+        )
+
+
+class HighWaterMark(Subject):
+    """Unread is what has a higher id than the last that was shown; but ids are not handed out in the order of commits."""
+
+    async def prepare(self) -> None:
+        await self.world.database.fetch(
+            "create table marks (ticket_id int, side text, message_id int, primary key (ticket_id, side))"
+        )
+
+    def tickets(self) -> PostgresTickets:
+        return MarkedTickets(self.world.database)
+
+    def desk_on(self, tickets: Any) -> Desk:
+        class Wrong(Desk):
+            async def read(self, ticket_id: int, *, by: Actor) -> Conversation:
+                conversation: Conversation = await tickets.get_with_thread(ticket_id)
+                last = max(message.id for message in conversation.messages)
+                await tickets.mark(ticket_id, by.side, last)
+                return conversation
+
+            async def reply(
+                self,
+                ticket_id: int,
+                message: str,
+                *,
+                by: Actor,
+                seen: int | None = None,
+                once: Once | None = None,
+            ) -> Message:
+                del seen, once
+                number = await tickets.next_id()
+                await tickets.insert(number, ticket_id, by, message)
+                return Message(number, ticket_id, by.side, by.user_id, message, self._clock.now())
+
+        return Wrong(tickets, self.world.receipts, self.world.clock)
+
+    async def kept(self, ticket_id: int) -> Conversation:
+        conversation = await super().kept(ticket_id)
+        marks = await self.world.database.fetch(
+            "select side, message_id from marks where ticket_id = $1", ticket_id
+        )
+        seen = {row["side"]: row["message_id"] for row in marks}
+        ids = {
+            side: [m.id for m in conversation.messages if m.sender_type is side] for side in Side
+        }
+        ticket = conversation.ticket
+        ticket.user_unread = max(ids[Side.ADMIN], default=0) > seen.get("user", 0)
+        ticket.admin_unread = max(ids[Side.USER], default=0) > seen.get("admin", 0)
+        return conversation
+
+
+MUTANTS = [
+    ClearsWhateverIsThere,
+    ReplyingIsReading,
+    NoVersion,
+    AcknowledgesWhateverIsThere,
+    HighWaterMark,
+]
