@@ -84,13 +84,19 @@ class Contexts:
         return context
 
     async def empty(self, context: BrowserContext, root: str) -> None:
-        """Take a plain context back; where that is not certain to leave nothing in it, close it."""
-        inside = [page for page in context.pages if page.url.startswith(root)]
-        if not inside:
+        """Take a plain context back; where that is not certain to leave nothing in it, close it.
+
+        One page stays, which shows nothing: a page that opens beside it needs no process of its own.
+        """
+        kept = next((page for page in context.pages if page.url.startswith(root)), None)
+        if not kept:
             return await context.close()
-        await inside[0].evaluate("localStorage.clear()")
         for page in context.pages:
-            await page.close()
+            if page is not kept:
+                await page.close()
+        await kept.unroute_all()
+        await kept.goto(f"{root}/health/live")
+        await kept.evaluate("localStorage.clear(), sessionStorage.clear()")
         self._idle.append(context)
         return None
 
