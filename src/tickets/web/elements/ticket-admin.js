@@ -5,7 +5,6 @@ import "./ticket-stats.js";
 
 import { answer, button, h, isFocused, want } from "../dom/build.js";
 import { Dashboard } from "../dom/dashboard.js";
-import { sameFilters } from "../model/routes.js";
 
 export class TicketAdmin extends Dashboard {
   side = "admin";
@@ -47,7 +46,7 @@ export class TicketAdmin extends Dashboard {
     this.filters.filters = this.#stats.filters = route.filters;
     this.list.opened = opened ? route.id : null;
     // not with each ticket that is opened: rows would move away under the pointer
-    if (!opened || this.list.phase !== "ready" || !sameFilters(route.filters, this.list.filters)) this.loadList();
+    if (!opened || !this.list.shows(route.filters)) this.loadList();
     this.#count().catch((error) => this.shell.complain(error.message));
     if (opened) return this.openTicket(route);
     this.conversation.open(null);

@@ -49,11 +49,14 @@ export class TicketList {
     return Boolean(this.#cursor && (!this.filters.unread || this.#all.at(-1)?.[this.flag]));
   }
 
+  /** Whether the list for these filters is there. */
+  shows(filters) {
+    return this.phase === "ready" && sameFilters(filters, this.filters);
+  }
+
   /** Show the list for these filters; what is there already is refreshed, without going blank. */
   load(filters) {
-    if (this.phase !== "ready" || !sameFilters(filters, this.filters)) {
-      this.reset({ filters, phase: "loading" });
-    }
+    if (!this.shows(filters)) this.reset({ filters, phase: "loading" });
     return this.refresh();
   }
 
