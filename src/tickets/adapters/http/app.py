@@ -58,13 +58,13 @@ def create_app(
         Router(
             "/",
             route_handlers=[AccountController],
-            guards=[user_guard(users, sign_ins)],
+            before_request=user_guard(users, sign_ins),
             opt={"challenge": USER_CHALLENGE},
         ),
         Router(
             "/",
             route_handlers=[AdminController],
-            guards=[admin_guard(admin_tokens, sign_ins)],
+            before_request=admin_guard(admin_tokens, sign_ins),
             opt={"challenge": ADMIN_CHALLENGE},
         ),
         HealthController,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hmac
+from typing import Any
 
 from litestar import Response, Router, get
+from litestar.connection import ASGIConnection
 from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from tickets.adapters.http.auth import Connection
 from tickets.adapters.http.metrics import Metrics
 from tickets.domain.errors import NotAuthenticated
 
@@ -26,7 +27,7 @@ def scraper_guard(token: str | None) -> Guard:
     """Return what lets a scraper in: who holds the token, or, where there is none, who asks directly."""
     known = None if token is None else f"Bearer {token}".encode()
 
-    def guard(connection: Connection, _handler: BaseRouteHandler) -> None:
+    def guard(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
         if known is None:
             if any(name in connection.headers for name in FORWARDED):
                 raise PermissionDeniedException(NOT_FROM_OUTSIDE)
