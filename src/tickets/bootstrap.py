@@ -17,12 +17,14 @@ from tickets.adapters.postgres.health import PostgresHealth
 from tickets.adapters.postgres.queries import load_queries
 from tickets.adapters.postgres.rates import PostgresRates
 from tickets.adapters.postgres.receipts import PostgresReceipts
+from tickets.adapters.postgres.remembered_users import RememberedUsers
 from tickets.adapters.postgres.tickets import PostgresTickets
 from tickets.adapters.postgres.users import Identity, PostgresUsers
 from tickets.adapters.postgres.views import PostgresTicketViews
 from tickets.application.desk import Desk
 from tickets.application.limits import UserLimits
 from tickets.clock import SystemClock
+from tickets.domain.ports import Users
 from tickets.domain.rates import Rate
 from tickets.housekeeping import Chore, housekeeping, nobody_counts
 from tickets.settings import Settings
@@ -50,6 +52,14 @@ def desk_on(
     """Return the use cases over this database."""
     tickets = PostgresTickets(database, rates)
     return Desk(tickets, PostgresReceipts(database), SystemClock(), limits)
+
+
+def users_of(settings: Settings, database: Database) -> Users:
+    """Return who holds which token, remembered for as long as the settings allow."""
+    users = PostgresUsers(database, Identity.named(settings.identity))
+    if not settings.token_cache:
+        return users
+    return RememberedUsers(users, seconds=settings.token_cache)
 
 
 def application(settings: Settings) -> Litestar:
@@ -95,7 +105,7 @@ def application(settings: Settings) -> Litestar:
     return create_app(
         desk=desk,
         views=PostgresTicketViews(database),
-        users=PostgresUsers(database, Identity.named(settings.identity)),
+        users=users_of(settings, database),
         admin_tokens=settings.admin_token,
         readiness=health.ready,
         lifespan=lifespan,

@@ -76,8 +76,12 @@ async def _check_identity(
     except asyncpg.PostgresError as error:
         message = f"TICKETS_IDENTITY={name} does not fit this database: {error}."
         raise SettingsError(message) from error
-    if [column.type.name for column in statement.get_attributes()] != ["int4"]:
-        raise SettingsError(f"TICKETS_IDENTITY={name} must return one column, an integer.")
+    types = [column.type.name for column in statement.get_attributes()]
+    if types not in (["int4"], ["int4", "float8"]):
+        raise SettingsError(
+            f"TICKETS_IDENTITY={name} must return the user's id, an integer, and nothing else but "
+            f"the seconds for which the token is still good, double precision."
+        )
 
 
 async def due_migrations(settings: Settings) -> Sequence[Migration]:

@@ -78,6 +78,12 @@ class Settings:
     token_lifetime: timedelta = timedelta(hours=720)
     """Hours for which a token from `tickets user add` is good."""
 
+    token_cache: float = 45.0
+    """Seconds for which a process remembers who holds a token, revoked or not; 0 asks each time.
+
+    Above the 30 seconds after which a page asks again, and below twice that: every other time is a hit.
+    """
+
     close_resolved_after: timedelta = timedelta(hours=168)
     """Hours after which a resolved ticket to which nothing happens is closed; 0 is never."""
 
@@ -307,6 +313,7 @@ _READERS: Mapping[str, Callable[[str, str], object]] = {
     "rate_replies": _rate,
     "rate_failed_sign_ins": _rate,
     "token_lifetime": _hours(0.01),
+    "token_cache": _number(float, "a number of seconds", 0, 300),
     "close_resolved_after": _hours(0),
     "database_pool_size": _whole(1, 500),
     "database_pool_queue": _whole(0, 100_000),

@@ -60,7 +60,9 @@ def list_tokens(settings: Settings, email: str) -> None:
 @click.option("--all", "email", metavar="EMAIL", help="Every token of the user with this EMAIL.")
 @click.pass_obj
 def revoke_tokens(settings: Settings, token_ids: Sequence[int], email: str | None) -> None:
-    """Take tokens back, from the next request on: those with these IDs, or all of one user.
+    """Take tokens back: those with these IDs, or all of one user.
+
+    A running service honours them for up to TICKETS_TOKEN_CACHE seconds yet.
 
     `tickets user tokens EMAIL` lists a user's tokens with their ids.
     """

@@ -115,7 +115,7 @@ async def test_an_identity_query_that_returns_no_users_id_is_refused(
     result = shell.run("migrate", TICKETS_DATABASE_URL=database_url, TICKETS_IDENTITY=str(file))
 
     assert result.returncode == 2
-    assert "must return one column, an integer" in result.stderr
+    assert "must return the user's id, an integer" in result.stderr
 
 
 def test_tokens_of_the_host_platform_are_not_ours_to_give(shell: Shell) -> None:

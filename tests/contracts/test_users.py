@@ -10,15 +10,29 @@ import pytest
 from tests.world import PostgresWorld, World
 from tickets.adapters.postgres.accounts import Accounts
 from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.remembered_users import RememberedUsers
 from tickets.adapters.postgres.users import Identity, PostgresUsers
 from tickets.clock import SystemClock
+
+
+@pytest.fixture(params=["memory", "postgres", "remembered"])
+def world(request: pytest.FixtureRequest) -> World:
+    """Return the ports on each adapter in turn, and on PostgreSQL with users that are remembered."""
+    if request.param != "remembered":
+        adapter: World = request.getfixturevalue(f"{request.param}_world")
+        return adapter
+    world: World = request.getfixturevalue("postgres_world")
+    assert isinstance(world.users, PostgresUsers)
+    world.users = RememberedUsers(world.users, seconds=60)
+    return world
 
 
 async def test_a_token_is_its_users(world: World) -> None:
     first, second = await world.user(), await world.user()
     tokens = [await world.token(first), await world.token(second), await world.token(first)]
 
-    assert [await world.users.by_token(token) for token in tokens] == [first, second, first]
+    for _ in range(2):
+        assert [await world.users.by_token(token) for token in tokens] == [first, second, first]
 
 
 @pytest.mark.parametrize(
@@ -27,7 +41,8 @@ async def test_a_token_is_its_users(world: World) -> None:
 async def test_what_is_not_a_token_is_nobodys(world: World, token: str) -> None:
     await world.token(await world.user())
 
-    assert await world.users.by_token(token) is None
+    for _ in range(2):
+        assert await world.users.by_token(token) is None
 
 
 async def test_a_token_is_kept_as_a_hash_alone(

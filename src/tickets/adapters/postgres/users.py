@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -24,8 +25,9 @@ class Identity:
         """Return `tokens`, `sessions`, or the query in the SQL file at this path.
 
         The file holds one query, named `user_by_token` (its $1 is the token, as text) or
-        `user_by_token_sha256` (its $1 is the hash, as bytea), which returns the user's id or no
-        row. Raises `ValueError` where it holds neither, `OSError` where it cannot be read.
+        `user_by_token_sha256` (its $1 is the hash, as bytea), which returns the user's id, and
+        perhaps for how many seconds yet (double precision), or no row. Raises `ValueError` where
+        it holds neither, `OSError` where it cannot be read.
         """
         if name in ("tokens", "sessions"):
             queries = load_queries(f"identity_{name}")
@@ -38,6 +40,14 @@ class Identity:
         raise ValueError(message)
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a token, and for how many seconds yet; infinity where the query does not say."""
+
+    user_id: int
+    seconds_left: float
+
+
 class PostgresUsers:
     """The port `Users` on PostgreSQL."""
 
@@ -47,14 +57,22 @@ class PostgresUsers:
         self._identity = identity
 
     async def by_token(self, token: str) -> int | None:
+        """Run the identity query."""
+        holder = await self.holder(token)
+        return None if holder is None else holder.user_id
+
+    async def holder(self, token: str) -> Holder | None:
         """Run the identity query; what cannot be a token is nobody's, and is not sent."""
         if not (token.isascii() and token.isprintable()):
             return None
         key = sha256(token.encode()).digest() if self._identity.hashed else token
         try:
-            user_id: int | None = await self._database.fetchval(self._identity.query, key)
+            row = await self._database.fetchrow(self._identity.query, key)
         except asyncpg.DataError:
             # A platform's own column may hold less than any text, a UUID for instance. The error quotes the token, so
             # it goes no further.
             return None
-        return user_id
+        if row is None:
+            return None
+        user_id, seconds_left = (*row, math.inf)[:2]
+        return Holder(user_id, seconds_left)
