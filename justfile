@@ -73,6 +73,10 @@ wheel:
 migrate *args:
     tickets migrate "$@"
 
+# Measure the service beside its rivals, on a PostgreSQL of its own: 20 minutes, or two with --quick.
+bench *args:
+    uv run --group bench python -m benchmarks "$@"
+
 # Measure the longest frame of the dashboards with 200 rows and 500 messages, in a real browser.
 bench-web:
     python benchmarks/web_render.py

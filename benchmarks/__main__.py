@@ -1,0 +1,80 @@
+"""The benchmark: `uv run just bench`, with `--quick` in a couple of minutes; see docs/performance.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import uvloop
+
+from benchmarks import data
+from benchmarks.bench import FULL, QUICK, Bench, Choice
+from benchmarks.report import report
+from benchmarks.systems import RIVALS
+
+
+def main() -> None:
+    """Read what is asked for, run it, and print the report."""
+    arguments = _arguments()
+    if sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:  # noqa: PLR2004
+        sys.exit(
+            "The benchmark keeps the load away from the service: it needs Linux and two cores."
+        )
+    with ExitStack() as held:
+        folder = arguments.keep
+        if folder is None:
+            folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="tickets-bench-")))
+        started = time.monotonic()
+        choice = Choice(
+            sizes=arguments.sizes.split(","),
+            operations=arguments.only.split(","),
+            rivals=arguments.rivals.split(","),
+            variants=arguments.variant,
+            before=arguments.before,
+            paces=QUICK if arguments.quick else FULL,
+            rounds=arguments.rounds,
+        )
+        server = held.enter_context(data.server(folder, choice.sizes))
+        results = uvloop.run(Bench(server, choice).run())
+    results.conditions.append(f"the whole run took {(time.monotonic() - started) / 60:.1f} minutes")
+    text = report(results)
+    print(text)
+    if arguments.output:
+        arguments.output.write_text(text, encoding="utf-8")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="just bench", description=__doc__)
+    option = parser.add_argument
+    option("--quick", action="store_true", help="S alone, concurrency 16, shorter rounds")
+    option("--keep", type=Path, metavar="FOLDER", help="keep the data here, and use what is there")
+    option("--output", type=Path, metavar="FILE", help="write the report to this file as well")
+    option("--sizes", help="S, L or S,L, which is all")
+    option("--only", default="", help="operations by parts of their names, comma-separated")
+    option("--rivals", default=",".join(RIVALS), help="who is measured beside the service")
+    option("--rounds", type=int, help="rounds of each measurement, where the machine is noisy")
+    option(
+        "--variant",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="the service with this setting, too",
+    )
+    option(
+        "--before",
+        type=Path,
+        metavar="CHECKOUT",
+        help="the service of another checkout with the same schema, too",
+    )
+    arguments = parser.parse_args()
+    arguments.sizes = arguments.sizes or ("S" if arguments.quick else "S,L")
+    return arguments
+
+
+if __name__ == "__main__":
+    main()

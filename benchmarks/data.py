@@ -1,0 +1,162 @@
+"""The databases S and L, on a PostgreSQL of the benchmark's own with the settings of one that matters."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import psutil
+
+from tickets.adapters.postgres.embedded import EmbeddedPostgres
+from tickets.adapters.postgres.migrations import Migrator
+from tickets.adapters.postgres.queries import parse_queries, sql_folder
+
+SQL_FOLDER = Path(__file__).parent / "sql"
+SQL = parse_queries((SQL_FOLDER / "bench.sql").read_text(encoding="utf-8"))
+
+SHAPES = {
+    "S": {
+        "users": 1_000,
+        "tickets": 5_000,
+        "heavy_users": 2,
+        "regular_users": 40,
+        "regular_percent": 50,
+    },
+    "L": {
+        "users": 20_000,
+        "tickets": 1_000_000,
+        "heavy_users": 10,
+        "regular_users": 10_000,
+        "regular_percent": 80,
+    },
+}
+
+# While the data is made nothing needs to survive, and nobody else writes.
+_HURRY = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_wal_size=16GB",
+    "autovacuum=off",
+)
+
+
+def settings() -> list[str]:
+    """Return the server's settings while it is measured: its defaults, and what everybody changes.
+
+    A quarter of the memory, 2 GB at the most, is PostgreSQL's own; commits are on disk before they
+    are answered, and checkpoints are not made for the size of the log all the time.
+    """
+    quarter = psutil.virtual_memory().total // 4 // 2**20
+    return [
+        f"shared_buffers={min(quarter, 2048)}MB",
+        "fsync=on",
+        "synchronous_commit=on",
+        "full_page_writes=on",
+        "max_wal_size=4GB",
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running PostgreSQL with S and L in it, as templates."""
+
+    url: str
+    pid: int
+
+    def database(self, name: str) -> str:
+        """Return the URL of a database of this server."""
+        return self.url.replace("/tickets?", f"/{name}?", 1)
+
+
+@contextmanager
+def server(folder: Path, sizes: Sequence[str]) -> Iterator[Server]:
+    """Run a server with these sizes' templates; those that the folder has already are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o711)  # root's PostgreSQL runs as another account, which has to get there
+    cluster = folder / "cluster"
+    missing = [size for size in sizes if not (folder / _mark(size)).exists()]
+    if missing:
+        with EmbeddedPostgres(cluster, options=settings()[:1] + list(_HURRY)) as postgres:
+            for size in missing:
+                asyncio.run(_make(_server(postgres, cluster), size))
+                (folder / _mark(size)).touch()
+    with EmbeddedPostgres(cluster, options=settings()) as postgres:
+        yield _server(postgres, cluster)
+
+
+def template(size: str) -> str:
+    """Return the name of a template, which changes with anything that it is made from."""
+    digest = hashlib.sha256((SQL_FOLDER / "data.sql").read_bytes())
+    digest.update(repr(SHAPES[size]).encode())
+    for file in sorted((sql_folder() / "migrations").iterdir(), key=lambda file: file.name):
+        digest.update(file.read_bytes())
+    return f"{size.lower()}_{digest.hexdigest()[:12]}"
+
+
+def _mark(size: str) -> str:
+    return f"{template(size)}.made"
+
+
+def _server(postgres: EmbeddedPostgres, cluster: Path) -> Server:
+    pid = int((cluster / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
+    return Server(postgres.url, pid)
+
+
+async def _make(server: Server, size: str) -> None:
+    name = template(size)
+    started = time.perf_counter()
+    await run_alone(
+        server.url, f"drop database if exists {name} with (force)", f"create database {name}"
+    )
+    connection = await asyncpg.connect(server.database(name))
+    try:
+        shape = SHAPES[size]
+        await connection.fetch(SQL["shape"], list(shape), [str(value) for value in shape.values()])
+        await connection.execute("set work_mem = '256MB'; set maintenance_work_mem = '512MB'")
+        await connection.execute((SQL_FOLDER / "data.sql").read_text(encoding="utf-8"))
+        await Migrator(connection).apply()
+        await connection.execute(SQL["tokens"])
+        # the take-over wrote every ticket twice
+        await connection.execute("vacuum full tickets")
+        await connection.execute("vacuum (freeze, analyze)")
+    finally:
+        await connection.close()
+    print(f"made {size} in {time.perf_counter() - started:.0f} s", flush=True)
+
+
+async def copy(server: Server, size: str) -> str:
+    """Make a fresh working copy of a size, and return its URL."""
+    name = f"work_{size.lower()}"
+    await run_alone(
+        server.url,
+        f"drop database if exists {name} with (force)",
+        f"create database {name} template {template(size)} strategy file_copy",
+    )
+    await run_alone(server.url, "checkpoint")
+    return server.database(name)
+
+
+async def figures(url: str) -> asyncpg.Record:
+    """Return what a size holds, counted."""
+    connection = await asyncpg.connect(url)
+    row = await connection.fetchrow(SQL["figures"])
+    await connection.close()
+    assert row is not None
+    return row
+
+
+async def run_alone(url: str, *statements: str) -> None:
+    """Run statements that take no part in a transaction."""
+    connection = await asyncpg.connect(url)
+    for statement in statements:
+        await connection.execute(statement)
+    await connection.close()

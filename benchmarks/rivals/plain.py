@@ -1,0 +1,288 @@
+"""The plain rival: FastAPI, SQLAlchemy 2 on asyncpg, pydantic, as a good engineer writes it in a day.
+
+The same routes over the same tables. It is no straw man: pages by position, the counters of the tickets' rows, locks where
+two may write, an engine whose pool is as large as the service's, one session per request.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Annotated, Any, Literal, get_args
+
+from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Response
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import joinedload, selectinload
+
+from benchmarks.rivals.plain_models import (
+    AdminPage,
+    AdminRowOut,
+    AdminShown,
+    AdminThreadOut,
+    Category,
+    Created,
+    Message,
+    MessageOut,
+    NewReply,
+    NewTicket,
+    Replied,
+    Shown,
+    Stats,
+    Status,
+    ThreadOut,
+    Ticket,
+    TicketOut,
+    Token,
+    Unread,
+    UserPage,
+    UserRowOut,
+)
+
+ADMIN_TOKEN = os.environ["TICKETS_ADMIN_TOKEN"].encode()
+ROOT = "/api/v1/tickets"
+
+engine = create_async_engine(
+    os.environ["TICKETS_DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://", 1),
+    pool_size=10,
+    max_overflow=0,
+)
+sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+
+async def get_session() -> AsyncIterator[AsyncSession]:
+    async with sessions() as session:
+        yield session
+
+
+Session = Annotated[AsyncSession, Depends(get_session)]
+
+
+async def current_user(session: Session, authorization: Annotated[str, Header()] = "") -> int:
+    scheme, _, token = authorization.partition(" ")
+    user_id = None
+    if scheme.lower() == "bearer":
+        user_id = await session.scalar(
+            select(Token.user_id).where(
+                Token.token_sha256 == sha256(token.encode()).digest(), Token.expires_at > func.now()
+            )
+        )
+    if user_id is None:
+        raise HTTPException(401, "Sign in first.", headers={"WWW-Authenticate": "Bearer"})
+    return user_id
+
+
+def require_admin(x_admin_token: Annotated[str, Header()] = "") -> None:
+    if not hmac.compare_digest(x_admin_token.encode(), ADMIN_TOKEN):
+        raise HTTPException(401, "Sign in first.", headers={"WWW-Authenticate": "X-Admin-Token"})
+
+
+CurrentUser = Annotated[int, Depends(current_user)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+user = APIRouter(prefix=ROOT, tags=["account"])
+admin = APIRouter(prefix=f"{ROOT}/admin", tags=["admin"], dependencies=[Depends(require_admin)])
+
+
+def to_cursor(*place: object) -> str:
+    return urlsafe_b64encode("|".join(map(str, place)).encode()).decode()
+
+
+def from_cursor(cursor: str) -> list[str]:
+    return urlsafe_b64decode(cursor).decode().split("|")
+
+
+@user.get("/unread")
+async def count_unread(session: Session, user_id: CurrentUser) -> Unread:
+    count = await session.scalar(
+        select(func.count()).where(Ticket.user_id == user_id, Ticket.user_unread)
+    )
+    return Unread(unread=count or 0)
+
+
+@user.get("")
+async def list_tickets(
+    session: Session,
+    user_id: CurrentUser,
+    status: Status | Literal[""] = "",
+    limit: Limit = 50,
+    cursor: str = "",
+) -> UserPage:
+    query = select(Ticket).where(Ticket.user_id == user_id)
+    if status:
+        query = query.where(Ticket.status == status)
+    if cursor:
+        moment, number = from_cursor(cursor)
+        place = (datetime.fromisoformat(moment), int(number))
+        query = query.where(tuple_(Ticket.updated_at, Ticket.id) < place)
+    query = query.order_by(Ticket.updated_at.desc(), Ticket.id.desc()).limit(limit + 1)
+    tickets = list(await session.scalars(query))
+    more = len(tickets) > limit
+    tickets = tickets[:limit]
+    return UserPage(
+        tickets=[UserRowOut.model_validate(ticket) for ticket in tickets],
+        next_cursor=to_cursor(tickets[-1].updated_at, tickets[-1].id) if more else None,
+    )
+
+
+@user.post("", status_code=201)
+async def open_ticket(
+    form: NewTicket, response: Response, session: Session, user_id: CurrentUser
+) -> Created:
+    now = datetime.now(UTC)  # noqa: TID251 - an application of its own
+    ticket = Ticket(
+        user_id=user_id,
+        category=form.category,
+        other_category=form.other_category,
+        subject=form.subject,
+        status="open",
+        priority="normal",
+        user_unread=False,
+        admin_unread=True,
+        message_count=1,
+        last_message=preview(form.message),
+        version=1,
+        created_at=now,
+        updated_at=now,
+        messages=[
+            Message(sender_type="user", sender_id=user_id, message=form.message, created_at=now)
+        ],
+    )
+    session.add(ticket)
+    await session.commit()
+    response.headers["Location"] = f"{ROOT}/{ticket.id}"
+    return Created(ticket=TicketOut.model_validate(ticket))
+
+
+@user.get("/{ticket_id:int}")
+async def read_ticket(ticket_id: int, session: Session, user_id: CurrentUser) -> Shown:
+    # locked, so that no message can come in between what is shown and the flag that is cleared
+    query = select(Ticket).where(Ticket.id == ticket_id, Ticket.user_id == user_id)
+    ticket = await session.scalar(query.options(selectinload(Ticket.messages)))
+    if ticket is not None and ticket.user_unread:
+        query = query.with_for_update().execution_options(populate_existing=True)
+        ticket = await session.scalar(query.options(selectinload(Ticket.messages)))
+        assert ticket is not None
+        ticket.user_unread = False
+        ticket.version += 1
+        await session.commit()
+    if ticket is None:
+        raise HTTPException(404, "There is no such ticket.")
+    return Shown(ticket=ThreadOut.model_validate(ticket))
+
+
+@user.post("/{ticket_id:int}/reply", status_code=201)
+async def reply(ticket_id: int, form: NewReply, session: Session, user_id: CurrentUser) -> Replied:
+    ticket = await session.scalar(
+        select(Ticket).where(Ticket.id == ticket_id, Ticket.user_id == user_id).with_for_update()
+    )
+    if ticket is None:
+        raise HTTPException(404, "There is no such ticket.")
+    if ticket.status == "closed":
+        raise HTTPException(400, "This ticket is closed.")
+    now = max(datetime.now(UTC), ticket.updated_at)  # noqa: TID251
+    message = Message(
+        ticket_id=ticket.id,
+        sender_type="user",
+        sender_id=user_id,
+        message=form.message,
+        created_at=now,
+    )
+    session.add(message)
+    ticket.admin_unread = True
+    ticket.message_count += 1
+    ticket.last_message = preview(form.message)
+    ticket.updated_at = now
+    ticket.version += 1
+    await session.commit()
+    return Replied(message=MessageOut.model_validate(message))
+
+
+@admin.get("/unread")
+async def count_unread_by_admins(session: Session) -> Unread:
+    count = await session.scalar(select(func.count()).where(Ticket.admin_unread))
+    return Unread(unread=count or 0)
+
+
+@admin.get("/all")
+async def list_all(
+    session: Session,
+    status: Status | Literal[""] = "",
+    category: Category | Literal[""] = "",
+    limit: Limit = 50,
+    cursor: str = "",
+) -> AdminPage:
+    query = select(Ticket).options(joinedload(Ticket.user))
+    if status:
+        query = query.where(Ticket.status == status)
+    if category:
+        query = query.where(Ticket.category == category)
+    if cursor:
+        unread, moment, number = from_cursor(cursor)
+        place = (unread == "True", datetime.fromisoformat(moment), int(number))
+        query = query.where(tuple_(Ticket.admin_unread, Ticket.updated_at, Ticket.id) < place)
+    order = (Ticket.admin_unread.desc(), Ticket.updated_at.desc(), Ticket.id.desc())
+    tickets = list(await session.scalars(query.order_by(*order).limit(limit + 1)))
+    more = len(tickets) > limit
+    tickets = tickets[:limit]
+    last = tickets[-1] if more else None
+    return AdminPage(
+        tickets=[
+            AdminRowOut.model_validate(vars(ticket) | {"user_email": ticket.user.email})
+            for ticket in tickets
+        ],
+        next_cursor=to_cursor(last.admin_unread, last.updated_at, last.id) if last else None,
+    )
+
+
+@admin.get("/stats")
+async def stats(session: Session) -> Stats:
+    query = select(
+        Ticket.status, Ticket.category, func.count(), func.count().filter(Ticket.admin_unread)
+    )
+    rows = (await session.execute(query.group_by(Ticket.status, Ticket.category))).all()
+    by_status: dict[str, int] = dict.fromkeys(get_args(Status), 0)
+    by_category: dict[Any, int] = dict.fromkeys(get_args(Category), 0)
+    for status, category, total, _unread in rows:
+        by_status[status] += total
+        by_category[category] += total
+    return Stats(
+        total_count=sum(by_status.values()),
+        open_count=by_status["open"],
+        in_progress_count=by_status["in_progress"],
+        resolved_count=by_status["resolved"],
+        closed_count=by_status["closed"],
+        unread_count=sum(row[3] for row in rows),
+        categories=by_category,
+    )
+
+
+@admin.get("/{ticket_id:int}")
+async def read_any_ticket(ticket_id: int, session: Session) -> AdminShown:
+    load = (selectinload(Ticket.messages), joinedload(Ticket.user, innerjoin=True))
+    query = select(Ticket).where(Ticket.id == ticket_id).options(*load)
+    ticket = await session.scalar(query)
+    if ticket is not None and ticket.admin_unread:
+        query = query.with_for_update(of=Ticket).execution_options(populate_existing=True)
+        ticket = await session.scalar(query)
+        assert ticket is not None
+        ticket.admin_unread = False
+        ticket.version += 1
+        await session.commit()
+    if ticket is None:
+        raise HTTPException(404, "There is no such ticket.")
+    shown = vars(ticket) | {"user_email": ticket.user.email}
+    return AdminShown(ticket=AdminThreadOut.model_validate(shown))
+
+
+def preview(text: str) -> str:
+    return text if len(text) <= 100 else f"{text[:100]}…"  # noqa: PLR2004
+
+
+app = FastAPI()
+app.include_router(admin)
+app.include_router(user)

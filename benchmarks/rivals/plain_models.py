@@ -1,0 +1,180 @@
+"""The plain rival's tables and bodies: SQLAlchemy models, pydantic models."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from sqlalchemy import DateTime, ForeignKey, LargeBinary, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+Category = Literal["support", "billing", "feature_suggestion", "other"]
+Status = Literal["open", "in_progress", "resolved", "closed"]
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class User(Base):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(320))
+
+
+class Token(Base):
+    __tablename__ = "ticket_tokens"
+    token_sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class Message(Base):
+    __tablename__ = "ticket_messages"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"))
+    sender_type: Mapped[str] = mapped_column(String(10))
+    sender_id: Mapped[int | None]
+    message: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class Ticket(Base):
+    __tablename__ = "tickets"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    category: Mapped[str] = mapped_column(String(50))
+    other_category: Mapped[str | None] = mapped_column(String(100))
+    subject: Mapped[str] = mapped_column(String(200))
+    status: Mapped[str] = mapped_column(String(20))
+    priority: Mapped[str] = mapped_column(String(20))
+    user_unread: Mapped[bool]
+    admin_unread: Mapped[bool]
+    message_count: Mapped[int]
+    last_message: Mapped[str] = mapped_column(String(101))
+    version: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    user: Mapped[User] = relationship(lazy="raise")
+    messages: Mapped[list[Message]] = relationship(
+        lazy="raise", order_by=(Message.created_at, Message.id)
+    )
+
+
+Body = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=5000)]
+
+
+class NewTicket(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    category: Category
+    other_category: str | None = Field(default=None, max_length=100)
+    subject: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=200)]
+    message: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=10, max_length=5000)
+    ]
+
+
+class NewReply(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    message: Body
+
+
+class Out(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class MessageOut(Out):
+    id: int
+    ticket_id: int
+    sender_type: Literal["user", "admin"]
+    sender_id: int | None
+    message: str
+    created_at: datetime
+
+
+class RowOut(Out):
+    id: int
+    category: Category
+    other_category: str | None
+    subject: str
+    status: Status
+    priority: str
+    message_count: int
+    last_message: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class UserRowOut(RowOut):
+    user_unread: bool
+
+
+class AdminRowOut(RowOut):
+    admin_unread: bool
+    user_email: str
+
+
+class TicketOut(Out):
+    id: int
+    user_id: int
+    category: Category
+    other_category: str | None
+    subject: str
+    status: Status
+    priority: str
+    user_unread: bool
+    admin_unread: bool
+    message_count: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class ThreadOut(TicketOut):
+    messages: list[MessageOut]
+
+
+class AdminThreadOut(ThreadOut):
+    user_email: str
+
+
+class UserPage(BaseModel):
+    tickets: list[UserRowOut]
+    next_cursor: str | None
+
+
+class AdminPage(BaseModel):
+    tickets: list[AdminRowOut]
+    next_cursor: str | None
+
+
+class Shown(BaseModel):
+    ticket: ThreadOut
+
+
+class AdminShown(BaseModel):
+    ticket: AdminThreadOut
+
+
+class Created(BaseModel):
+    success: Literal[True] = True
+    ticket: TicketOut
+
+
+class Replied(BaseModel):
+    success: Literal[True] = True
+    message: MessageOut
+
+
+class Unread(BaseModel):
+    unread: int
+
+
+class Stats(BaseModel):
+    total_count: int
+    open_count: int
+    in_progress_count: int
+    resolved_count: int
+    closed_count: int
+    unread_count: int
+    categories: dict[Category, int]

@@ -1,0 +1,160 @@
+-- One statement per request, the token check inside it: what the ceiling runs, on the service's own schema. Whatever it
+-- reads, its own writes keep up: flags, counts (by the schema's triggers), previews, versions and every index.
+--
+-- $1 is the SHA-256 of the user's token wherever a user asks. No row back means that nobody holds it.
+
+-- name: user_unread
+select (select count(*) from tickets where user_id = k.user_id and user_unread)
+  from ticket_tokens k
+ where k.token_sha256 = $1
+   and k.expires_at > now();
+
+-- name: user_list
+-- A user without tickets is one row of nulls.
+select t.*
+  from ticket_tokens k
+  left join lateral (
+           select t.*
+             from unnest($2::text[]) as wanted (status)
+            cross join lateral (
+                      select id, category, other_category, subject, status, priority, user_unread, message_count,
+                             last_message, created_at, updated_at
+                        from tickets
+                       where user_id = k.user_id
+                         and status = wanted.status
+                         and (updated_at, id) < ($3, $4)
+                       order by updated_at desc, id desc
+                       limit $5
+                  ) as t
+            order by t.updated_at desc, t.id desc
+            limit $5
+       ) as t on true
+ where k.token_sha256 = $1
+   and k.expires_at > now();
+
+-- name: user_ticket
+-- The flag is cleared where it was set, and only if the row is still the one of the snapshot that shows the thread: a
+-- message that came in between has raised the version, and stays unread.
+with shown as materialized (
+    select t.id, t.version, t.user_unread
+      from ticket_tokens k
+      left join tickets t on t.id = $2 and t.user_id = k.user_id
+     where k.token_sha256 = $1
+       and k.expires_at > now()
+), seen as (
+    update tickets t
+       set user_unread = false,
+           version = t.version + 1
+      from shown
+     where shown.user_unread
+       and t.id = shown.id
+       and t.version = shown.version
+)
+select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.priority, t.admin_unread, t.message_count,
+       t.created_at, t.updated_at,
+       (
+           select json_agg(m order by m.created_at, m.id)
+             from (
+                      select id, ticket_id, sender_type, sender_id, message, created_at
+                        from ticket_messages
+                       where ticket_id = t.id
+                  ) as m
+       ) as messages
+  from shown
+  left join tickets t on t.id = shown.id;
+
+-- name: create
+with ticket as (
+    insert into tickets (user_id, category, other_category, subject, status, priority, user_unread, admin_unread,
+                         message_count, last_message, created_at, updated_at)
+    select k.user_id, $2, $3, $4, 'open', 'normal', false, true, 1,
+           case when char_length($5::text) > 100 then left($5, 100) || '…' else $5 end, $6, $6
+      from ticket_tokens k
+     where k.token_sha256 = $1
+       and k.expires_at > now()
+    returning id, user_id
+), message as (
+    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
+    select id, 'user', user_id, $5, $6 from ticket
+)
+select id, user_id from ticket;
+
+-- name: user_reply
+-- The first row's id is null for a stranger's ticket and for a closed one.
+with who as materialized (
+    select user_id from ticket_tokens where token_sha256 = $1 and expires_at > now()
+), ticket as (
+    update tickets t
+       set admin_unread = true,
+           message_count = t.message_count + 1,
+           last_message = case when char_length($3::text) > 100 then left($3, 100) || '…' else $3 end,
+           updated_at = greatest(t.updated_at, $4),
+           version = t.version + 1
+      from who
+     where t.id = $2
+       and t.user_id = who.user_id
+       and t.status <> 'closed'
+    returning t.id, t.updated_at
+), message as (
+    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
+    select ticket.id, 'user', who.user_id, $3, ticket.updated_at from ticket cross join who
+    returning id, created_at
+)
+select who.user_id, message.id, message.created_at from who left join message on true;
+
+-- name: admin_unread
+select coalesce(sum(admin_unread), 0)::bigint from ticket_counts;
+
+-- name: admin_list
+select id, category, other_category, subject, status, priority, admin_unread, message_count, last_message, created_at,
+       updated_at, (select email from users where users.id = tickets.user_id) as user_email
+  from tickets
+ where (admin_unread, updated_at, id) < ($1, $2, $3)
+ order by admin_unread desc, updated_at desc, id desc
+ limit $4;
+
+-- name: admin_list_filtered
+select t.id, t.category, t.other_category, t.subject, t.status, t.priority, t.admin_unread, t.message_count,
+       t.last_message, t.created_at, t.updated_at, (select email from users where users.id = t.user_id) as user_email
+  from unnest($1::text[]) as s (status)
+ cross join unnest($2::text[]) as c (category)
+ cross join lateral (
+           select id, user_id, category, other_category, subject, status, priority, admin_unread, message_count,
+                  last_message, created_at, updated_at
+             from tickets
+            where status = s.status
+              and category = c.category
+              and (admin_unread, updated_at, id) < ($3, $4, $5)
+            order by admin_unread desc, updated_at desc, id desc
+            limit $6
+       ) as t
+ order by t.admin_unread desc, t.updated_at desc, t.id desc
+ limit $6;
+
+-- name: admin_stats
+select status, category, sum(total)::bigint, sum(admin_unread)::bigint from ticket_counts group by status, category;
+
+-- name: admin_ticket
+with shown as materialized (
+    select id, version, admin_unread from tickets where id = $1
+), seen as (
+    update tickets t
+       set admin_unread = false,
+           version = t.version + 1
+      from shown
+     where shown.admin_unread
+       and t.id = shown.id
+       and t.version = shown.version
+)
+select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.priority, t.user_unread, t.message_count,
+       t.created_at, t.updated_at, (select email from users where users.id = t.user_id) as user_email,
+       (
+           select json_agg(m order by m.created_at, m.id)
+             from (
+                      select id, ticket_id, sender_type, sender_id, message, created_at
+                        from ticket_messages
+                       where ticket_id = t.id
+                  ) as m
+       ) as messages
+  from shown
+  join tickets t on t.id = shown.id;

@@ -1,0 +1,149 @@
+"""The operations that are measured, as requests made beforehand."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from benchmarks.data import SQL
+from benchmarks.load import Sent
+
+ROOT = "/api/v1/tickets"
+ADMIN_TOKEN = "the-admins-of-the-benchmark"  # noqa: S105 - of a throwaway service
+
+SPREAD = 3000
+"""Users, and tickets, that an operation goes round, where there are as many."""
+
+NEW_TICKET = {
+    "category": "billing",
+    "subject": "Charged twice in January",
+    "message": "My card was charged twice for invoice 4711, on the third and again on the fifth of January.",
+}
+NEW_REPLY = {
+    "message": "It has just happened once more, with the invoice of February. What should I do?"
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One kind of request: what is sent in turn, and whether that changes the data."""
+
+    name: str
+    requests: Sequence[Sent]
+    writes: bool = False
+    unread: Sequence[int] = field(default=())
+    """Tickets that are marked unread before each measurement, which then asks for each of them once."""
+
+    def stream(self) -> Iterator[Sent]:
+        """Give the requests round and round, or once where each can only be asked once."""
+        return iter(self.requests) if self.unread else itertools.cycle(self.requests)
+
+
+def _user(user_id: int) -> str:
+    return f"Authorization: Bearer bench-{user_id}"
+
+
+_ADMIN = f"X-Admin-Token: {ADMIN_TOKEN}"
+
+
+def _get(path: str, who: str) -> Sent:
+    head = (
+        f"GET {ROOT}{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n{who}\r\n\r\n"
+    )
+    return Sent(head.encode(), 200)
+
+
+def _post(path: str, who: str, form: object) -> Sent:
+    body = json.dumps(form).encode()
+    head = (
+        f"POST {ROOT}{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n{who}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return Sent(head.encode() + body, 201)
+
+
+async def operations(url: str) -> list[Operation]:
+    """Return the operations on this database, those that write last."""
+    connection = await asyncpg.connect(url)
+    users = [row["id"] for row in await connection.fetch(SQL["users"], SPREAD)]
+    regular = [
+        row["user_id"] for row in await connection.fetch(SQL["users_with_a_full_page"], SPREAD)
+    ]
+    read = await connection.fetch(SQL["read_tickets"], SPREAD)
+    writable = await connection.fetch(SQL["writable_tickets"], SPREAD)
+    await connection.close()
+
+    badge = [_get("/unread", _user(user)) for user in users]
+    lists = [_get("", _user(user)) for user in regular]
+    details = [_get(f"/{ticket}", _user(user)) for ticket, user in read]
+    creates = [_post("", _user(user), NEW_TICKET) for user in users]
+    replies = [_post(f"/{ticket}/reply", _user(user), NEW_REPLY) for ticket, user in writable]
+    admin_details = [_get(f"/admin/{ticket}", _ADMIN) for ticket, _ in read]
+    admin_lists = {
+        "admin list": _get("/admin/all", _ADMIN),
+        "admin list, by status": _get("/admin/all?status=open", _ADMIN),
+        "admin list, by category": _get("/admin/all?category=billing", _ADMIN),
+        "admin list, by both": _get("/admin/all?status=open&category=billing", _ADMIN),
+    }
+    admin_badge, stats = _get("/admin/unread", _ADMIN), _get("/admin/stats", _ADMIN)
+    return [
+        Operation("user badge", badge),
+        Operation("user list", lists),
+        Operation("ticket detail", details),
+        *(Operation(name, [request]) for name, request in admin_lists.items()),
+        Operation("admin badge", [admin_badge]),
+        Operation("admin stats", [stats]),
+        Operation("admin detail", admin_details),
+        Operation(
+            "first view",
+            [_get(f"/{ticket}", _user(user)) for ticket, user in read],
+            writes=True,
+            unread=[ticket for ticket, _ in read],
+        ),
+        Operation("reply", replies, writes=True),
+        Operation("create", creates, writes=True),
+        Operation(
+            "mix",
+            _mix(
+                badge=badge,
+                lists=lists,
+                details=details,
+                replies=replies,
+                creates=creates,
+                admin=[*admin_lists.values(), admin_badge, stats, *admin_details[:6]],
+            ),
+            writes=True,
+        ),
+    ]
+
+
+def _mix(
+    *,
+    badge: Sequence[Sent],
+    lists: Sequence[Sent],
+    details: Sequence[Sent],
+    replies: Sequence[Sent],
+    creates: Sequence[Sent],
+    admin: Sequence[Sent],
+) -> list[Sent]:
+    """Of a hundred requests 80 badges, 8 lists, 8 details, 2 replies, 1 create and 1 of the admins, evenly mixed."""
+    kinds = [
+        (80, itertools.cycle(badge)),
+        (8, itertools.cycle(lists)),
+        (8, itertools.cycle(details)),
+        (2, itertools.cycle(replies)),
+        (1, itertools.cycle(creates)),
+        (1, itertools.cycle(admin)),
+    ]
+    # each kind at its own even pace through a hundred places
+    places = sorted(
+        ((number + 0.5) / share, kind)
+        for kind, (share, _) in enumerate(kinds)
+        for number in range(share)
+    )
+    hundred = [kind for _, kind in places]
+    return [next(kinds[kind][1]) for _ in range(60) for kind in hundred]
