@@ -88,6 +88,7 @@ def _table(results: Results, size: str, connections: int) -> list[str]:
         "operation",
         *(f"{name} req/s" for name in names),
         *(f"service / {name}" for name in against),
+        *(f"by CPU, service / {name}" for name in against if name != "static"),
         *(f"{name} p50, p99, longest (ms)" for name in names if name in (SERVICE, "ceiling")),
         *(f"{name} CPU µs, PostgreSQL's" for name in names if name != "static"),
     )
@@ -97,6 +98,11 @@ def _table(results: Results, size: str, connections: int) -> list[str]:
                 operation,
                 *(_rate(cells.get(name)) for name in names),
                 *(_ratio(cells.get(SERVICE), cells.get(name)) for name in against),
+                *(
+                    _frugality(cells.get(SERVICE), cells.get(name))
+                    for name in against
+                    if name != "static"
+                ),
                 *(_latency(cells.get(name)) for name in names if name in (SERVICE, "ceiling")),
                 *(_cpu(cells.get(name)) for name in names if name != "static"),
             )
@@ -110,6 +116,11 @@ def _rate(cell: Cell | None) -> str:
 
 def _ratio(cell: Cell | None, other: Cell | None) -> str:
     return "" if cell is None or other is None else f"{cell.rate / other.rate:.2f}"
+
+
+def _frugality(cell: Cell | None, other: Cell | None) -> str:
+    """How many requests the service makes of the CPU that one costs the other: other programs disturb it less."""
+    return "" if cell is None or other is None else f"{other.cpu / cell.cpu:.2f}"
 
 
 def _latency(cell: Cell | None) -> str:

@@ -65,7 +65,7 @@ class Accounts:
         return [TokenEntry(**row) for row in rows]
 
     async def revoke(self, token_id: int) -> str | None:
-        """Take a token back, from the next request on; return whose it was, None where there is none."""
+        """Take a token back; return whose it was, None where there is none."""
         email: str | None = await self._database.fetchval(self._sql["revoke_token"], token_id)
         return email
 
