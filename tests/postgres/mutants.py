@@ -10,7 +10,7 @@ from tests.postgres.interleaving import Gate, Stepped
 from tests.world import PostgresWorld
 from tickets.adapters.postgres.tickets import PostgresTickets
 from tickets.application.desk import Desk
-from tickets.domain.once import Once, Receipt
+from tickets.domain.once import Once
 from tickets.domain.ticket import Actor, Message, Side, Ticket
 from tickets.domain.views import Conversation
 
@@ -77,15 +77,13 @@ class ReplyingIsReading(Subject):
             def __getattr__(self, name: str) -> Any:
                 return getattr(tickets, name)
 
-            async def save(
-                self, ticket: Ticket, *, receipt: Receipt | None = None
-            ) -> Sequence[Message]:
+            async def save(self, ticket: Ticket, **more: Any) -> Sequence[Message]:
                 for message in ticket.new_messages:
                     if message.sender_type is Side.USER:
                         ticket.user_unread = False
                     else:
                         ticket.admin_unread = False
-                saved: Sequence[Message] = await tickets.save(ticket, receipt=receipt)
+                saved: Sequence[Message] = await tickets.save(ticket, **more)
                 return saved
 
         return super().desk_on(Clearing())

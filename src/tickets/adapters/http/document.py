@@ -11,16 +11,15 @@ from litestar.openapi.spec import OpenAPI
 
 _TEXT = {"type": "string", "minLength": 1}
 
+_RETRY_AFTER = {
+    "description": "Seconds to wait before the next try.",
+    "schema": {"type": "integer", "minimum": 1},
+}
+
 HEADERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
-    "401": {
-        "WWW-Authenticate": {"description": "How to sign in.", "schema": _TEXT},
-    },
-    "503": {
-        "Retry-After": {
-            "description": "Seconds to wait before the next try.",
-            "schema": {"type": "integer", "minimum": 1},
-        },
-    },
+    "401": {"WWW-Authenticate": {"description": "How to sign in.", "schema": _TEXT}},
+    "429": {"Retry-After": _RETRY_AFTER},
+    "503": {"Retry-After": _RETRY_AFTER},
 }
 """The headers that every answer with a status has, whatever was asked."""
 
