@@ -78,7 +78,7 @@ class Settings:
     token_lifetime: timedelta = timedelta(hours=720)
     """Hours for which a token from `tickets user add` is good."""
 
-    token_cache: float = 45.0
+    token_cache: float = 10.0
     """Seconds for which a process remembers who holds a token, revoked or not; 0 asks each time.
 
     Above the 30 seconds after which a page asks again, and below twice that: every other time is a hit.
