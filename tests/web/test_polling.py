@@ -100,7 +100,7 @@ async def test_what_a_user_writes_and_an_admin_answers_rises_at_the_other_within
     await half_a_minute(ours)
     await expect(badge(ours, 1)).to_be_visible()
     await expect(ours).to_have_title("(1) Tickets · Support admin")
-    await expect(voice(ours).filter(has_text="1 unread ticket")).to_be_attached()
+    await expect(voice(ours, "1 unread ticket")).to_be_attached()
     await expect_subjects(ours, "Unread: Is anybody there?", "An old one")
 
     await ticket_link(ours, "Is anybody there?").click()
@@ -144,7 +144,7 @@ async def test_an_open_thread_takes_up_a_message_and_leaves_draft_and_focus_alon
     assert await reply_box(page).evaluate(selection) == [4, 8]
     who = "Support" if path == "account" else "mara@example.com"
     said = f"1 new message from {who}: Something new."
-    await expect(voice(page).filter(has_text=said)).to_be_attached()
+    await expect(voice(page, said)).to_be_attached()
     # it was seen, and so it is read
     await expect(badge(page, 0)).to_be_visible()
     assert await here.unread() == 0

@@ -48,7 +48,7 @@ async def test_what_came_in_meanwhile_is_shown_and_one_more_click_sends(
 
     await expect_told(page)
     await expect(message(page, "Never mind, it works.")).to_be_in_viewport()
-    await expect(voice(page).filter(has_text="Never mind, it works.")).to_be_attached()
+    await expect(voice(page, "Never mind, it works.")).to_be_attached()
     await expect(reply_box(page)).to_have_value("An answer to the first.")
     await expect(reply_box(page)).to_be_editable()
     assert len(await site.thread(ticket)) == 2

@@ -93,7 +93,7 @@ async def test_a_reply_is_sent_by_button_or_keys_and_the_box_is_ready_for_the_ne
         await expect(reply_box(page)).to_be_focused()
         await expect(reply_box(page)).to_have_value("")
         await expect(counter.get_by_text("0 / 5,000", exact=True)).to_be_visible()
-        await expect(voice(page).filter(has_text="Reply sent.")).to_be_attached()
+        await expect(voice(page, "Reply sent.")).to_be_attached()
 
     replies = [f"This is reply {number}.\nOf two lines." for number in (1, 2, 3)]
     assert await site.thread(ticket) == ["The first message.", *replies]

@@ -58,9 +58,9 @@ def card(page: Page, label: str) -> Locator:
     return page.get_by_role("main").get_by_role("button", name=re.compile(rf"^{label} \d"))
 
 
-def voice(page: Page) -> Locator:
-    """Return what is said to those who cannot see what happens."""
-    return page.locator("[aria-live=polite]")
+def voice(page: Page, text: str | re.Pattern[str]) -> Locator:
+    """Return the last time that this was said to those who cannot see what happens."""
+    return page.locator("[aria-live=polite] > p").filter(has_text=text).last
 
 
 def status_filter(page: Page) -> Locator:

@@ -40,10 +40,11 @@ export class Shell {
     this.root = h("div.t-shell", this.#nav, this.#main, this.#voice);
   }
 
-  /** Say something to those who cannot see it happen. */
+  /** Say something to those who cannot see it happen; "" takes back what was said. */
   say(text) {
-    // a new child each time: the same words may have to be said again
-    this.#voice.replaceChildren(h("p", text));
+    // A new child each time: what was said before may not have been read out yet, or have to be said again.
+    if (!text || this.#voice.children[9]) this.#voice.replaceChildren();
+    this.#voice.append(h("p", text));
   }
 
   /** Show what went wrong, until `complain("")`. */
