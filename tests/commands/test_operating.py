@@ -82,14 +82,20 @@ def test_metrics_count_all_processes_and_survive_one_that_is_killed(shell: Shell
     assert scrape(root)[live] == 40
 
     # requests that are under way in both: their bodies never come
+    token = shell.run("user", "add", "mara@example.com").stdout.strip()
+    head = (
+        "POST /api/v1/tickets HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {token}\r\nContent-Length: 10\r\n\r\n1"
+    )
     held = [
-        socket.create_connection(("127.0.0.1", int(root.rpartition(":")[2]))) for _ in range(12)
+        socket.create_connection(("127.0.0.1", int(root.rpartition(":")[2]))) for _ in range(24)
     ]
     for connection in held:
-        connection.sendall(
-            b"POST /api/v1/tickets HTTP/1.1\r\nHost: x\r\nX-Admin-Token: x\r\n"
-            b"Authorization: Bearer x\r\nContent-Length: 10\r\n\r\n1"
-        )
+        connection.sendall(head.encode())
+    deadline = time.monotonic() + PATIENCE
+    # and the scrape itself
+    while scrape(root)["tickets_http_requests_in_progress",] < len(held) + 1:
+        assert time.monotonic() < deadline
     workers[0].kill()
     workers[0].wait(PATIENCE)
     for connection in held:
