@@ -144,15 +144,3 @@ def test_a_label_goes_with_no_category_but_other(category: str) -> None:
     assert errors_of(category=category, other_category="Mine") == {
         "other_category": 'Other category goes only with the category "other".'
     }
-
-
-def test_categories_have_labels() -> None:
-    assert [category.label for category in Category] == [
-        "Support",
-        "Billing",
-        "Feature Suggestion",
-        "Other",
-    ]
-    assert opened(category="feature_suggestion").category_label == "Feature Suggestion"
-    assert opened(category="other").category_label == "Other"
-    assert opened(category="other", other_category="Press").category_label == "Press"

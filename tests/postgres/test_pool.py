@@ -90,10 +90,15 @@ async def test_the_server_gives_up_by_itself_what_nobody_waits_for_any_more(
         assert [await database.fetchval(SHOW, name) for name in names] == ["4s", "4s", "2s"]
 
 
+async def test_statements_are_planned_once_per_connection(database: Database) -> None:
+    assert await database.fetchval(SHOW, "plan_cache_mode") == "force_generic_plan"
+
+
 async def test_behind_pgbouncer_these_are_left_to_the_role(database_url: str) -> None:
     async with Database(database_url, statement_cache_size=0).open() as database:
         for name in ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout"):
             assert await database.fetchval(SHOW, name) == "0"
+        assert await database.fetchval(SHOW, "plan_cache_mode") == "auto"
         assert await database.fetchval(SHOW, "timezone") == "UTC"
 
 

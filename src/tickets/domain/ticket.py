@@ -25,11 +25,6 @@ class Category(StrEnum):
     FEATURE_SUGGESTION = "feature_suggestion"
     OTHER = "other"
 
-    @property
-    def label(self) -> str:
-        """The name that people read: "Feature Suggestion"."""
-        return self.replace("_", " ").title()
-
 
 class Status(StrEnum):
     """Where a ticket is in its life (section 4)."""
@@ -143,11 +138,6 @@ class Ticket:
         )
         ticket._write(message, by=Actor.user(user_id), at=at)
         return ticket
-
-    @property
-    def category_label(self) -> str:
-        """The label that people read: the user's own words where the category is "other"."""
-        return self.other_category or self.category.label
 
     def reply(self, message: str, *, by: Actor, at: datetime, seen: int | None = None) -> None:
         """Add a message, and make the ticket unread for the other side only (section 7, 3 and 5).
