@@ -20,8 +20,8 @@ from tests.world import MemoryWorld
 from tickets.adapters.http.app import create_app
 from tickets.adapters.http.metrics import Metrics
 from tickets.adapters.http.store_metrics import STORE_SECONDS
-from tickets.adapters.postgres.database import PoolUsage
 from tickets.adapters.postgres.health import Figures
+from tickets.adapters.postgres.pool import PoolUsage
 from tickets.domain.errors import StoreUnavailable
 from tickets.logs import JSONLines, Text, configuration
 from tickets.settings import Settings

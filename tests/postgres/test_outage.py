@@ -129,7 +129,7 @@ async def test_a_mistake_of_ours_is_not_taken_for_the_databases_absence(database
 
 
 async def test_using_a_database_that_was_not_opened_says_so() -> None:
-    with pytest.raises(RuntimeError, match="before it was opened"):
+    with pytest.raises(RuntimeError, match="not open"):
         await Database(NOBODY).fetch("select 1")
 
 

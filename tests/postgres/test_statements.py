@@ -36,10 +36,9 @@ async def counted(database_url: str) -> AsyncIterator[Counted]:
             counted.statements.append(record.query)
 
         pool = database._pool  # noqa: SLF001 - to listen from below everything that is tested
-        assert pool is not None
-        async with pool.acquire() as connection:
-            raw = connection._con  # noqa: SLF001 - a release takes loggers off the proxy alone
-        raw.add_query_logger(note)
+        connection = await pool.acquire()
+        connection._con.add_query_logger(note)  # noqa: SLF001 - a release takes loggers off the proxy alone
+        pool.put_back(connection)
         yield counted
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 
-from tickets.domain.errors import Overloaded, StaleTicket, StoreUnavailable
+from tickets.adapters.postgres.pool import Pool, PoolUsage
+from tickets.domain.errors import StaleTicket, StoreUnavailable
 
 # The store is away, starting, stopping, full, or not answering in time. All other errors are defects and stay visible.
 UNAVAILABLE: tuple[type[Exception], ...] = (
@@ -35,14 +34,8 @@ GRACE_SECONDS = 1.0
 """How much later than this process the server itself gives a statement up, for when this process is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class PoolUsage:
-    """How the pool is doing: open connections, those that nobody uses, and requests that wait for one."""
-
-    size: int
-    idle: int
-    waiting: int
-
+_Run = Callable[..., Awaitable[Any]]
+_PROXY = asyncpg.pool.PoolConnectionProxy
 
 QueryLogger = Callable[[asyncpg.connection.LoggedQuery], None]
 """Is told of every statement that was run, with how long it took."""
@@ -51,9 +44,8 @@ QueryLogger = Callable[[asyncpg.connection.LoggedQuery], None]
 class Database:
     """PostgreSQL as the adapters see it: three ways to run one statement.
 
-    The service keeps nothing in a session (no temporary tables, settings, cursors or advisory
-    locks across statements), so the pool's reset between uses would be a round trip for nothing,
-    and is off.
+    The service keeps nothing in a session: no temporary tables, settings, cursors or advisory locks
+    across statements. So nothing is reset between two uses of a connection.
     """
 
     def __init__(
@@ -74,39 +66,25 @@ class Database:
         every statement.
         """
         self._url = url
-        self._pool_size = pool_size
-        self._most = pool_size + pool_queue
-        self._inside = 0
         self._timeout = timeout
         self._statement_cache_size = statement_cache_size
         self._query_logger = query_logger
-        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._pool = Pool(size=pool_size, queue=pool_queue, timeout=timeout)
 
     def usage(self) -> PoolUsage:
         """Return how the pool is doing at this moment; nothing of it where it is not open."""
-        if self._pool is None:
-            return PoolUsage(0, 0, 0)
-        size, idle = self._pool.get_size(), self._pool.get_idle_size()
-        return PoolUsage(size, idle, max(0, self._inside - (size - idle)))
+        return self._pool.usage()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Database]:
         """Open the pool for the block. It connects when first used, so the store may come later."""
-        # The pool's own queue would let whoever comes at the right moment go before those who wait.
-        self._turns = asyncio.Semaphore(self._pool_size)
-        async with asyncpg.create_pool(
+        async with self._pool.open(
             self._url,
-            min_size=0,
-            max_size=self._pool_size,
-            timeout=self._timeout,
-            command_timeout=self._timeout,
             statement_cache_size=self._statement_cache_size,
             init=None if self._query_logger is None else self._listen,
-            reset=_keep_session,
             server_settings=self._server_settings(),
-        ) as self._pool:
+        ):
             yield self
-        self._pool = None
 
     def _server_settings(self) -> dict[str, str]:
         settings = {
@@ -126,63 +104,38 @@ class Database:
 
     async def fetch(self, query: str, *args: object) -> Sequence[asyncpg.Record]:
         """Run one statement; return its rows. Raises `StoreUnavailable`."""
-        async with self._connection() as connection:
-            rows: Sequence[asyncpg.Record] = await connection.fetch(query, *args)
-            return rows
+        rows: Sequence[asyncpg.Record] = await self._run(_PROXY.fetch, query, args)
+        return rows
 
     async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
         """Run one statement; return its first row, or None. Raises `StoreUnavailable`."""
-        async with self._connection() as connection:
-            return await connection.fetchrow(query, *args)
+        row: asyncpg.Record | None = await self._run(_PROXY.fetchrow, query, args)
+        return row
 
     async def fetchval(self, query: str, *args: object) -> Any:  # noqa: ANN401 - the query decides
         """Run one statement; return the first column of its first row. Raises `StoreUnavailable`."""
-        async with self._connection() as connection:
-            return await connection.fetchval(query, *args)
+        return await self._run(_PROXY.fetchval, query, args)
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
-        if self._pool is None:
-            message = "the database is used before it was opened"
-            raise RuntimeError(message)
-        if self._inside >= self._most:
-            raise Overloaded
-        self._inside += 1
+    # no context managers: they took as long as all the rest that is done here
+    async def _run(self, run: _Run, query: str, args: Sequence[object]) -> Any:  # noqa: ANN401
         try:
-            async with self._turn(self._pool) as connection:
-                try:
-                    yield connection
-                except asyncpg.InternalClientError:
-                    # A server that stops says goodbye on idle connections; the driver has taken that for the beginning
-                    # of an answer and sent nothing. The connection is of no use any more.
-                    connection.terminate()
-                    raise
+            connection = await self._pool.acquire()
+            try:
+                result = await run(connection, query, *args)
+            except BaseException as error:
+                # A server that stops says goodbye on idle connections; the driver has taken that for the beginning of an
+                # answer and sent nothing. The connection is of no use any more.
+                broken = isinstance(error, asyncpg.InternalClientError)
+                await self._pool.give_up(connection, broken=broken)
+                raise
+            self._pool.put_back(connection)
         except asyncpg.TransactionRollbackError as error:
             # Somebody else was faster: where a database's default isolation is higher than usual, PostgreSQL says so
             # before the version in the `where` does. Decide again.
             raise StaleTicket from error
         except UNAVAILABLE as error:
             raise StoreUnavailable from error
-        finally:
-            self._inside -= 1
-
-    @asynccontextmanager
-    async def _turn(
-        self, pool: asyncpg.Pool[asyncpg.Record]
-    ) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]:
-        # one bound around both waits, for the turn and for the connection to be made
-        async with asyncio.timeout(self._timeout) as waiting:
-            async with self._turns:
-                connection = await pool.acquire()
-                waiting.reschedule(None)
-                try:
-                    yield connection
-                finally:
-                    await pool.release(connection, timeout=self._timeout)
+        return result
 
     async def _listen(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         connection.add_query_logger(self._query_logger)
-
-
-async def _keep_session(_connection: object) -> None:
-    """Do nothing between two uses of a connection."""
