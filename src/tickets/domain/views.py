@@ -28,7 +28,7 @@ class AdminPosition:
     id: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UserRow:
     """A ticket in its owner's list; `last_message` is cut to 100 characters."""
 
@@ -50,7 +50,7 @@ class UserRow:
         return UserPosition(self.updated_at, self.id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AdminRow:
     """A ticket in the admins' list; `last_message` is cut to 100 characters."""
 

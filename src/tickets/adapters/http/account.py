@@ -15,7 +15,7 @@ from tickets.adapters.http.bodies import (
 )
 from tickets.adapters.http.cursors import next_cursor, read_cursor
 from tickets.adapters.http.forms import JSONForm, NewTicket
-from tickets.adapters.http.once import TheOnce
+from tickets.adapters.http.once import OnceKey, once_of
 from tickets.adapters.http.openapi import (
     COUNTING,
     CREATING,
@@ -29,11 +29,11 @@ from tickets.adapters.http.parameters import (
     Limit,
     Peek,
     StatusFilter,
-    TheDesk,
-    TheViews,
     TicketId,
+    desk_of,
     read_filter,
     read_switch,
+    views_of,
 )
 from tickets.adapters.http.rates import rate_headers
 from tickets.adapters.http.thread import ThreadController
@@ -62,17 +62,17 @@ class AccountController(ThreadController):
         self,
         request: UserRequest,
         data: JSONBody[NewTicket],
-        desk: TheDesk,
-        once: TheOnce,
+        idempotency_key: OnceKey = None,
     ) -> Response[TicketCreated]:
         """Open a ticket with its first message; it is unread for the admins."""
+        desk = desk_of(request)
         ticket = await desk.open(
             user_id=_user_id(request),
             category=data.category,
             other_category=data.other_category,
             subject=data.subject,
             message=data.message,
-            once=once,
+            once=await once_of(request, idempotency_key),
         )
         standing = rate_headers(desk.limits.standing("creates", by=request.user))
         location = {"Location": f"{self.path}/{ticket.id}"}
@@ -82,13 +82,12 @@ class AccountController(ThreadController):
     async def list_tickets(
         self,
         request: UserRequest,
-        views: TheViews,
         status: StatusFilter = None,
         limit: Limit = DEFAULT_PAGE_SIZE,
         cursor: Cursor = None,
     ) -> UserList:
         """List the user's tickets, newest `updated_at` first."""
-        page = await views.user_list(
+        page = await views_of(request).user_list(
             _user_id(request),
             status=read_filter("status", status, Status),
             after=read_cursor(cursor, UserPosition),
@@ -97,18 +96,19 @@ class AccountController(ThreadController):
         return UserList(page.rows, next_cursor(page))
 
     @get("/unread", responses=COUNTING)
-    async def count_unread(self, request: UserRequest, views: TheViews) -> Unread:
+    async def count_unread(self, request: UserRequest) -> Unread:
         """Count the user's tickets that hold something unread: the badge."""
-        return Unread(await views.user_unread(_user_id(request)))
+        return Unread(await views_of(request).user_unread(_user_id(request)))
 
     @get("/{ticket_id:str}", responses=READING_ONE)
     async def read_ticket(
-        self, request: UserRequest, ticket_id: TicketId, desk: TheDesk, peek: Peek = None
+        self, request: UserRequest, ticket_id: TicketId, peek: Peek = None
     ) -> TicketOpened:
         """Show a ticket with its thread, oldest message first, and mark it read by the user.
 
         With `peek=true` it stays as it is; `/read` marks it once it has been shown.
         """
+        desk = desk_of(request)
         show = desk.peek if read_switch("peek", peek) else desk.read
         return TicketOpened.of(await show(ticket_id, by=request.user))
 

@@ -15,7 +15,7 @@ from tickets.adapters.http.bodies import (
 )
 from tickets.adapters.http.cursors import next_cursor, read_cursor
 from tickets.adapters.http.forms import JSONForm, NewStatus
-from tickets.adapters.http.once import TheOnce
+from tickets.adapters.http.once import OnceKey, once_of
 from tickets.adapters.http.openapi import (
     ADMIN_SCHEME,
     COUNTING,
@@ -30,11 +30,11 @@ from tickets.adapters.http.parameters import (
     Limit,
     Peek,
     StatusFilter,
-    TheDesk,
-    TheViews,
     TicketId,
+    desk_of,
     read_filter,
     read_switch,
+    views_of,
 )
 from tickets.adapters.http.thread import ThreadController
 from tickets.domain.ticket import Actor, Category, Status
@@ -53,14 +53,14 @@ class AdminController(ThreadController):
     @get("/all", responses=READING)
     async def list_all_tickets(
         self,
-        views: TheViews,
+        request: AdminRequest,
         status: StatusFilter = None,
         category: CategoryFilter = None,
         limit: Limit = DEFAULT_PAGE_SIZE,
         cursor: Cursor = None,
     ) -> AdminList:
         """List everybody's tickets, unread first, then newest `updated_at`."""
-        page = await views.admin_list(
+        page = await views_of(request).admin_list(
             status=read_filter("status", status, Status),
             category=read_filter("category", category, Category),
             after=read_cursor(cursor, AdminPosition),
@@ -69,23 +69,24 @@ class AdminController(ThreadController):
         return AdminList(page.rows, next_cursor(page))
 
     @get("/stats", responses=COUNTING)
-    async def stats(self, views: TheViews) -> Stats:
+    async def stats(self, request: AdminRequest) -> Stats:
         """Count tickets by status and category, and the unread ones (section 10)."""
-        return await views.admin_stats()
+        return await views_of(request).admin_stats()
 
     @get("/unread", responses=COUNTING)
-    async def count_unread_by_admins(self, views: TheViews) -> Unread:
+    async def count_unread_by_admins(self, request: AdminRequest) -> Unread:
         """Count the tickets that hold something unread for the admins: the badge."""
-        return Unread(await views.admin_unread())
+        return Unread(await views_of(request).admin_unread())
 
     @get("/{ticket_id:str}", responses=READING_ONE)
     async def read_any_ticket(
-        self, request: AdminRequest, ticket_id: TicketId, desk: TheDesk, peek: Peek = None
+        self, request: AdminRequest, ticket_id: TicketId, peek: Peek = None
     ) -> TicketOpenedByAdmin:
         """Show a ticket with its thread and whose it is, and mark it read by the admins.
 
         With `peek=true` it stays as it is; `/read` marks it once it has been shown.
         """
+        desk = desk_of(request)
         show = desk.peek if read_switch("peek", peek) else desk.read
         return TicketOpenedByAdmin.of(await show(ticket_id, by=request.user))
 
@@ -95,8 +96,9 @@ class AdminController(ThreadController):
         request: AdminRequest,
         ticket_id: TicketId,
         data: JSONBody[NewStatus],
-        desk: TheDesk,
-        once: TheOnce,
+        idempotency_key: OnceKey = None,
     ) -> StatusChanged:
         """Move the ticket to a status, any from any; the same one again changes nothing."""
-        return StatusChanged(await desk.move(ticket_id, data.status, by=request.user, once=once))
+        once = await once_of(request, idempotency_key)
+        moved = desk_of(request).move(ticket_id, data.status, by=request.user, once=once)
+        return StatusChanged(await moved)

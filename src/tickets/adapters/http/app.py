@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from litestar import Litestar, Router
-from litestar.di import Provide
+from litestar.datastructures import State
 from litestar.types import ControllerRouterHandler, Middleware
 
 from tickets.adapters.http.account import AccountController
@@ -16,7 +16,6 @@ from tickets.adapters.http.auth import ADMIN_CHALLENGE, USER_CHALLENGE, admin_gu
 from tickets.adapters.http.forms import MAX_BODY_BYTES
 from tickets.adapters.http.health import HealthController, ReadinessCheck
 from tickets.adapters.http.metrics import Metrics
-from tickets.adapters.http.once import once_of
 from tickets.adapters.http.openapi import openapi_config
 from tickets.adapters.http.parameters import TYPE_DECODERS
 from tickets.adapters.http.problems import EXCEPTION_HANDLERS
@@ -74,12 +73,7 @@ def create_app(
         routers.append(metrics_router(metrics, metrics_token))
     return Service(
         routers,
-        dependencies={
-            "once": Provide(once_of),
-            "desk": Provide(lambda: desk, sync_to_thread=False),
-            "views": Provide(lambda: views, sync_to_thread=False),
-            "readiness": Provide(lambda: readiness, sync_to_thread=False),
-        },
+        state=State({"desk": desk, "views": views, "readiness": readiness}, deep_copy=False),
         type_decoders=TYPE_DECODERS,
         exception_handlers=EXCEPTION_HANDLERS,
         cors_config=cross_origin(cors_origins),

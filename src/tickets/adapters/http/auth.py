@@ -33,8 +33,7 @@ def user_guard(users: Users, sign_ins: SignIns) -> BeforeRequestHookHandler:
 
     async def guard(request: Request[Any, Any, Any]) -> None:
         sign_ins.admit(request)
-        headers = request.headers.getall("authorization", [])
-        scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
+        scheme, _, token = _one_header(request, b"authorization").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise NotAuthenticated
         user_id = await users.by_token(token.strip())
@@ -56,14 +55,20 @@ def admin_guard(tokens: Sequence[str], sign_ins: SignIns) -> BeforeRequestHookHa
 
     async def guard(request: Request[Any, Any, Any]) -> None:
         sign_ins.admit(request)
-        headers = request.headers.getall(ADMIN_HEADER, [])
-        given = headers[0].encode() if len(headers) == 1 else b""
+        header = _one_header(request, ADMIN_HEADER.lower().encode())
+        given = header.encode()
         # compared with each of them, whatever the outcome, so that the time taken says nothing
         matches = [hmac.compare_digest(given, token) for token in known]
         if not any(matches):
             if given:
-                await sign_ins.failed(request, headers[0])
+                await sign_ins.failed(request, header)
             raise NotAuthenticated
         request.scope["user"] = Actor.admin()
 
     return guard
+
+
+def _one_header(request: Request[Any, Any, Any], name: bytes) -> str:
+    """Return what the one header of this name says; nothing where there is none, or more than one."""
+    given = [value for header, value in request.scope["headers"] if header == name]
+    return given[0].decode("latin-1") if len(given) == 1 else ""

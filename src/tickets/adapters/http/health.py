@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
-from litestar import Controller, HttpMethod, route
-from litestar.di import NamedDependency
-from litestar.params import SkipValidation
+from litestar import Controller, HttpMethod, Request, route
 
 from tickets.adapters.http.openapi import problems
 
@@ -33,7 +32,8 @@ class HealthController(Controller):
         return Health()
 
     @route("/ready", http_method=[HttpMethod.GET, HttpMethod.HEAD], responses=problems(503))
-    async def ready(self, readiness: NamedDependency[SkipValidation[ReadinessCheck]]) -> Health:
+    async def ready(self, request: Request[Any, Any, Any]) -> Health:
         """Tell that the database answers too. Send no traffic while this fails."""
-        await readiness()
+        check: ReadinessCheck = request.app.state.readiness
+        await check()
         return Health()

@@ -7,8 +7,7 @@ from hashlib import sha256
 from typing import Annotated, Any
 
 from litestar import Request
-from litestar.di import NamedDependency
-from litestar.params import HeaderParameter, SkipValidation
+from litestar.params import HeaderParameter
 
 from tickets.domain.errors import FieldError, InvalidInput
 from tickets.domain.once import Once
@@ -34,22 +33,16 @@ OnceKey = Annotated[
     ),
 ]
 
-TheOnce = NamedDependency[SkipValidation[Once | None]]
-"""What the request is called by its caller, handed to a handler as `once_of` returns it."""
 
-
-async def once_of(
-    request: Request[Actor, Any, Any],
-    idempotency_key: OnceKey = None,  # noqa: ARG001 - for the description: all of the headers are read below
-) -> Once | None:
+async def once_of(request: Request[Actor, Any, Any], idempotency_key: str | None) -> Once | None:
     """Return what the request is called by its caller, None where there is no key.
 
     Raises `InvalidInput` for a key that is malformed, too long, or given twice. Whatever is asked
     for counts as part of the request: method, path and body.
     """
-    given = request.headers.getall(HEADER, [])
-    if not given:
+    if idempotency_key is None:
         return None
+    given = request.headers.getall(HEADER)
     match = _KEY.fullmatch(given[0].strip()) if len(given) == 1 else None
     key = match and (_ESCAPED.sub(r"\1", match[1]) if match[1] else match[2])
     if not key or len(key) > MAX_KEY_LENGTH:

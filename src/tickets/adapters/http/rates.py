@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
@@ -116,6 +117,7 @@ def failed_sign_in(connection: Connection) -> tuple[Use, Standing] | None:
     return known
 
 
+@lru_cache(REMEMBERED)
 def one_client(address: str) -> str:
     """Return what stands for everybody at this address, however it is written."""
     try:

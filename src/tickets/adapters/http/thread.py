@@ -10,9 +10,9 @@ from litestar.params import JSONBody
 
 from tickets.adapters.http.bodies import MessageCreated, ReadingNoted
 from tickets.adapters.http.forms import NOTHING, JSONForm, NewReply, Nothing, Seen
-from tickets.adapters.http.once import TheOnce
+from tickets.adapters.http.once import OnceKey, once_of
 from tickets.adapters.http.openapi import NOTING, REPLYING
-from tickets.adapters.http.parameters import TheDesk, TicketId
+from tickets.adapters.http.parameters import TicketId, desk_of
 from tickets.adapters.http.rates import rate_headers
 from tickets.domain.ticket import Actor
 
@@ -28,10 +28,11 @@ class ThreadController(Controller):
         request: ThreadRequest,
         ticket_id: TicketId,
         data: JSONBody[NewReply],
-        desk: TheDesk,
-        once: TheOnce,
+        idempotency_key: OnceKey = None,
     ) -> Response[MessageCreated]:
         """Add a message to the thread; the ticket becomes unread for the other side."""
+        desk = desk_of(request)
+        once = await once_of(request, idempotency_key)
         message = await desk.reply(
             ticket_id, data.message, by=request.user, seen=data.seen, once=once
         )
@@ -50,13 +51,12 @@ class ThreadController(Controller):
         request: ThreadRequest,
         ticket_id: TicketId,
         data: JSONBody[Seen],
-        desk: TheDesk,
-        once: TheOnce,
+        idempotency_key: OnceKey = None,
     ) -> ReadingNoted:
         """Mark a ticket read by one's own side, unless more messages are there than were seen."""
-        return ReadingNoted(
-            await desk.acknowledge(ticket_id, data.seen, by=request.user, once=once)
-        )
+        once = await once_of(request, idempotency_key)
+        noted = desk_of(request).acknowledge(ticket_id, data.seen, by=request.user, once=once)
+        return ReadingNoted(await noted)
 
     @post(
         "/{ticket_id:str}/unread",
@@ -69,9 +69,10 @@ class ThreadController(Controller):
         self,
         request: ThreadRequest,
         ticket_id: TicketId,
-        desk: TheDesk,
-        once: TheOnce,
         data: JSONBody[Nothing] = NOTHING,  # noqa: ARG002 - nothing else may be sent
+        idempotency_key: OnceKey = None,
     ) -> ReadingNoted:
         """Mark a ticket unread by one's own side, to come back to it later."""
-        return ReadingNoted(await desk.mark_unread(ticket_id, by=request.user, once=once))
+        once = await once_of(request, idempotency_key)
+        noted = desk_of(request).mark_unread(ticket_id, by=request.user, once=once)
+        return ReadingNoted(await noted)
