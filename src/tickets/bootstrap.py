@@ -12,8 +12,10 @@ from tickets.adapters.http.app import Lifespan, create_app
 from tickets.adapters.http.metrics import Metrics
 from tickets.adapters.http.rates import SignIns
 from tickets.adapters.postgres.accounts import Accounts
+from tickets.adapters.postgres.badges import Badges
 from tickets.adapters.postgres.database import Database, QueryLogger
 from tickets.adapters.postgres.health import PostgresHealth
+from tickets.adapters.postgres.listener import Listener
 from tickets.adapters.postgres.queries import load_queries
 from tickets.adapters.postgres.rates import PostgresRates
 from tickets.adapters.postgres.receipts import PostgresReceipts
@@ -46,20 +48,33 @@ def database_of(settings: Settings, *, query_logger: QueryLogger | None = None) 
     )
 
 
+def listener_of(settings: Settings) -> Listener | None:
+    """Return what listens for changes at the database of these settings; None where nothing does."""
+    # PgBouncer, which the other setting is for, does not pass notifications on
+    if not (settings.listen and settings.database_url and settings.database_statement_cache):
+        return None
+    return Listener(settings.database_url)
+
+
 def desk_on(
-    database: Database, rates: PostgresRates | None = None, limits: UserLimits | None = None
+    database: Database,
+    rates: PostgresRates | None = None,
+    limits: UserLimits | None = None,
+    badges: Badges | None = None,
 ) -> Desk:
     """Return the use cases over this database."""
-    tickets = PostgresTickets(database, rates)
+    tickets = PostgresTickets(database, rates, badges)
     return Desk(tickets, PostgresReceipts(database), SystemClock(), limits)
 
 
-def users_of(settings: Settings, database: Database) -> Users:
+def users_of(settings: Settings, database: Database, listener: Listener | None = None) -> Users:
     """Return who holds which token, remembered for as long as the settings allow."""
     users = PostgresUsers(database, Identity.named(settings.identity))
     if not settings.token_cache:
         return users
-    return RememberedUsers(users, seconds=settings.token_cache)
+    # nobody tells of what changes in a platform's own table
+    told = listener if settings.identity == "tokens" else None
+    return RememberedUsers(users, seconds=settings.token_cache, listener=told)
 
 
 def application(settings: Settings) -> Litestar:
@@ -70,9 +85,19 @@ def application(settings: Settings) -> Litestar:
     limits = UserLimits(
         rates, creates=_limit(settings.rate_creates), replies=_limit(settings.rate_replies)
     )
-    desk = desk_on(database, rates, limits)
+    listener = listener_of(settings)
+    badges = Badges(database, listener)
+    desk = desk_on(database, rates, limits, badges)
     health = PostgresHealth(database)
-    metrics = Metrics(pool=database.usage, store=health.figures) if settings.metrics else None
+    metrics = (
+        Metrics(
+            pool=database.usage,
+            listening=listener.is_connected if listener else None,
+            store=health.figures,
+        )
+        if settings.metrics
+        else None
+    )
 
     @asynccontextmanager
     async def open_database(_app: Litestar) -> AsyncIterator[None]:
@@ -98,14 +123,16 @@ def application(settings: Settings) -> Litestar:
         open_database,
         housekeeping(chores, done=metrics.chore_done if metrics else nobody_counts),
     ]
+    if listener:
+        lifespan.append(listener.listening)
     if metrics:
         lifespan.append(metrics.published)
     if traced:
         lifespan.append(traced.lifespan)
     return create_app(
         desk=desk,
-        views=PostgresTicketViews(database),
-        users=users_of(settings, database),
+        views=PostgresTicketViews(database, badges),
+        users=users_of(settings, database, listener),
         admin_tokens=settings.admin_token,
         readiness=health.ready,
         lifespan=lifespan,

@@ -81,7 +81,13 @@ class Settings:
     token_cache: float = 10.0
     """Seconds for which a process remembers who holds a token, revoked or not; 0 asks each time.
 
-    Above the 30 seconds after which a page asks again, and below twice that: every other time is a hit.
+    Where it listens for changes it remembers its own tokens for longer, and a revoked one for a second.
+    """
+
+    listen: bool = True
+    """Whether each process listens for changes, on a connection more, to answer badges from memory.
+
+    Not behind PgBouncer in transaction mode, which does not pass them on.
     """
 
     close_resolved_after: timedelta = timedelta(hours=168)
@@ -314,6 +320,7 @@ _READERS: Mapping[str, Callable[[str, str], object]] = {
     "rate_failed_sign_ins": _rate,
     "token_lifetime": _hours(0.01),
     "token_cache": _number(float, "a number of seconds", 0, 300),
+    "listen": _flag,
     "close_resolved_after": _hours(0),
     "database_pool_size": _whole(1, 500),
     "database_pool_queue": _whole(0, 100_000),

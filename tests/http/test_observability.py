@@ -303,7 +303,9 @@ async def test_the_store_and_the_pool_are_asked_at_the_scrape(memory_world: Memo
             unread_by_users=7, unread_by_admins=3, migrations_applied=2, migrations_due=1
         )
 
-    metrics = Metrics(pool=lambda: PoolUsage(size=5, idle=4, waiting=2), store=store)
+    metrics = Metrics(
+        pool=lambda: PoolUsage(size=5, idle=4, waiting=2), listening=lambda: True, store=store
+    )
     metrics.chore_done("closing settled tickets", 3)
     metrics.chore_done("closing settled tickets", None)
     async with client(memory_world, metrics=metrics) as api:
@@ -317,6 +319,7 @@ async def test_the_store_and_the_pool_are_asked_at_the_scrape(memory_world: Memo
     assert found["tickets_pool_connections",] == 5
     assert found["tickets_pool_connections_idle",] == 4
     assert found["tickets_pool_waiting",] == 2
+    assert found["tickets_listening",] == 1
     assert found["tickets_chores_total", "closing settled tickets", "success"] == 1
     assert found["tickets_chores_total", "closing settled tickets", "failure"] == 1
     assert found["tickets_chore_items_total", "closing settled tickets"] == 3

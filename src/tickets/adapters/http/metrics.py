@@ -59,11 +59,12 @@ class Metrics:
         self,
         *,
         pool: Callable[[], PoolUsage] | None = None,
+        listening: Callable[[], bool] | None = None,
         store: AskStore | None = None,
     ) -> None:
-        """Begin at nought; `pool` and `store` are asked at each scrape, where there are any."""
+        """Begin at nought; `pool`, `listening` and `store` are asked at each scrape, where there are any."""
         disable_created_metrics()
-        self._pool, self._store = pool, store
+        self._pool, self._listening, self._store = pool, listening, store
         self._shared = os.environ.get(SHARED_FOLDER)
         if self._shared:
             # a process that was killed may have had this number before
@@ -93,6 +94,10 @@ class Metrics:
                 ("waiting", "Requests that wait for a connection to the database."),
             )
         }
+        self._processes_listening = self._gauge(
+            "tickets_listening",
+            "Processes that hear what others change, and may answer from memory.",
+        )
         self._chores = Counter(
             "tickets_chores",
             "Times that something was done which the service does by itself, by outcome.",
@@ -142,11 +147,11 @@ class Metrics:
 
     @asynccontextmanager
     async def published(self, _app: object) -> AsyncIterator[None]:
-        """Put down how the pool is doing every second, while the application runs."""
+        """Put down how the database is used every second, while the application runs."""
 
         async def publish() -> None:
             while True:
-                self.publish_pool()
+                self.publish_database()
                 await asyncio.sleep(PUBLISHING_SECONDS)
 
         task = asyncio.create_task(publish())
@@ -157,8 +162,10 @@ class Metrics:
             with suppress(asyncio.CancelledError):
                 await task
 
-    def publish_pool(self) -> None:
-        """Put down how this process's pool is doing, for a scrape that another process answers."""
+    def publish_database(self) -> None:
+        """Put down how this process uses the database, for a scrape that another process answers."""
+        if self._listening is not None:
+            self._processes_listening.set(self._listening())
         if self._pool is None:
             return
         usage = self._pool()
@@ -168,7 +175,7 @@ class Metrics:
 
     async def exposition(self) -> bytes:
         """Return everything in Prometheus's text format; takes little longer than the store is waited for."""
-        self.publish_pool()
+        self.publish_database()
         told = CollectorRegistry(auto_describe=False)
         told.register(Known((build_info(), *await store_metrics(self._store))))
         if self._shared:

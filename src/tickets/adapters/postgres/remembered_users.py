@@ -1,4 +1,4 @@
-"""Who holds a bearer token, remembered for some seconds, which spares most requests a round trip."""
+"""Who holds a bearer token, remembered for a while, which spares most requests a round trip."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from dataclasses import dataclass
 from hashlib import sha256
 from time import monotonic
 
+from tickets.adapters.postgres.cache import MOST, Cache
+from tickets.adapters.postgres.listener import Listener
 from tickets.adapters.postgres.users import PostgresUsers
-
-MOST = 10_000
-"""Tokens that are remembered at once; one more pushes out the one that was asked for longest ago."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     user_id: int
-    until: float
+    until: float  # where nobody tells of changes
+    expires_at: float
 
 
 class RememberedUsers:
-    """The port `Users`, whose answers hold for some seconds.
+    """The port `Users`, whose answers hold for some seconds, and longer where changes are heard of.
 
-    A token that is revoked is honoured for at most that long; its expiry is kept to the moment,
-    where the identity query tells it. A token that is unknown is asked for each time, so that a
-    new one is good at once. Tokens are kept as hashes, and those who ask for the same one at the
-    same moment share one query.
+    A token that is revoked is honoured for at most that long, and with a listener for at most a second;
+    its expiry is kept to the moment, where the identity query tells it. A token that is unknown is
+    asked for each time, so that a new one is good at once. Tokens are kept as hashes, and those who
+    ask for the same one at the same moment share one query.
     """
 
     def __init__(
@@ -34,39 +34,55 @@ class RememberedUsers:
         users: PostgresUsers,
         *,
         seconds: float,
+        listener: Listener | None = None,
         most: int = MOST,
         now: Callable[[], float] = monotonic,
     ) -> None:
-        """Remember up to `most` tokens, each for `seconds` by the clock `now`, which only goes on."""
+        """Remember up to `most` tokens, each for `seconds` by the clock `now`, which only goes on.
+
+        `listener` is told of every token that is revoked: not of those of a platform's own table.
+        """
         self._users = users
         self._seconds = seconds
-        self._most = most
+        self._listener = listener
         self._now = now
-        self._known: dict[bytes, _Entry] = {}
-        self._asking: dict[bytes, asyncio.Task[int | None]] = {}
+        self._cache = Cache[bytes, _Entry](most)
+        self._asking: dict[bytes, asyncio.Task[_Entry | None]] = {}
+        if listener is not None:
+            listener.tell("token", self._on_change)
 
     async def by_token(self, token: str) -> int | None:
         """Answer from memory, or ask."""
         key = sha256(token.encode("utf-8", "surrogatepass")).digest()
-        entry = self._known.get(key)
-        if entry is not None and self._now() < entry.until:
+        entry = self._cache.get(key)
+        if entry is not None and self._holds(entry):
             return entry.user_id
         asking = self._asking.get(key)
         if asking is None:
-            asking = self._asking[key] = asyncio.create_task(self._ask(key, token))
+            question = self._cache.ask(key, lambda: self._ask(token))
+            asking = self._asking[key] = asyncio.create_task(question)
             asking.add_done_callback(lambda _: self._asking.pop(key))
         # whoever is cancelled leaves the others their answer
-        return await asyncio.shield(asking)
+        entry = await asyncio.shield(asking)
+        return None if entry is None else entry.user_id
 
-    async def _ask(self, key: bytes, token: str) -> int | None:
+    def _holds(self, entry: _Entry) -> bool:
+        now = self._now()
+        return now < entry.until or (
+            now < entry.expires_at and self._listener is not None and self._listener.is_current()
+        )
+
+    async def _ask(self, token: str) -> _Entry | None:
         # counted from before the question, so that it ends no later than what it was told
         asked_at = self._now()
         holder = await self._users.holder(token)
-        self._known.pop(key, None)
         if holder is None:
             return None
-        if len(self._known) >= self._most:
-            del self._known[next(iter(self._known))]
-        until = asked_at + min(self._seconds, holder.seconds_left)
-        self._known[key] = _Entry(holder.user_id, until)
-        return holder.user_id
+        expires_at = asked_at + holder.seconds_left
+        return _Entry(holder.user_id, min(asked_at + self._seconds, expires_at), expires_at)
+
+    def _on_change(self, token_sha256: str | None) -> None:
+        try:
+            self._cache.invalidate(bytes.fromhex(token_sha256 or "all"))
+        except ValueError:
+            self._cache.clear()

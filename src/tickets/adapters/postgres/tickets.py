@@ -9,6 +9,7 @@ from datetime import datetime
 import asyncpg
 import msgspec
 
+from tickets.adapters.postgres.badges import Badges
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
 from tickets.adapters.postgres.rates import PostgresRates, counted_as
@@ -23,9 +24,18 @@ from tickets.domain.views import Conversation
 class PostgresTickets:
     """The port `Tickets` on PostgreSQL."""
 
-    def __init__(self, database: Database, rates: PostgresRates | None = None) -> None:
-        """Keep tickets in this database, whose schema is up to date; tell `rates` what was counted."""
+    def __init__(
+        self,
+        database: Database,
+        rates: PostgresRates | None = None,
+        badges: Badges | None = None,
+    ) -> None:
+        """Keep tickets in this database, whose schema is up to date.
+
+        `rates` are told what was counted, `badges` whose may have changed.
+        """
         self._database = database
+        self._badges = badges or Badges(database)
         self._rates = rates or PostgresRates(database)
         self._sql = load_queries("tickets")
 
@@ -93,6 +103,9 @@ class PostgresTickets:
                 )
             except asyncpg.CheckViolationError as error:
                 raise await self._rates.refusal(use, error) from error
+            finally:
+                # before anybody is told of it; whatever has failed may have been stored
+                self._badges.forget(ticket.user_id)
         if row is None:
             raise StaleTicket
         self._note(use, row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from tickets.adapters.postgres.badges import Badges
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
 from tickets.domain.ticket import LARGEST_ID, Category, Status
@@ -18,9 +19,10 @@ _ADMIN_TOP = AdminPosition(admin_unread=True, updated_at=_LATEST, id=LARGEST_ID)
 class PostgresTicketViews:
     """The port `TicketViews` on PostgreSQL."""
 
-    def __init__(self, database: Database) -> None:
-        """Look at the tickets in this database."""
+    def __init__(self, database: Database, badges: Badges | None = None) -> None:
+        """Look at the tickets in this database; `badges` may remember some of it."""
         self._database = database
+        self._badges = badges or Badges(database)
         self._sql = load_queries("views")
 
     async def user_list(
@@ -39,9 +41,8 @@ class PostgresTicketViews:
         return Page.cut([UserRow(*row) for row in rows], limit)
 
     async def user_unread(self, user_id: int) -> int:
-        """Count entries of a partial index."""
-        count: int = await self._database.fetchval(self._sql["user_unread"], user_id)
-        return count
+        """Leave it to the badges."""
+        return await self._badges.count(user_id)
 
     async def admin_list(
         self,

@@ -1,0 +1,149 @@
+"""What other sessions have changed, as PostgreSQL tells it: a connection of its own that listens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import asyncpg
+
+from tickets.adapters.postgres.database import UNAVAILABLE
+from tickets.adapters.postgres.queries import load_queries
+
+logger = logging.getLogger("tickets")
+
+CHANNEL = "tickets_changes"
+
+BEAT_SECONDS = 0.5
+"""How often it is proved that everything has been heard, as long as somebody wants to know."""
+
+CURRENT_SECONDS = 0.95
+"""How long such a proof holds. Behind it an answer from memory may be older than the second that is promised."""
+
+PATIENCE_SECONDS = 5.0
+"""How long the server may take to answer before the connection counts as broken."""
+
+RETRY_SECONDS = 1.0
+
+SESSION_SECONDS = 600.0
+"""How long one connection is used, and so how long anything is remembered: a change of which no trigger tells, such as a
+restore with the triggers off, is noticed after that."""
+
+Invalidate = Callable[[str | None], None]
+"""Is told the key of what has changed; None is everything."""
+
+
+class Listener:
+    """Hears changes and tells them to those who remember; knows whether it can have missed one.
+
+    A notification may come late, and a connection may be dead without anybody noticing. So the
+    listener sends itself one, twice a second: PostgreSQL delivers them in the order of the commits, so
+    once it is back, everything that was committed before it was sent has been heard. Where that is
+    more than a second ago nobody may answer from memory, and where the connection is lost everything
+    is forgotten. While nobody asks, nothing is sent.
+    """
+
+    def __init__(self, url: str, *, now: Callable[[], float] = time.monotonic) -> None:
+        """Listen at this database; `now` tells seconds that have passed since some time or other."""
+        self._url = url
+        self._now = now
+        self._sql = load_queries("changes")
+        self._told: dict[str, Invalidate] = {}
+        self._heard_until = -math.inf
+        self._wanted = asyncio.Event()
+        self._own_channel = f"tickets_beat_{secrets.token_hex(8)}"
+        self._beats = 0
+        self._returned: asyncio.Future[None] | None = None
+        self._is_heard_of = True
+
+    def tell(self, kind: str, invalidate: Invalidate) -> None:
+        """Have this told of what changes of one kind, such as `badge`, and of all when something may be missed."""
+        self._told[kind] = invalidate
+
+    def is_current(self) -> bool:
+        """Return whether everything that was committed until a second ago has been heard."""
+        self._wanted.set()
+        return self._now() - self._heard_until < CURRENT_SECONDS
+
+    def is_connected(self) -> bool:
+        """Return whether there is a connection that has listened up to now, as far as anybody knows."""
+        return self._heard_until > -math.inf
+
+    @asynccontextmanager
+    async def listening(self, _app: object = None) -> AsyncIterator[Listener]:
+        """Listen for the block, from when the database can be reached."""
+        task = asyncio.create_task(self._listen_again_and_again())
+        try:
+            yield self
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _listen_again_and_again(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except (*UNAVAILABLE, asyncpg.PostgresError) as error:
+                self._tell_state(error)
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                # a defect here must not end it for the life of the process
+                logger.exception("listening for changes failed; it will be tried again")
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _listen(self) -> None:
+        connection = await asyncpg.connect(
+            self._url,
+            timeout=PATIENCE_SECONDS,
+            command_timeout=PATIENCE_SECONDS,
+            # what is sent changes nothing that would have to survive
+            server_settings={"application_name": "tickets", "synchronous_commit": "off"},
+        )
+        try:
+            await connection.add_listener(CHANNEL, self._on_change)
+            await connection.add_listener(self._own_channel, self._on_beat)
+            end = self._now() + SESSION_SECONDS
+            while self._now() < end:
+                self._wanted.clear()
+                await self._beat(connection)
+                self._tell_state(None)
+                await asyncio.sleep(BEAT_SECONDS)
+                await self._wanted.wait()
+        finally:
+            self._heard_until = -math.inf
+            for invalidate in self._told.values():
+                invalidate(None)
+            connection.terminate()
+
+    async def _beat(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        sent_at = self._now()
+        self._beats += 1
+        self._returned = asyncio.get_running_loop().create_future()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await connection.fetchval(self._sql["beat"], self._own_channel, str(self._beats))
+            await self._returned
+        self._heard_until = sent_at
+
+    def _on_beat(self, _connection: object, _pid: int, _channel: str, beat: object) -> None:
+        if beat == str(self._beats) and self._returned is not None and not self._returned.done():
+            self._returned.set_result(None)
+
+    def _on_change(self, _connection: object, _pid: int, _channel: str, change: object) -> None:
+        kind, _, key = str(change).partition(":")
+        if kind in self._told:
+            self._told[kind](key or None)
+
+    def _tell_state(self, error: Exception | None) -> None:
+        if error is not None and self._is_heard_of:
+            logger.warning(
+                "not listening for changes, so the database is asked each time: %s", error
+            )
+        elif error is None and not self._is_heard_of:
+            logger.info("listening for changes again")
+        self._is_heard_of = error is None
