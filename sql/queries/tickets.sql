@@ -1,5 +1,5 @@
--- The write side: one statement each, so that none needs a transaction around it. Messages travel as JSON, in both
--- directions: arrays would make the driver look their types up in the catalogue, three round trips per new connection.
+-- The write side: one statement each, so that none needs a transaction around it. A thread travels as JSON: arrays would
+-- make the driver look their types up in the catalogue, three round trips per new connection.
 --
 -- What a request with an Idempotency-Key changes is stored together with the key and the answer. Where the key is there
 -- already, the statement fails as a whole; where no key is given ($ of it is null), no row is written for it.
@@ -16,26 +16,23 @@ with ticket as (
     returning id, version
 ), message as (
     insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
-    select ticket.id, m.sender_type, m.sender_id, m.message, m.created_at
-      from ticket
-     cross join json_to_recordset($13::json)
-                as m (sender_type text, sender_id integer, message text, created_at timestamptz)
+    select ticket.id, $13, $14, $15, $16 from ticket
 ), receipt as (
     insert into ticket_idempotency_keys (caller, key, fingerprint, answer, recorded_at)
-    select $14, $15, $16, $17::jsonb || jsonb_build_object('id', ticket.id, 'version', ticket.version), $18
+    select $17, $18, $19, $20::jsonb || jsonb_build_object('id', ticket.id, 'version', ticket.version), $21
       from ticket
-     where $15::text is not null
+     where $18::text is not null
     returning key
 ), rate as (
     insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
-    select $19, clock_timestamp() + $20, clock_timestamp(), $21
+    select $22, clock_timestamp() + $23, clock_timestamp(), $24
       from ticket
       left join receipt on true
-     where $19::text is not null
+     where $22::text is not null
     on conflict (subject) do update
-       set arrival = greatest(case when r.tolerance = $21 then r.arrival end, clock_timestamp()) + $20,
+       set arrival = greatest(case when r.tolerance = $24 then r.arrival end, clock_timestamp()) + $23,
            seen_at = clock_timestamp(),
-           tolerance = $21
+           tolerance = $24
     returning arrival - seen_at as ahead
 )
 select ticket.id, ticket.version, (select rate.ahead from rate) as ahead from ticket;
@@ -64,7 +61,7 @@ select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.pri
  where t.id = $1;
 
 -- name: save_ticket
--- Store state and new messages together, if the ticket is still at the version that was loaded; no row back means it is not.
+-- Store state and new message together, if the ticket is still at the version that was loaded; no row back means it is not.
 -- Writers of one ticket queue at its row, so its messages get their ids in the order in which they are committed.
 with saved as (
     update tickets
@@ -80,42 +77,49 @@ with saved as (
     returning id
 ), message as (
     insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
-    select saved.id, m.sender_type, m.sender_id, m.message, m.created_at
-      from saved
-     cross join rows from (
-                    json_to_recordset($9::json)
-                    as (sender_type text, sender_id integer, message text, created_at timestamptz)
-                ) with ordinality as m (sender_type, sender_id, message, created_at, position)
-     order by m.position
+    select saved.id, $9::text, $10, $11, $12 from saved where $9::text is not null
     returning id
 ), receipt as (
     insert into ticket_idempotency_keys (caller, key, fingerprint, answer, recorded_at)
-    select $10, $11, $12,
+    select $13, $14, $15,
            -- the answer to a reply is its message, whose id is known only now
            case
-               when exists (select from message)
-               then $13::jsonb || jsonb_build_object('id', (select max(message.id) from message))
-               else $13::jsonb
+               when $9::text is null then $16::jsonb
+               else $16::jsonb || jsonb_build_object('id', (select message.id from message))
            end,
-           $14
+           $17
       from saved
-     where $11::text is not null
+     where $14::text is not null
     returning key
 ), rate as (
     insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
-    select $15, clock_timestamp() + $16, clock_timestamp(), $17
+    select $18, clock_timestamp() + $19, clock_timestamp(), $20
       from saved
       left join receipt on true
-     where $15::text is not null
+     where $18::text is not null
     on conflict (subject) do update
-       set arrival = greatest(case when r.tolerance = $17 then r.arrival end, clock_timestamp()) + $16,
+       set arrival = greatest(case when r.tolerance = $20 then r.arrival end, clock_timestamp()) + $19,
            seen_at = clock_timestamp(),
-           tolerance = $17
+           tolerance = $20
     returning arrival - seen_at as ahead
 )
-select (select coalesce(json_agg(message.id order by message.id), '[]') from message) as message_ids,
+select (select message.id from message) as message_id,
        (select rate.ahead from rate) as ahead
   from saved;
+
+-- name: save_state
+-- The same where nothing goes with it, as when somebody opens a ticket that holds something new.
+update tickets
+   set status = $3,
+       user_unread = $4,
+       admin_unread = $5,
+       message_count = $6,
+       last_message = $7,
+       updated_at = $8,
+       version = version + 1
+ where id = $1
+   and version = $2
+returning id;
 
 -- name: resolved_until
 -- Find resolved tickets to which nothing has happened since a moment, longest unchanged first. The messages are asked as well,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -44,7 +44,7 @@ class Interrupted:
 
     async def save(
         self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
-    ) -> Sequence[Message]:
+    ) -> Message | None:
         if self._left:
             self._left -= 1
             await self._interruption()

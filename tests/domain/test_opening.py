@@ -43,7 +43,8 @@ def test_a_new_ticket_is_open_and_unread_by_the_admins_alone() -> None:
 def test_a_new_ticket_holds_its_first_message() -> None:
     ticket = opened()
 
-    (message,) = ticket.new_messages
+    message = ticket.new_message
+    assert message is not None
     assert (message.sender_type, message.sender_id) == (Side.USER, 7)
     assert message.message == "It stops after a hundred rows."
     assert message.created_at == NOW
@@ -60,7 +61,8 @@ def test_texts_are_trimmed_at_both_ends_and_kept_as_they_are_inside() -> None:
 
     assert ticket.other_category == "Data  protection"
     assert ticket.subject == "Two  words"
-    assert ticket.new_messages[0].message == "First line\n\n  second line"
+    assert ticket.new_message is not None
+    assert ticket.new_message.message == "First line\n\n  second line"
 
 
 @pytest.mark.parametrize("length", [3, 200])

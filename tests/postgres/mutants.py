@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,13 +76,13 @@ class ReplyingIsReading(Subject):
             def __getattr__(self, name: str) -> Any:
                 return getattr(tickets, name)
 
-            async def save(self, ticket: Ticket, **more: Any) -> Sequence[Message]:
-                for message in ticket.new_messages:
-                    if message.sender_type is Side.USER:
-                        ticket.user_unread = False
-                    else:
-                        ticket.admin_unread = False
-                saved: Sequence[Message] = await tickets.save(ticket, **more)
+            async def save(self, ticket: Ticket, **more: Any) -> Message | None:
+                message = ticket.new_message
+                if message is not None and message.sender_type is Side.USER:
+                    ticket.user_unread = False
+                elif message is not None:
+                    ticket.admin_unread = False
+                saved: Message | None = await tickets.save(ticket, **more)
                 return saved
 
         return super().desk_on(Clearing())
@@ -94,10 +93,11 @@ class NoVersion(Subject):
 
     def tickets(self) -> PostgresTickets:
         tickets = super().tickets()
-        sql = tickets._sql["save_ticket"]  # noqa: SLF001 - to make it wrong
-        assert "and version = $2" in sql
-        tickets._sql = dict(tickets._sql)  # noqa: SLF001
-        tickets._sql["save_ticket"] = sql.replace("and version = $2", "and $2::int is not null")  # noqa: SLF001
+        tickets._sql = dict(tickets._sql)  # noqa: SLF001 - to make it wrong
+        for name in ("save_ticket", "save_state"):
+            sql = tickets._sql[name]  # noqa: SLF001
+            assert "and version = $2" in sql
+            tickets._sql[name] = sql.replace("and version = $2", "and $2::int is not null")  # noqa: SLF001
         return tickets
 
 

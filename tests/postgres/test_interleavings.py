@@ -26,7 +26,7 @@ from tests.model import (
 from tests.postgres.interleaving import Gate, Work, every_order
 from tests.postgres.mutants import MUTANTS, HighWaterMark, Subject
 from tests.world import START, PostgresWorld
-from tickets.domain.ticket import Category, Message, Side, Status, Ticket
+from tickets.domain.ticket import Actor, Category, Message, Side, Status, Ticket
 
 USER, ADMIN = Side.USER, Side.ADMIN
 
@@ -71,8 +71,8 @@ class Scene:
 
     async def works(self) -> Sequence[Work]:
         """Make the ticket, and what is done to it."""
-        first = (Message(0, 0, USER, self._user_id, "the question", START),)
-        ticket = await self._subject.world.tickets.add(
+        tickets = self._subject.world.tickets
+        added = await tickets.add(
             Ticket(
                 id=0,
                 user_id=self._user_id,
@@ -81,16 +81,19 @@ class Scene:
                 subject="Every order",
                 status=Status.OPEN,
                 priority="normal",
-                user_unread=True,
+                user_unread=False,
                 admin_unread=True,
-                message_count=2,
-                last_message="the answer",
+                message_count=1,
+                last_message="the question",
                 created_at=START,
                 updated_at=START,
                 version=0,
-                new_messages=[*first, Message(0, 0, ADMIN, None, "the answer", START)],
+                new_message=Message(0, 0, USER, self._user_id, "the question", START),
             )
         )
+        ticket = await tickets.get(added.id)
+        ticket.reply("the answer", by=Actor.admin(), at=START)
+        await tickets.save(ticket)
         self._ticket_id = ticket.id
         self._done: list[tuple[Command, Outcome]] = []
         return [self._work(number, doing) for number, doing in enumerate(self._doings)]

@@ -249,6 +249,7 @@ async def test_figures_read_what_is_counted_and_not_the_tickets(
 
 
 NO_KEY = (None,) * 5
+A_MESSAGE = ("user", 1, "It stops.", FROM)
 LATER = FROM + timedelta(days=1)
 NO_LIMIT = (None,) * 3
 
@@ -260,12 +261,13 @@ POINTS: dict[str, tuple[str, str, *tuple[object, ...]]] = {
     "a ticket": ("tickets", "get_ticket", 1234),
     "a ticket that is not there": ("tickets", "get_ticket", LARGEST_ID),
     "a ticket with its thread": ("tickets", "get_ticket_with_thread", 1234),
-    "a save": ("tickets", "save_ticket", LONG_THREAD, 1, "open", False, True, 3, "", FROM, "[]", *NO_KEY, *NO_LIMIT),
-    "a save with a key": ("tickets", "save_ticket", LONG_THREAD, 1, "open", False, True, 3, "", FROM, "[]", *A_KEY, *NO_LIMIT),
-    "a save that counts": ("tickets", "save_ticket", LONG_THREAD, 1, "open", False, True, 3, "", FROM, "[]", *NO_KEY, *A_LIMIT),
+    "a save": ("tickets", "save_ticket", LONG_THREAD, 1, "open", False, True, 3, "", FROM, *A_MESSAGE, *NO_KEY, *NO_LIMIT),
+    "a save of the state alone": ("tickets", "save_state", LONG_THREAD, 1, "open", False, True, 3, "", FROM),
+    "a save with a key": ("tickets", "save_ticket", LONG_THREAD, 1, "open", False, True, 3, "", FROM, *A_MESSAGE, *A_KEY, *NO_LIMIT),
+    "a save that counts": ("tickets", "save_ticket", LONG_THREAD, 1, "open", False, True, 3, "", FROM, *A_MESSAGE, *NO_KEY, *A_LIMIT),
     "a count": ("rates", "count_use", *A_LIMIT),
     "a wait": ("rates", "time_until_use", *A_LIMIT),
-    "a stale save": ("tickets", "save_ticket", LONG_THREAD, 9, "open", False, True, 3, "", FROM, "[]", *A_KEY, *A_LIMIT),
+    "a stale save": ("tickets", "save_ticket", LONG_THREAD, 9, "open", False, True, 3, "", FROM, *A_MESSAGE, *A_KEY, *A_LIMIT),
     "an answer": ("receipts", "recall_answer", "admin", "key 3", FROM),
     "an answer past its time": ("receipts", "recall_answer", "admin", "key 3", LATER),
     "an answer to nothing": ("receipts", "recall_answer", "admin", "key 1", FROM),

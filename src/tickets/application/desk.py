@@ -145,8 +145,10 @@ class Desk:
             except ThreadGrown:
                 now = await self._tickets.get_with_thread(ticket_id)
                 raise ThreadGrown(now.ticket.message_count, now.messages[seen:]) from None
-            receipt = self._receipt(once, ticket.new_messages[0])
-            (stored,) = await self._tickets.save(ticket, receipt=receipt, use=use)
+            assert ticket.new_message is not None  # noqa: S101 - replying adds one
+            receipt = self._receipt(once, ticket.new_message)
+            stored = await self._tickets.save(ticket, receipt=receipt, use=use)
+            assert stored is not None  # noqa: S101 - what was added
             return stored
 
         return await self._once(once, Message, attempt)

@@ -47,8 +47,8 @@ class Tickets(Protocol):
 
     async def save(
         self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
-    ) -> Sequence[Message]:
-        """Store the ticket's state, its new messages and the receipt together; return the messages with ids.
+    ) -> Message | None:
+        """Store the ticket's state, its new message and the receipt together; return the message with its id.
 
         Raises `StaleTicket`, and stores nothing, where the ticket is no longer at the version
         that was loaded, or the receipt's key is there already: the same request came first, and

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
@@ -77,7 +77,8 @@ class Ticket:
     """A ticket without its thread: the state that decisions need, however long people have talked.
 
     Methods decide and change the object; nothing is kept until `Tickets.add` or `Tickets.save`
-    takes it. `version` belongs to the store, which compares and raises it.
+    takes it, with the message that was added, if one was. `version` belongs to the store, which
+    compares and raises it.
     """
 
     id: int
@@ -94,7 +95,7 @@ class Ticket:
     created_at: datetime
     updated_at: datetime
     version: int
-    new_messages: list[Message] = field(default_factory=list)
+    new_message: Message | None = None
 
     @classmethod
     def open(
@@ -233,7 +234,8 @@ class Ticket:
 
     def _write(self, text: str, *, by: Actor, at: datetime) -> None:
         self._touch(at)
-        self.new_messages.append(Message(0, self.id, by.side, by.user_id, text, self.updated_at))
+        assert self.new_message is None  # noqa: S101 - one decision, one message; then load again
+        self.new_message = Message(0, self.id, by.side, by.user_id, text, self.updated_at)
         self.message_count += 1
         self.last_message = preview(text)
         self._flag(Side.ADMIN if by.side is Side.USER else Side.USER, unread=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import itertools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -73,10 +73,10 @@ class MemoryTickets:
             raise NotAuthenticated
         _refuse_twin(self._store, receipt)
         _count(self._store, use)
-        stored = replace(ticket, id=next(self._store.ids), version=1, new_messages=[])
+        stored = replace(ticket, id=next(self._store.ids), version=1, new_message=None)
         self._store.tickets[stored.id] = stored
         self._store.threads[stored.id] = []
-        self._append(stored.id, ticket.new_messages)
+        self._append(stored.id, ticket.new_message)
         _keep(self._store, receipt, stored)
         return copy.copy(stored)
 
@@ -84,7 +84,7 @@ class MemoryTickets:
         """Return a copy."""
         if ticket_id not in self._store.tickets:
             raise TicketNotFound
-        return replace(self._store.tickets[ticket_id], new_messages=[])
+        return replace(self._store.tickets[ticket_id], new_message=None)
 
     async def get_with_thread(self, ticket_id: int) -> Conversation:
         """Return copies."""
@@ -96,7 +96,7 @@ class MemoryTickets:
 
     async def save(
         self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
-    ) -> Sequence[Message]:
+    ) -> Message | None:
         """Compare the version, then keep a copy under the next one."""
         current = self._store.tickets.get(ticket.id)
         if current is None or current.version != ticket.version:
@@ -104,10 +104,10 @@ class MemoryTickets:
         _refuse_twin(self._store, receipt)
         _count(self._store, use)
         self._store.tickets[ticket.id] = replace(
-            ticket, version=ticket.version + 1, new_messages=[]
+            ticket, version=ticket.version + 1, new_message=None
         )
-        stored = self._append(ticket.id, ticket.new_messages)
-        _keep(self._store, receipt, *stored)
+        stored = self._append(ticket.id, ticket.new_message)
+        _keep(self._store, receipt, stored)
         return stored
 
     async def resolved_until(self, moment: datetime, *, limit: int) -> Sequence[int]:
@@ -120,11 +120,11 @@ class MemoryTickets:
         found.sort(key=lambda ticket: (ticket.updated_at, ticket.id))
         return [ticket.id for ticket in found[:limit]]
 
-    def _append(self, ticket_id: int, messages: Iterable[Message]) -> list[Message]:
-        stored = [
-            replace(message, id=next(self._store.ids), ticket_id=ticket_id) for message in messages
-        ]
-        self._store.threads[ticket_id].extend(stored)
+    def _append(self, ticket_id: int, message: Message | None) -> Message | None:
+        if message is None:
+            return None
+        stored = replace(message, id=next(self._store.ids), ticket_id=ticket_id)
+        self._store.threads[ticket_id].append(stored)
         return stored
 
 
@@ -152,7 +152,7 @@ class MemoryReceipts:
     async def keep(self, receipt: Receipt) -> None:
         """Keep it under its key."""
         _refuse_twin(self._store, receipt)
-        _keep(self._store, receipt)
+        _keep(self._store, receipt, None)
 
     async def forget(self, until: datetime, *, limit: int) -> int:
         """Look through all receipts."""
@@ -167,11 +167,11 @@ def _refuse_twin(store: MemoryStore, receipt: Receipt | None) -> None:
         raise StaleTicket
 
 
-def _keep(store: MemoryStore, receipt: Receipt | None, *stored: Ticket | Message) -> None:
-    """Keep a receipt, with what was stored in place of what had no id yet."""
+def _keep(store: MemoryStore, receipt: Receipt | None, stored: Ticket | Message | None) -> None:
+    """Keep a receipt, with what was stored, if anything, in place of what had no id yet."""
     if receipt is None:
         return
-    answer = copy.copy(stored[-1] if stored else receipt.answer)
+    answer = copy.copy(stored or receipt.answer)
     store.receipts[receipt.once.caller, receipt.once.key] = replace(receipt, answer=answer)
 
 

@@ -56,7 +56,7 @@ def kept_as(receipt: Receipt | None) -> tuple[object, ...]:
         return (None,) * 5
     answer = receipt.answer
     if isinstance(answer, Ticket):
-        answer = replace(answer, new_messages=[])
+        answer = replace(answer, new_message=None)
     once = receipt.once
     return (
         _name(once.caller),

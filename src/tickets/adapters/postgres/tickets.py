@@ -59,7 +59,7 @@ class PostgresTickets:
                     ticket.last_message,
                     ticket.created_at,
                     ticket.updated_at,
-                    msgspec.json.encode(ticket.new_messages).decode(),
+                    *_added(ticket),
                     *kept_as(receipt),
                     *counted_as(use),
                 )
@@ -69,7 +69,7 @@ class PostgresTickets:
                 raise await self._rates.refusal(use, error) from error
         assert row is not None  # noqa: S101 - an insert without a condition returns its row
         self._note(use, row)
-        return replace(ticket, id=row["id"], version=row["version"], new_messages=[])
+        return replace(ticket, id=row["id"], version=row["version"], new_message=None)
 
     async def get(self, ticket_id: int) -> Ticket:
         """Select the ticket's row alone."""
@@ -83,24 +83,31 @@ class PostgresTickets:
 
     async def save(
         self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
-    ) -> Sequence[Message]:
-        """Update the row, insert messages and receipt, and count the use, if the version is still the same."""
+    ) -> Message | None:
+        """Update the row, insert message and receipt, and count the use, if the version is still the same."""
+        state = (
+            ticket.id,
+            ticket.version,
+            ticket.status,
+            ticket.user_unread,
+            ticket.admin_unread,
+            ticket.message_count,
+            ticket.last_message,
+            ticket.updated_at,
+        )
+        message = ticket.new_message
         with one_at_a_time(receipt):
             try:
-                row = await self._database.fetchrow(
-                    self._sql["save_ticket"],
-                    ticket.id,
-                    ticket.version,
-                    ticket.status,
-                    ticket.user_unread,
-                    ticket.admin_unread,
-                    ticket.message_count,
-                    ticket.last_message,
-                    ticket.updated_at,
-                    msgspec.json.encode(ticket.new_messages).decode(),
-                    *kept_as(receipt),
-                    *counted_as(use),
-                )
+                if message is None and receipt is None and use is None:
+                    row = await self._database.fetchrow(self._sql["save_state"], *state)
+                else:
+                    row = await self._database.fetchrow(
+                        self._sql["save_ticket"],
+                        *state,
+                        *_added(ticket),
+                        *kept_as(receipt),
+                        *counted_as(use),
+                    )
             except asyncpg.CheckViolationError as error:
                 raise await self._rates.refusal(use, error) from error
             finally:
@@ -109,11 +116,7 @@ class PostgresTickets:
         if row is None:
             raise StaleTicket
         self._note(use, row)
-        message_ids = msgspec.json.decode(row["message_ids"], type=list[int])
-        return [
-            replace(message, id=message_id)
-            for message, message_id in zip(ticket.new_messages, message_ids, strict=True)
-        ]
+        return None if message is None else replace(message, id=row["message_id"])
 
     async def resolved_until(self, moment: datetime, *, limit: int) -> Sequence[int]:
         """Select from the partial index over resolved tickets."""
@@ -131,6 +134,14 @@ class PostgresTickets:
         if row is None:
             raise TicketNotFound
         return row
+
+
+def _added(ticket: Ticket) -> tuple[object, ...]:
+    """Return the columns of the message that was added, as both statements take them."""
+    message = ticket.new_message
+    if message is None:
+        return (None,) * 4
+    return message.sender_type, message.sender_id, message.message, message.created_at
 
 
 def _ticket(row: asyncpg.Record) -> Ticket:
