@@ -23,6 +23,8 @@ _INVISIBLE_OTHERS = re.compile(
     "\U000e0000-\U000e0fff\u2800\U0001d159]"
 )
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 
 class Validation:
     """Collects what is wrong with a form, so that a person hears about every field at once."""
@@ -75,7 +77,7 @@ def _unstorable(text: str) -> str | None:
     """Name what PostgreSQL cannot hold in a text: NUL, and half of a surrogate pair."""
     if "\0" in text:
         return "a NUL character"
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if _SURROGATE.search(text):
         return "an incomplete character (a lone surrogate)"
     return None
 
