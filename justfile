@@ -22,6 +22,10 @@ fuzz examples="300":
 faults *args:
     python -m scripts.faults "$@"
 
+# Look at the plan of every query with a million tickets; the tests do so with 60,000.
+plans tickets="1000000":
+    TICKETS_TEST_PLANS={{ tickets }} pytest tests/postgres/test_plans.py
+
 # Check style, types, the direction of imports, the lock file, and the pages' logic where there is a node.
 check: check-lock check-pages
     ruff check
