@@ -133,9 +133,9 @@ async def _make(server: Server, size: str) -> None:
     print(f"made {size} in {time.perf_counter() - started:.0f} s", flush=True)
 
 
-async def copy(server: Server, size: str) -> str:
+async def copy(server: Server, size: str, name: str = "work") -> str:
     """Make a fresh working copy of a size, and return its URL."""
-    name = f"work_{size.lower()}"
+    name = f"{name}_{size.lower()}"
     await run_alone(
         server.url,
         f"drop database if exists {name} with (force)",

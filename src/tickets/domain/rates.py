@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from math import ceil
 
@@ -13,11 +13,12 @@ class Rate:
 
     limit: int
     period: timedelta
+    interval: timedelta = field(init=False, compare=False, repr=False)
+    """How long one use takes to come back; rounded down, so that `limit` of them fit into the period."""
 
-    @property
-    def interval(self) -> timedelta:
-        """How long one use takes to come back; rounded down, so that `limit` of them fit into the period."""
-        return timedelta(microseconds=(self.period // timedelta(microseconds=1)) // self.limit)
+    def __post_init__(self) -> None:
+        """Divide once, and not at each use."""
+        object.__setattr__(self, "interval", self.period // max(self.limit, 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,8 @@ class PostgresTickets:
                 raise await self._rates.refusal(use, error) from error
         assert row is not None  # noqa: S101 - an insert without a condition returns its row
         self._note(use, row)
-        return replace(ticket, id=row["id"], version=row["version"], new_message=None)
+        ticket.id, ticket.version, ticket.new_message = row["id"], row["version"], None
+        return ticket
 
     async def get(self, ticket_id: int) -> Ticket:
         """Select the ticket's row alone."""

@@ -1,0 +1,187 @@
+"""What a write pays for each index, each trigger, the limits and the keys: `python -m benchmarks.writing`, in one run, on copies of S."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import re
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, ExitStack
+from hashlib import sha256
+from pathlib import Path
+
+import asyncpg
+import uvloop
+
+from benchmarks import data, machine
+from tickets.adapters.postgres.badges import Badges
+from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.listener import Listener
+from tickets.adapters.postgres.rates import PostgresRates
+from tickets.application.desk import Desk
+from tickets.application.limits import UserLimits
+from tickets.bootstrap import desk_on
+from tickets.domain.once import Once
+from tickets.domain.ticket import Actor
+from tickets.settings import Settings
+
+ROUNDS = 9
+AT_ONCE = 8
+CONVERSATIONS = 160
+CREATES = 400
+
+AS_IT_IS = "as it is"
+WITHOUT_LIMITS = "without the limits"
+WITH_KEYS = "with idempotency keys"
+
+# names are sentences here, not words
+_, *_PARTS = re.split(
+    r"^-- name: (.+)$",
+    (data.SQL_FOLDER / "writing.sql").read_text(encoding="utf-8"),
+    flags=re.MULTILINE,
+)
+TAKEN_AWAY = dict(zip(_PARTS[::2], _PARTS[1::2], strict=True))
+
+
+class Variant:
+    """The desk over a database of its own, and how long rounds of writing took."""
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self._url = url
+        self._number = itertools.count()
+        self.conversing, self.creating = list[Sample](), list[Sample]()
+
+    async def open(self, stack: AsyncExitStack) -> None:
+        database = Database(self._url)
+        listener = Listener(self._url)
+        await stack.enter_async_context(database.open())
+        await stack.enter_async_context(listener.listening())
+        rates = PostgresRates(database)
+        limits = UserLimits(rates, creates=Settings().rate_creates, replies=Settings().rate_replies)
+        if self.name == WITHOUT_LIMITS:
+            limits = UserLimits()
+        self._desk: Desk = desk_on(database, rates, limits, Badges(database, listener))
+        rows = await database.fetch(data.SQL["writable_tickets"], CONVERSATIONS)
+        self._tickets = [(row["id"], Actor.user(row["user_id"])) for row in rows]
+
+    async def converse(self, number: int) -> None:
+        """A reply, its answer, and each side reads: four writes."""
+        ticket_id, user = self._tickets[number % len(self._tickets)]
+        text = "It has just happened once more, with the invoice of February."
+        await self._desk.reply(ticket_id, text, by=user, once=self._once(user))
+        await self._desk.read(ticket_id, by=Actor.admin())
+        await self._desk.reply(ticket_id, text, by=Actor.admin(), once=self._once(Actor.admin()))
+        await self._desk.read(ticket_id, by=user)
+
+    async def create(self, number: int) -> None:
+        _, user = self._tickets[number % len(self._tickets)]
+        assert user.user_id is not None
+        await self._desk.open(
+            user_id=user.user_id,
+            category="billing",
+            other_category=None,
+            subject="Charged twice in January",
+            message="My card was charged twice for invoice 4711.",
+            once=self._once(user),
+        )
+
+    def _once(self, by: Actor) -> Once | None:
+        if self.name != WITH_KEYS:
+            return None
+        key = str(next(self._number))
+        return Once(by, key, sha256(key.encode()).digest())
+
+
+class Sample:
+    """One round: seconds per write, and those of a core that PostgreSQL took."""
+
+    def __init__(self, seconds: float, postgres: float) -> None:
+        self.seconds, self.postgres = seconds, postgres
+
+
+async def measured(
+    work: Callable[[int], Awaitable[None]], times: int, writes: int, postgres: machine.Tree
+) -> Sample:
+    """Do the work so many times, several at once."""
+    numbers = iter(range(times))
+
+    async def worker() -> None:
+        for number in numbers:
+            await work(number)
+
+    started, cpu = time.perf_counter(), postgres.cpu()
+    await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
+    return Sample(
+        (time.perf_counter() - started) / (times * writes),
+        (postgres.cpu() - cpu) / (times * writes),
+    )
+
+
+async def main(server: data.Server) -> None:
+    """Measure every variant in turn, and print a table."""
+    postgres = machine.Tree(server.pid)
+    names = [AS_IT_IS, *TAKEN_AWAY, WITHOUT_LIMITS, WITH_KEYS]
+    async with AsyncExitStack() as stack:
+        variants = []
+        for number, name in enumerate(names):
+            url = await data.copy(server, "S", f"writing_{number}")
+            if name in TAKEN_AWAY:
+                connection = await asyncpg.connect(url)
+                await connection.execute(TAKEN_AWAY[name])
+                await connection.close()
+            variants.append(Variant(name, url))
+            await variants[-1].open(stack)
+        for number in range(ROUNDS + 1):
+            for variant in (
+                *variants[number % len(variants) :],
+                *variants[: number % len(variants)],
+            ):
+                conversing = await measured(variant.converse, CONVERSATIONS, 4, postgres)
+                creating = await measured(variant.create, CREATES, 1, postgres)
+                # the first round plans
+                if number:
+                    variant.conversing.append(conversing)
+                    variant.creating.append(creating)
+    _print(variants)
+
+
+def _print(variants: list[Variant]) -> None:
+    base = variants[0]
+    print(f"\nPer write, relative to how it is; medians of {ROUNDS} rounds, {AT_ONCE} at once.\n")
+    print("| | conversing: writes/s | PostgreSQL's CPU | creating: writes/s | PostgreSQL's CPU |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for variant in variants:
+        cells = []
+        for mine, bases in (
+            (variant.conversing, base.conversing),
+            (variant.creating, base.creating),
+        ):
+            speed = _median(bases, "seconds") / _median(mine, "seconds")
+            cpu = _median(mine, "postgres") / _median(bases, "postgres")
+            cells += [f"{speed:.2f}", f"{cpu:.2f}"]
+        print(f"| {variant.name} | {' | '.join(cells)} |")
+    conversing, creating = _median(base.conversing, "seconds"), _median(base.creating, "seconds")
+    print(
+        f"\nAs it is, here: {1 / conversing:,.0f} writes/s conversing, {1 / creating:,.0f} creating;"
+        f" {_median(base.conversing, 'postgres') * 1e6:,.0f} and"
+        f" {_median(base.creating, 'postgres') * 1e6:,.0f} µs of PostgreSQL's CPU."
+    )
+
+
+def _median(samples: list[Sample], what: str) -> float:
+    return statistics.median(getattr(sample, what) for sample in samples)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", type=Path, help="keep the data here, and use what is there")
+    with ExitStack() as held:
+        folder = parser.parse_args().keep or Path(
+            held.enter_context(tempfile.TemporaryDirectory(prefix="tickets-bench-"))
+        )
+        uvloop.run(main(held.enter_context(data.server(folder, ["S"]))))
