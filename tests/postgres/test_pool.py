@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import asyncpg
 import pytest
 
+from tickets.adapters.postgres import pool
 from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.pool import Pool
 from tickets.domain.errors import Overloaded, StoreUnavailable
 
 SHOW = "select current_setting($1)"
@@ -114,3 +119,178 @@ async def test_a_table_that_somebody_holds_is_the_databases_absence_not_a_wait_w
 
     assert isinstance(raised.value.__cause__, asyncpg.LockNotAvailableError)
     await holder.close()
+
+
+async def becomes(ask: Callable[[], Awaitable[object]], wanted: object) -> None:
+    """Wait until the answer is what is wanted."""
+    async with asyncio.timeout(20):
+        while await ask() != wanted:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+
+
+async def until_open(connections: Database | Pool, number: int) -> None:
+    """Wait until so many connections are open."""
+    async with asyncio.timeout(20):
+        while connections.usage().size != number:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def all_places_are_there(database: Database, url: str, *, size: int, queue: int) -> None:
+    """Check that as many statements go on at once as there are turns, that as many wait, and not one more."""
+    blocker = await asyncpg.connect(url)
+    await blocker.execute("select pg_advisory_lock(2)")
+    pass_by = "select pg_advisory_lock_shared(2), pg_advisory_unlock_shared(2)"
+    inside = [asyncio.create_task(database.fetchval(pass_by)) for _ in range(size + queue)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await database.fetchval("select 1")
+    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    await becomes(lambda: blocker.fetchval(waiting), size)
+    assert database.usage() == pool.PoolUsage(size=size, idle=0, waiting=queue)
+    await blocker.execute("select pg_advisory_unlock(2)")
+    await asyncio.gather(*inside)
+    await blocker.close()
+    assert database.usage() == pool.PoolUsage(size=size, idle=size, waiting=0)
+
+
+async def test_no_place_is_lost_or_gained_whatever_becomes_of_those_who_had_it(
+    database_url: str,
+) -> None:
+    at_random = random.Random(8)  # noqa: S311 - the same ones each time
+    statements = ("select 1", "select 1 / 0", "select pg_sleep(0.01)", "select pg_sleep(0.3)")
+
+    async def ask(database: Database) -> None:
+        for _ in range(8):
+            asking = asyncio.create_task(database.fetchval(at_random.choice(statements)))
+            # at every point: before it has begun, in the queue, while it connects, in the statement, while it is given up
+            for _ in range(at_random.randrange(3)):
+                await asyncio.sleep(at_random.choice((0, 0, 0.001, 0.02)))
+                asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    for _ in range(3):
+        async with Database(database_url, pool_size=3, pool_queue=4).open() as database:
+            await asyncio.gather(*(ask(database) for _ in range(9)))
+            await all_places_are_there(database, database_url, size=3, queue=4)
+
+
+async def test_a_connection_that_nobody_waits_for_any_more_leaves_its_place(
+    database_url: str,
+) -> None:
+    async with Database(database_url, pool_size=1, pool_queue=0).open() as database:
+        for turns in range(15):
+            asking = asyncio.create_task(database.fetchval("select 1"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+        assert await database.fetchval("select 1") == 1
+
+
+async def test_connections_that_have_ended_are_neither_counted_nor_given_to_anybody(
+    database_url: str,
+) -> None:
+    async with Database(database_url, pool_size=3, pool_queue=0).open() as database:
+        for _ in range(2):
+            await all_places_are_there(database, database_url, size=3, queue=0)
+            await database.fetchval(
+                """select count(pg_terminate_backend(pid)) from pg_stat_activity
+                    where datname = current_database() and pid <> pg_backend_pid()"""
+            )
+            await until_open(database, 1)
+            assert database.usage() == pool.PoolUsage(size=1, idle=1, waiting=0)
+
+        assert await asyncio.gather(*(database.fetchval("select 7") for _ in range(3))) == [7, 7, 7]
+
+
+async def test_a_connection_that_is_of_no_use_any_more_is_ended_whatever_the_server_thinks(
+    database_url: str,
+) -> None:
+    connections = Pool(size=1, queue=0, timeout=10)
+    async with connections.open(database_url):
+        for _ in range(3):
+            await connections.give_up(await connections.acquire(), broken=True)
+            assert connections.usage() == pool.PoolUsage(0, 0, 0)
+
+
+async def test_what_nobody_uses_for_long_is_closed(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "AT_HAND_SECONDS", 0.05)
+    connections = Pool(size=3, queue=0, timeout=10)
+    async with connections.open(database_url, max_inactive_connection_lifetime=0.05):
+        for _ in range(2):
+            connections.put_back(await connections.acquire())
+            assert connections.usage().size == 1
+            await until_open(connections, 0)
+    # and nobody looks after them any more
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+class Stuck(asyncpg.Connection):  # type: ignore[misc] # of which mypy knows nothing
+    """One whose server does not answer when it is closed."""
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncpg has it
+        del timeout
+        self.terminate()
+        raise TimeoutError
+
+
+@pytest.mark.parametrize("seconds", [0.01, 60])
+async def test_a_connection_that_cannot_be_closed_holds_up_nobody(
+    database_url: str, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "AT_HAND_SECONDS", seconds)
+    connections = Pool(size=3, queue=0, timeout=10)
+    # for longer than for what is waited for inside, as the end is where it would be held up
+    async with (
+        asyncio.timeout(40),
+        connections.open(database_url, connection_class=Stuck, max_queries=1),
+    ):
+        for _ in range(2):
+            used = [await connections.acquire() for _ in range(3)]
+            for connection in used:
+                assert await connection.fetchval("select 7") == 7
+                connections.put_back(connection)
+            if seconds < 1:
+                await until_open(connections, 0)
+
+
+async def test_an_error_is_told_though_its_connection_cannot_be_closed(database_url: str) -> None:
+    connections = Pool(size=1, queue=0, timeout=10)
+    async with connections.open(database_url, connection_class=Stuck, max_queries=1):
+        for _ in range(3):
+            connection = await connections.acquire()
+            await connection.fetchval("select 7")
+            await connections.give_up(connection, broken=False)
+
+
+async def test_who_is_at_work_while_the_service_stops_is_answered_or_told_that_the_store_is_away(
+    database_url: str,
+) -> None:
+    async def ask_twice(database: Database) -> Any:
+        first = await database.fetchval("select 7 from pg_sleep(0.3)")
+        with pytest.raises(StoreUnavailable):
+            await database.fetchval("select 8")
+        return first
+
+    async with asyncio.timeout(20):
+        async with Database(database_url, pool_size=3).open() as database:
+            await asyncio.gather(*(database.fetchval("select pg_sleep(0.05)") for _ in range(3)))
+            inside = [asyncio.create_task(ask_twice(database)) for _ in range(2)]
+            broken_off = asyncio.create_task(database.fetchval("select pg_sleep(30)"))
+            waiting = asyncio.create_task(database.fetchval("select 9"))
+            await asyncio.sleep(0)
+            broken_off.cancel()
+        outcomes = await asyncio.gather(*inside, waiting, return_exceptions=True)
+
+    assert outcomes[:2] == [7, 7]
+    # its turn came before the end, or behind it
+    assert outcomes[2] == 9 or isinstance(outcomes[2], StoreUnavailable)
+    assert broken_off.cancelled()
+    assert database.usage() == pool.PoolUsage(0, 0, 0)
+    rest = await asyncpg.connect(database_url)
+    others = "select count(*) from pg_stat_activity where datname = current_database()"
+    await becomes(lambda: rest.fetchval(others), 1)
+    await rest.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -16,6 +16,9 @@ Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 AT_HAND_SECONDS = 60.0
 """How often everything at hand goes back to asyncpg's pool, which closes what is idle or worn out."""
+
+_ENDED = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError)
+"""What asyncpg raises where it could not take a connection back in good order, and has ended it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Pool:
         self._timeout = timeout
         self._inside = 0
         self._is_open = False
+        self._was_open = False
         self._pool: asyncpg.Pool[asyncpg.Record]
         self._at_hand: list[Connection] = []
 
@@ -49,7 +53,8 @@ class Pool:
         """Return how the pool is doing at this moment; nothing of it where it is not open."""
         if not self._is_open:
             return PoolUsage(0, 0, 0)
-        size, idle = self._pool.get_size(), self._pool.get_idle_size() + len(self._at_hand)
+        at_hand = sum(map(_is_alive, self._at_hand))
+        size, idle = self._pool.get_size(), self._pool.get_idle_size() + at_hand
         return PoolUsage(size, idle, max(0, self._inside - (size - idle)))
 
     @asynccontextmanager
@@ -66,7 +71,7 @@ class Pool:
             reset=_keep_session,
             **options,
         ) as self._pool:
-            self._is_open = True
+            self._is_open = self._was_open = True
             returning = asyncio.create_task(self._return_now_and_then())
             try:
                 yield
@@ -83,7 +88,8 @@ class Pool:
         """
         if not self._is_open:
             message = "the database is used while it is not open"
-            raise RuntimeError(message)
+            # behind the end of the block it is somebody who is still at work while the service stops
+            raise asyncpg.InterfaceError(message) if self._was_open else RuntimeError(message)
         if self._inside >= self._most:
             raise Overloaded
         self._inside += 1
@@ -101,7 +107,7 @@ class Pool:
         if self._is_open:
             self._at_hand.append(connection)
         else:
-            connection.terminate()
+            _end(connection)
         self._turns.release()
         self._inside -= 1
 
@@ -109,8 +115,10 @@ class Pool:
         """Take back a connection whose statement failed or was broken off, for asyncpg to see to."""
         try:
             if broken:
-                connection.terminate()
-            await self._pool.release(connection, timeout=self._timeout)
+                _end(connection)
+            # the caller's own error is what counts
+            with suppress(*_ENDED):
+                await self._pool.release(connection, timeout=self._timeout)
         finally:
             self._turns.release()
             self._inside -= 1
@@ -136,7 +144,9 @@ class Pool:
 
     async def _return(self) -> None:
         while self._at_hand:
-            await self._pool.release(self._at_hand.pop())
+            # one that does not close must not keep the others here, for which asyncpg's pool waits when it closes
+            with suppress(*_ENDED):
+                await self._pool.release(self._at_hand.pop(), timeout=self._timeout)
 
 
 def _is_alive(connection: Connection) -> bool:
@@ -145,6 +155,12 @@ def _is_alive(connection: Connection) -> bool:
     except asyncpg.InterfaceError:
         # closed, and taken back already
         return False
+
+
+def _end(connection: Connection) -> None:
+    # where it has ended by itself it was taken back as well
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
 
 
 async def _keep_session(_connection: object) -> None:
