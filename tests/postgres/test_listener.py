@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,14 +13,22 @@ import asyncpg
 import pytest
 
 from tests.world import ADMIN, PostgresWorld
+from tickets.adapters.postgres import listener as module
 from tickets.adapters.postgres.badges import Badges
 from tickets.adapters.postgres.cache import Cache
 from tickets.adapters.postgres.database import Database
-from tickets.adapters.postgres.listener import CURRENT_SECONDS, Listener
+from tickets.adapters.postgres.listener import (
+    BEAT_SECONDS,
+    CURRENT_SECONDS,
+    RETRY_SECONDS,
+    SESSION_SECONDS,
+    Listener,
+)
 from tickets.adapters.postgres.remembered_users import RememberedUsers
 from tickets.adapters.postgres.tickets import PostgresTickets
 from tickets.adapters.postgres.users import Identity, PostgresUsers
 from tickets.adapters.postgres.views import PostgresTicketViews
+from tickets.domain.errors import StoreUnavailable
 from tickets.domain.ticket import Actor
 
 PATIENCE = 20.0
@@ -71,6 +80,11 @@ class Process(PostgresWorld):
     async def is_current(self) -> None:
         await until(self.listener.is_current)
 
+    async def has_heard_everything(self) -> None:
+        """Wait for a proof, so that what is remembered from now on is forgotten only by what happens from now on."""
+        self.time.seconds += CURRENT_SECONDS
+        await self.is_current()
+
 
 async def until(holds: Callable[[], bool]) -> None:
     """Wait for something that comes by itself."""
@@ -112,14 +126,14 @@ async def process(database_url: str) -> AsyncIterator[Process]:
         yield process
 
 
-async def kill_listener(process: Process) -> None:
-    """End the server's side of the connection that listens; the pool's connections go on."""
-    killed = await process.database.fetchval(
+async def kill_listeners(process: Process) -> int:
+    """End the server's side of the connections that listen, and return how many; the pools' go on."""
+    killed: int = await process.database.fetchval(
         """select count(pg_terminate_backend(pid))
              from pg_stat_activity
-            where datname = current_database() and query like '%pg_notify%' and pid <> pg_backend_pid()"""
+            where datname = current_database() and query like '-- Send oneself something%'"""
     )
-    assert killed
+    return killed
 
 
 async def test_a_badge_that_has_not_changed_is_not_asked_for_again(process: Process) -> None:
@@ -141,6 +155,38 @@ async def test_what_a_process_has_saved_shows_in_its_own_answers_at_once(process
         await process.reply(ticket.id, ADMIN)
         assert await process.badge(user_id) == 1
         await process.desk.read(ticket.id, by=Actor.user(user_id))
+
+
+class LosesAnswers(Database):
+    """Stores what it is given, and then has no answer to it, once it is told so."""
+
+    lost = False
+
+    async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
+        row = await super().fetchrow(query, *args)
+        if self.lost and query.partition("update tickets")[1]:
+            raise StoreUnavailable
+        return row
+
+
+async def test_what_may_have_been_saved_shows_at_once_too(database_url: str) -> None:
+    time = FakeTime()
+    listener = Listener(database_url, now=time)
+    database = LosesAnswers(database_url)
+    async with database.open(), listener.listening():
+        process = Process(database, listener, time)
+        user_id = await process.user()
+        ticket = await process.ticket(user_id)
+        # so that the only one who tells is the process itself
+        await database.fetch("alter table tickets disable trigger user")
+        await process.is_current()
+        assert await process.badge(user_id) == 0
+        database.lost = True
+
+        with pytest.raises(StoreUnavailable):
+            await process.reply(ticket.id, ADMIN)
+
+        assert await process.badge(user_id) == 1
 
 
 async def test_what_another_process_has_saved_is_heard(processes: tuple[Process, Process]) -> None:
@@ -174,6 +220,7 @@ async def test_whatever_writes_is_heard(process: Process, change: str, wanted: i
     if not wanted:
         other = await process.ticket(user_id)
         await process.reply(other.id, ADMIN)
+    await process.has_heard_everything()
     assert await process.badge(user_id) == 1 - wanted
 
     arguments = [ticket.id] if "$1" in change else []
@@ -186,6 +233,7 @@ async def test_a_ticket_that_is_given_to_another_user_changes_both_badges(proces
     giver, taker = await process.user(), await process.user()
     ticket = await process.ticket(giver)
     await process.reply(ticket.id, ADMIN)
+    await process.has_heard_everything()
     assert (await process.badge(giver), await process.badge(taker)) == (1, 0)
 
     await process.database.fetch("update tickets set user_id = $1", taker)
@@ -216,6 +264,20 @@ async def test_changes_that_no_badge_shows_are_not_told(
     await connection.close()
 
 
+async def test_a_flood_of_what_others_send_leaves_badges_right(process: Process) -> None:
+    user_id = await process.user()
+    ticket = await process.ticket(user_id)
+    flood = (
+        "select count(pg_notify('tickets_changes', 'badge:' || n)) from generate_series(1, 20000) n"
+    )
+    for _ in range(3):
+        assert await process.badge(user_id) == 0
+        await process.database.fetch(flood)
+        await process.database.fetch("update tickets set user_unread = true")
+        await becomes(lambda: process.badge(user_id), 1)
+        await process.desk.read(ticket.id, by=Actor.user(user_id))
+
+
 async def test_a_listener_that_has_not_heard_of_itself_for_a_second_is_not_believed(
     process: Process,
 ) -> None:
@@ -240,7 +302,7 @@ async def test_what_changes_while_nothing_is_heard_is_not_missed(
     await there.badge(user_id)
     await there.users.by_token(token)
 
-    await kill_listener(there)
+    assert await kill_listeners(there) == 2
     await here.reply(ticket.id, ADMIN)
     await here.revoke(token)
 
@@ -251,6 +313,206 @@ async def test_what_changes_while_nothing_is_heard_is_not_missed(
     assert await there.badge(user_id) == 1
     await here.desk.read(ticket.id, by=Actor.user(user_id))
     await becomes(lambda: there.badge(user_id), 0)
+
+
+async def test_what_was_remembered_before_anybody_listened_is_not_believed(
+    database_url: str,
+) -> None:
+    time = FakeTime()
+    listener = Listener(database_url, now=time)
+    async with Database(database_url).open() as database:
+        process = Process(database, listener, time)
+        user_id = await process.user()
+        token = await process.token(user_id)
+        assert await process.users.by_token(token) == user_id
+        await process.revoke(token)
+        time.seconds += 1
+
+        async with listener.listening():
+            await process.is_current()
+
+            assert await process.users.by_token(token) is None
+
+
+async def test_while_nobody_asks_the_database_is_left_alone_and_a_lost_connection_is_missed_all_the_same(
+    process: Process,
+) -> None:
+    user_id = await process.user()
+    token = await process.token(user_id)
+    await process.users.by_token(token)
+
+    async def last_proof() -> object:
+        return await process.database.fetchval(
+            """select max(query_start) from pg_stat_activity
+                where datname = current_database() and query like '-- Send oneself something%'"""
+        )
+
+    await asyncio.sleep(2 * BEAT_SECONDS)
+    before = await last_proof()
+    await asyncio.sleep(2 * BEAT_SECONDS)
+    assert await last_proof() == before
+
+    assert await kill_listeners(process) == 1
+
+    await until(lambda: not process.listener.is_connected())
+    assert await process.asks(process.users.by_token(token)) == 1
+    await until(process.listener.is_connected)
+
+
+async def test_what_no_trigger_tells_is_noticed_when_the_connection_has_served_its_time(
+    process: Process, database_url: str
+) -> None:
+    user_id = await process.user()
+    await process.ticket(user_id)
+    assert await process.badge(user_id) == 0
+    restoring = await asyncpg.connect(database_url)
+    await restoring.execute("alter table tickets disable trigger user")
+    await restoring.execute("update tickets set user_unread = true")
+    await restoring.close()
+    assert await process.asks(process.badge(user_id)) == 0
+
+    process.time.seconds += SESSION_SECONDS
+    await process.is_current()
+
+    await becomes(lambda: process.asks(process.badge(user_id)), 0)
+    assert await process.badge(user_id) == 1
+    # and the old one is gone
+    connections = "select count(*) from pg_stat_activity where datname = current_database()"
+    await becomes(lambda: process.database.fetchval(connections), 2)
+
+
+@asynccontextmanager
+async def notifying_by(url: str, body: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """Have connections that are opened later notify in another way; yield a connection that was opened before."""
+    connection = await asyncpg.connect(url)
+    name = await connection.fetchval("select current_database()")
+    await connection.execute(
+        f"""create schema other_ways;
+            create function other_ways.pg_notify(text, text) returns void language plpgsql as $$ begin {body} end $$;
+            alter database {name} set search_path = other_ways, pg_catalog, public"""
+    )
+    yield connection
+    await connection.close()
+
+
+async def test_a_proof_that_was_long_on_its_way_proves_only_what_was_before_it(
+    database_url: str,
+) -> None:
+    slowly = """perform pg_advisory_lock_shared(3); perform pg_advisory_unlock_shared(3);
+                perform pg_catalog.pg_notify($1, $2);"""
+    async with notifying_by(database_url, slowly) as blocker:
+        time = FakeTime()
+        listener = Listener(database_url, now=time)
+
+        async def on_its_way() -> bool:
+            listener.is_current()
+            waits = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+            return bool(await blocker.fetchval(waits))
+
+        await blocker.execute("select pg_advisory_lock(3)")
+        async with listener.listening():
+            await becomes(on_its_way, wanted=True)
+            time.seconds += CURRENT_SECONDS
+            # this one comes, and the next one waits
+            await blocker.execute("select pg_advisory_unlock(3)")
+            await blocker.execute("select pg_advisory_lock(3)")
+            await until(listener.is_connected)
+            await becomes(on_its_way, wanted=True)
+
+            assert not listener.is_current()
+            await blocker.execute("select pg_advisory_unlock(3)")
+            await until(listener.is_current)
+
+
+async def test_a_database_that_passes_nothing_on_is_not_believed_and_the_log_says_so(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.5)
+    async with notifying_by(database_url, "null;"):
+        listener = Listener(database_url)
+        async with listener.listening():
+            await until(lambda: listener.is_current() or bool(caplog.records))
+
+            assert not listener.is_current()
+            assert "not listening for changes" in caplog.text
+            assert "TimeoutError" in caplog.text
+
+
+async def test_whatever_happens_at_once_no_badge_is_wrong_afterwards(
+    processes: tuple[Process, Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.05)
+    here, there = processes
+    at_random = random.Random(8)  # noqa: S311 - the same ones each time
+    users = [await here.user() for _ in range(3)]
+    tickets = [await here.ticket(user_id) for user_id in users for _ in range(2)]
+
+    async def act() -> None:
+        while not killing.done():
+            process, ticket = at_random.choice(processes), at_random.choice(tickets)
+            match at_random.randrange(5):
+                case 0:
+                    await process.reply(ticket.id, ADMIN)
+                case 1:
+                    await process.desk.read(ticket.id, by=Actor.user(ticket.user_id))
+                case 2:
+                    await process.desk.mark_unread(ticket.id, by=Actor.user(ticket.user_id))
+                case _:
+                    await process.badge(ticket.user_id)
+
+    async def kill() -> None:
+        killed = 0
+        while killed < 8:
+            await asyncio.sleep(at_random.uniform(0, 0.3))
+            killed += await kill_listeners(here)
+
+    killing = asyncio.create_task(kill())
+    await asyncio.gather(killing, *(act() for _ in range(8)))
+
+    # the clocks of these processes stand still, so whatever they remember wrongly they would believe for ever
+    await here.is_current()
+    await there.is_current()
+    for user_id in users:
+        count = "select count(*) from tickets where user_id = $1 and user_unread"
+        truth = await here.database.fetchval(count, user_id)
+        for process in processes:
+            await becomes(lambda: process.badge(user_id), truth)  # noqa: B023 - ended within the round
+            await becomes(lambda: process.asks(process.badge(user_id)), 0)  # noqa: B023
+            assert await process.badge(user_id) == truth
+
+
+@asynccontextmanager
+async def at_nobodys_door(attempts: list[int]) -> AsyncIterator[None]:
+    """Listen at a server that turns everybody away, and note each attempt."""
+
+    async def turn_away(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        attempts.append(1)
+        writer.close()
+
+    async with await asyncio.start_server(turn_away, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with Listener(f"postgresql://x@127.0.0.1:{port}/x?sslmode=disable").listening():
+            yield
+
+
+async def test_a_database_that_is_away_is_not_tried_without_a_pause() -> None:
+    attempts: list[int] = []
+    async with at_nobodys_door(attempts):
+        await until(lambda: bool(attempts))
+        await asyncio.sleep(RETRY_SECONDS / 2)
+
+        assert len(attempts) == 1
+
+
+async def test_a_database_that_stays_away_is_told_of_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
+    attempts: list[int] = []
+    async with at_nobodys_door(attempts):
+        await until(lambda: len(attempts) > 5)
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 async def test_a_token_is_remembered_until_it_is_revoked_anywhere(
@@ -277,6 +539,29 @@ async def test_a_token_that_is_given_to_another_user_is_heard(process: Process) 
     await becomes(lambda: process.users.by_token(token), second)
 
 
+async def test_tokens_that_all_go_at_once_are_heard_of(process: Process) -> None:
+    user_id = await process.user()
+    token = await process.token(user_id)
+    assert await process.users.by_token(token) == user_id
+
+    await process.database.fetch("truncate ticket_tokens")
+
+    await becomes(lambda: process.users.by_token(token), None)
+
+
+async def test_a_token_is_asked_for_where_it_is_not_certain_that_everything_was_heard(
+    process: Process,
+) -> None:
+    user_id = await process.user()
+    token = await process.token(user_id)
+    await process.users.by_token(token)
+    assert await process.asks(process.users.by_token(token)) == 0
+
+    process.time.seconds += CURRENT_SECONDS
+
+    assert await process.asks(process.users.by_token(token)) == 1
+
+
 async def test_a_token_that_expires_is_not_honoured_whatever_is_heard(process: Process) -> None:
     user_id = await process.user()
     token = await process.token(user_id)
@@ -293,8 +578,14 @@ async def test_a_token_that_expires_is_not_honoured_whatever_is_heard(process: P
     assert await process.asks(process.users.by_token(token)) == 1
 
 
-@pytest.mark.parametrize("nonsense", ["badge:", "badge:seven", "token:", "token:xyz", "", "?"])
-async def test_what_cannot_be_understood_does_no_harm(process: Process, nonsense: str) -> None:
+@pytest.mark.parametrize(
+    "nonsense",
+    ["badge:", "badge:seven", f"badge:{'9' * 5000}", "token:", "token:xyz", "", "?"],
+    ids=lambda nonsense: nonsense[:12],
+)
+async def test_what_cannot_be_understood_does_no_harm(
+    process: Process, nonsense: str, caplog: pytest.LogCaptureFixture
+) -> None:
     user_id = await process.user()
     token = await process.token(user_id)
     await process.badge(user_id)
@@ -306,6 +597,10 @@ async def test_what_cannot_be_understood_does_no_harm(process: Process, nonsense
 
     assert await process.badge(user_id) == 1
     assert await process.users.by_token(token) == user_id
+    # once it has been heard: notifications keep their order
+    process.time.seconds += CURRENT_SECONDS
+    await process.is_current()
+    assert not caplog.records
 
 
 async def test_without_a_listener_each_badge_is_asked_for(database_url: str) -> None:
@@ -355,6 +650,23 @@ async def test_an_answer_from_before_a_change_does_not_replace_one_from_behind_i
     await second
     early.answer.set_result(1)
     await first
+
+    assert cache.get("a") == 2
+
+
+async def test_of_two_who_ask_the_same_the_later_ones_answer_is_remembered() -> None:
+    cache = Cache[str, int]()
+    early, late = Question(), Question()
+    first = asyncio.create_task(cache.ask("a", early))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(cache.ask("a", late))
+    await asyncio.sleep(0)
+
+    early.answer.set_result(1)
+    await first
+    assert cache.get("a") is None
+    late.answer.set_result(2)
+    await second
 
     assert cache.get("a") == 2
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -104,6 +104,59 @@ async def test_the_service_is_back_by_itself_when_the_database_is(
             assert not any(await several())
 
 
+async def test_it_listens_from_when_the_database_comes_and_again_when_it_is_back(
+    cluster: EmbeddedPostgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    with cluster:
+        connection = await asyncpg.connect(cluster.url)
+        await Migrator(connection).apply()
+        await connection.execute(
+            """with mara as (insert into users (email) values ('mara@example.com') returning id),
+                    token as (insert into ticket_tokens
+                              select sha256('of-mara'), id, now(), now() + interval '1 hour' from mara)
+               insert into tickets (user_id, category, subject) select id, 'other', 'Hello' from mara"""
+        )
+        await connection.close()
+    app = service_on(cluster.url)
+
+    def told() -> list[str]:
+        return [record.levelname for record in caplog.records if "listening" in record.message]
+
+    with caplog.at_level("INFO", "tickets"):
+        async with app.lifespan(), client_of(app) as client:
+
+            async def badge() -> object:
+                headers = {"Authorization": "Bearer of-mara"}
+                return (await client.get(f"{API}/unread", headers=headers)).json().get("unread")
+
+            async def listens() -> bool:
+                return "tickets_listening 1.0" in (await client.get("/metrics")).text
+
+            for times in (1, 2):
+                await becomes(lambda: len(told()), 2 * times - 1)
+                assert not await listens()
+                assert await badge() is None
+                with cluster:
+                    await becomes(listens, wanted=True)
+                    connection = await asyncpg.connect(cluster.url)
+                    for unread in (1, 0):
+                        await badge()
+                        await connection.execute("update tickets set user_unread = $1", unread == 1)
+                        await becomes(badge, unread)
+                    await connection.close()
+            await becomes(told, ["WARNING", "INFO", "WARNING", "INFO", "WARNING"])
+
+
+async def becomes(ask: Callable[[], object], wanted: object) -> None:
+    """Wait until the answer is what is wanted."""
+    async with asyncio.timeout(20):
+        while True:
+            answer = ask()
+            if (await answer if isinstance(answer, Awaitable) else answer) == wanted:
+                return
+            await asyncio.sleep(0.01)
+
+
 async def test_a_statement_that_takes_too_long_is_the_databases_absence(database_url: str) -> None:
     async with Database(database_url, timeout=0.2).open() as database:
         with pytest.raises(StoreUnavailable):
@@ -119,6 +172,8 @@ async def test_waiting_for_a_connection_ends(database_url: str) -> None:
             await database.fetchval("select 1")
         with pytest.raises(StoreUnavailable):
             await slow
+        # and leaves nothing behind
+        assert await database.fetchval("select 1") == 1
 
 
 async def test_a_mistake_of_ours_is_not_taken_for_the_databases_absence(database: Database) -> None:

@@ -43,7 +43,7 @@ class Badges:
         return count
 
     def _on_change(self, user_id: str | None) -> None:
-        if user_id is not None and user_id.isdecimal():
-            self._cache.invalidate(int(user_id))
-        else:
+        try:
+            self._cache.invalidate(int(user_id or "all"))
+        except ValueError:
             self._cache.clear()

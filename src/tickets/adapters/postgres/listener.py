@@ -45,7 +45,7 @@ class Listener:
     listener sends itself one, twice a second: PostgreSQL delivers them in the order of the commits, so
     once it is back, everything that was committed before it was sent has been heard. Where that is
     more than a second ago nobody may answer from memory, and where the connection is lost everything
-    is forgotten. While nobody asks, nothing is sent.
+    is forgotten, as is what was remembered before the next one listened. While nobody asks, nothing is sent.
     """
 
     def __init__(self, url: str, *, now: Callable[[], float] = time.monotonic) -> None:
@@ -108,6 +108,10 @@ class Listener:
         try:
             await connection.add_listener(CHANNEL, self._on_change)
             await connection.add_listener(self._own_channel, self._on_beat)
+            # a connection that ends is noticed also while nobody asks
+            connection.add_termination_listener(lambda _connection: self._wanted.set())
+            # what was remembered while nobody listened may have changed since
+            self._forget()
             end = self._now() + SESSION_SECONDS
             while self._now() < end:
                 self._wanted.clear()
@@ -117,9 +121,12 @@ class Listener:
                 await self._wanted.wait()
         finally:
             self._heard_until = -math.inf
-            for invalidate in self._told.values():
-                invalidate(None)
+            self._forget()
             connection.terminate()
+
+    def _forget(self) -> None:
+        for invalidate in self._told.values():
+            invalidate(None)
 
     async def _beat(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         sent_at = self._now()
@@ -142,7 +149,8 @@ class Listener:
     def _tell_state(self, error: Exception | None) -> None:
         if error is not None and self._is_heard_of:
             logger.warning(
-                "not listening for changes, so the database is asked each time: %s", error
+                "not listening for changes, so the database is asked each time: %s",
+                str(error) or type(error).__name__,
             )
         elif error is None and not self._is_heard_of:
             logger.info("listening for changes again")
