@@ -136,6 +136,16 @@ class Bench:
             await self._connection.fetch(data.SQL["mark_unread"], operation.unread)
 
     async def _operation(self, size: str, operation: Operation, systems: Sequence[System]) -> None:
+        if operation.polled:
+            for system in systems:
+                await round_of(
+                    system,
+                    operation,
+                    self._postgres,
+                    connections=16,
+                    pace=Pace(rounds=1, seconds=600, warm_up=0),
+                    most=len(operation.requests),
+                )
         for connections, (names, _) in self._choice.paces.items():
             cells = await interleaved(
                 [

@@ -35,6 +35,8 @@ class Operation:
     name: str
     requests: Sequence[Sent]
     writes: bool = False
+    polled: bool = False
+    """Whether pages ask it all day, so that what is measured is never the first time."""
     unread: Sequence[int] = field(default=())
     """Tickets that are marked unread before each measurement, which then asks for each of them once."""
 
@@ -91,7 +93,7 @@ async def operations(url: str) -> list[Operation]:
     }
     admin_badge, stats = _get("/admin/unread", _ADMIN), _get("/admin/stats", _ADMIN)
     return [
-        Operation("user badge", badge),
+        Operation("user badge", badge, polled=True),
         Operation("user list", lists),
         Operation("ticket detail", details),
         *(Operation(name, [request]) for name, request in admin_lists.items()),
@@ -117,6 +119,7 @@ async def operations(url: str) -> list[Operation]:
                 admin=[*admin_lists.values(), admin_badge, stats, *admin_details[:6]],
             ),
             writes=True,
+            polled=True,
         ),
     ]
 

@@ -1,15 +1,15 @@
 -- What requests with an Idempotency-Key were answered. `add_ticket` and `save_ticket` write the same row with the change itself.
 
 -- name: recall_answer
--- The answer that this caller's key stands for; one from before $3 is forgotten, so that the key can be used again.
-with forgotten as (
-    delete from ticket_idempotency_keys where caller = $1 and key = $2 and recorded_at < $3
-)
-select fingerprint, answer
+-- The answer that this caller's key stands for, and whether it is from before $3.
+select fingerprint, answer, recorded_at < $3 as is_old
   from ticket_idempotency_keys
  where caller = $1
-   and key = $2
-   and recorded_at >= $3;
+   and key = $2;
+
+-- name: free_key
+-- Forget an answer from before $3, so that its key can be used again; another process may have done so, and used it.
+delete from ticket_idempotency_keys where caller = $1 and key = $2 and recorded_at < $3;
 
 -- name: keep_answer
 -- The answer to a request that changed nothing.

@@ -270,6 +270,7 @@ POINTS: dict[str, tuple[str, str, *tuple[object, ...]]] = {
     "a stale save": ("tickets", "save_ticket", LONG_THREAD, 9, "open", False, True, 3, "", FROM, *A_MESSAGE, *A_KEY, *A_LIMIT),
     "an answer": ("receipts", "recall_answer", "admin", "key 3", FROM),
     "an answer past its time": ("receipts", "recall_answer", "admin", "key 3", LATER),
+    "a key that is free again": ("receipts", "free_key", "admin", "key 3", LATER),
     "an answer to nothing": ("receipts", "recall_answer", "admin", "key 1", FROM),
     "a user by address": ("accounts", "find_user", "User7@example.com"),
     "a user by token": ("identity_tokens", "user_by_token_sha256", sha256(b"7").digest()),

@@ -29,9 +29,11 @@ class PostgresReceipts:
 
     async def recall(self, once: Once, kind: type[AnswerT], *, since: datetime) -> AnswerT | None:
         """Select by caller and key, and delete what is too old."""
-        row = await self._database.fetchrow(
-            self._sql["recall_answer"], _name(once.caller), once.key, since
-        )
+        asked = (_name(once.caller), once.key, since)
+        row = await self._database.fetchrow(self._sql["recall_answer"], *asked)
+        if row is not None and row["is_old"]:
+            await self._database.fetch(self._sql["free_key"], *asked)
+            row = None
         if row is None:
             return None
         if row["fingerprint"] != once.fingerprint:
