@@ -50,6 +50,16 @@ class FakeClock:
         self.moment += timedelta(**duration)
 
 
+class FakeTime:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
 class World(ABC):
     """Everything that a test needs of one adapter."""
 

@@ -7,21 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from tests.world import PostgresWorld
+from tests.world import FakeTime, PostgresWorld
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.remembered_users import RememberedUsers
 from tickets.adapters.postgres.users import Holder, Identity, PostgresUsers
 from tickets.domain.errors import StoreUnavailable
-
-
-class FakeTime:
-    """Seconds that pass when they are told to."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture

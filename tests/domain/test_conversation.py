@@ -81,6 +81,14 @@ def test_a_reply_is_counted_previewed_and_moves_updated_at() -> None:
     assert ticket.created_at == NOW
 
 
+def test_a_second_message_waits_until_the_first_is_stored() -> None:
+    ticket = a_ticket()
+    ticket.reply("first", by=OWNER, at=LATER)
+
+    with pytest.raises(AssertionError):
+        ticket.reply("second", by=OWNER, at=LATER)
+
+
 def test_updated_at_never_goes_back_where_clocks_differ() -> None:
     ticket = a_ticket()
     ticket.updated_at = LATER

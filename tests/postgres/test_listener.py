@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -12,7 +12,8 @@ from hashlib import sha256
 import asyncpg
 import pytest
 
-from tests.world import ADMIN, PostgresWorld
+from tests.postgres.waiting import becomes, until
+from tests.world import ADMIN, FakeTime, PostgresWorld
 from tickets.adapters.postgres import listener as module
 from tickets.adapters.postgres.badges import Badges
 from tickets.adapters.postgres.cache import Cache
@@ -30,18 +31,6 @@ from tickets.adapters.postgres.users import Identity, PostgresUsers
 from tickets.adapters.postgres.views import PostgresTicketViews
 from tickets.domain.errors import StoreUnavailable
 from tickets.domain.ticket import Actor
-
-PATIENCE = 20.0
-
-
-class FakeTime:
-    """Seconds that pass when they are told to."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @dataclass
@@ -84,20 +73,6 @@ class Process(PostgresWorld):
         """Wait for a proof, so that what is remembered from now on is forgotten only by what happens from now on."""
         self.time.seconds += CURRENT_SECONDS
         await self.is_current()
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that comes by itself."""
-    async with asyncio.timeout(PATIENCE):
-        while not holds():  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.01)
-
-
-async def becomes(ask: Callable[[], Awaitable[object]], wanted: object) -> None:
-    """Wait until the answer is what is wanted."""
-    async with asyncio.timeout(PATIENCE):
-        while await ask() != wanted:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -16,12 +16,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.conftest import new_database
 from tests.http.conftest import ADMIN_TOKENS, API
 from tests.http.serving import Service, as_a_command
+from tests.postgres.waiting import becomes
 from tests.world import PostgresWorld
 from tickets.adapters.postgres.database import Database
 
 ADMIN = {"X-Admin-Token": ADMIN_TOKENS[0]}
-
-PATIENCE = 20.0
 
 LISTENING = "from pg_stat_activity where datname = current_database() and query like '-- Send oneself something%'"
 
@@ -106,13 +105,6 @@ class Platform(PostgresWorld):
             f"select count(pg_terminate_backend(pid)) {LISTENING}"
         )
         return count
-
-
-async def becomes(ask: Callable[[], Awaitable[object]], wanted: object) -> None:
-    """Wait until the answer is what is wanted."""
-    async with asyncio.timeout(PATIENCE):
-        while await ask() != wanted:  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.01)
 
 
 async def stays(ask: Callable[[], Awaitable[object]], wanted: object) -> None:

@@ -22,7 +22,7 @@ class Badges:
         self._cache = Cache[int, int]()
         self._query = load_queries("views")["user_unread"]
         if listener is not None:
-            listener.tell("badge", self._on_change)
+            listener.keep_right(self._cache, "badge", int)
 
     async def count(self, user_id: int) -> int:
         """Answer from memory, or count entries of a partial index."""
@@ -41,9 +41,3 @@ class Badges:
     async def _ask(self, user_id: int) -> int:
         count: int = await self._database.fetchval(self._query, user_id)
         return count
-
-    def _on_change(self, user_id: str | None) -> None:
-        try:
-            self._cache.invalidate(int(user_id or "all"))
-        except ValueError:
-            self._cache.clear()

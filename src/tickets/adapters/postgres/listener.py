@@ -9,9 +9,11 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import asyncpg
 
+from tickets.adapters.postgres.cache import Cache, Key
 from tickets.adapters.postgres.database import UNAVAILABLE
 from tickets.adapters.postgres.queries import load_queries
 
@@ -29,13 +31,11 @@ PATIENCE_SECONDS = 5.0
 """How long the server may take to answer before the connection counts as broken."""
 
 RETRY_SECONDS = 1.0
+"""How long until the next try where the server cannot be listened to."""
 
 SESSION_SECONDS = 600.0
 """How long one connection is used, and so how long anything is remembered: a change of which no trigger tells, such as a
 restore with the triggers off, is noticed after that."""
-
-Invalidate = Callable[[str | None], None]
-"""Is told the key of what has changed; None is everything."""
 
 
 class Listener:
@@ -53,7 +53,7 @@ class Listener:
         self._url = url
         self._now = now
         self._sql = load_queries("changes")
-        self._told: dict[str, Invalidate] = {}
+        self._kept: dict[str, tuple[Cache[Any, Any], Callable[[str], Any]]] = {}
         self._heard_until = -math.inf
         self._wanted = asyncio.Event()
         self._own_channel = f"tickets_beat_{secrets.token_hex(8)}"
@@ -61,9 +61,12 @@ class Listener:
         self._returned: asyncio.Future[None] | None = None
         self._is_heard_of = True
 
-    def tell(self, kind: str, invalidate: Invalidate) -> None:
-        """Have this told of what changes of one kind, such as `badge`, and of all when something may be missed."""
-        self._told[kind] = invalidate
+    def keep_right(self, cache: Cache[Key, Any], kind: str, read: Callable[[str], Key]) -> None:
+        """Take out of the cache what changes of this kind, such as `badge`, and all of it when something may be missed.
+
+        `read` makes a key of what was sent; it raises `ValueError` where that is none, which counts as all.
+        """
+        self._kept[kind] = cache, read
 
     def is_current(self) -> bool:
         """Return whether everything that was committed until a second ago has been heard."""
@@ -125,8 +128,8 @@ class Listener:
             connection.terminate()
 
     def _forget(self) -> None:
-        for invalidate in self._told.values():
-            invalidate(None)
+        for cache, _read in self._kept.values():
+            cache.clear()
 
     async def _beat(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         sent_at = self._now()
@@ -143,8 +146,18 @@ class Listener:
 
     def _on_change(self, _connection: object, _pid: int, _channel: str, change: object) -> None:
         kind, _, key = str(change).partition(":")
-        if kind in self._told:
-            self._told[kind](key or None)
+        if kind not in self._kept:
+            return
+        cache, read = self._kept[kind]
+        try:
+            found = read(key)
+        except ValueError:
+            found = None
+        # nothing behind the kind is everything
+        if key and found is not None:
+            cache.invalidate(found)
+        else:
+            cache.clear()
 
     def _tell_state(self, error: Exception | None) -> None:
         if error is not None and self._is_heard_of:

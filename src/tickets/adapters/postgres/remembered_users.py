@@ -49,7 +49,7 @@ class RememberedUsers:
         self._cache = Cache[bytes, _Entry](most)
         self._asking: dict[bytes, asyncio.Task[_Entry | None]] = {}
         if listener is not None:
-            listener.tell("token", self._on_change)
+            listener.keep_right(self._cache, "token", bytes.fromhex)
 
     async def by_token(self, token: str) -> int | None:
         """Answer from memory, or ask."""
@@ -80,9 +80,3 @@ class RememberedUsers:
             return None
         expires_at = asked_at + holder.seconds_left
         return _Entry(holder.user_id, min(asked_at + self._seconds, expires_at), expires_at)
-
-    def _on_change(self, token_sha256: str | None) -> None:
-        try:
-            self._cache.invalidate(bytes.fromhex(token_sha256 or "all"))
-        except ValueError:
-            self._cache.clear()
