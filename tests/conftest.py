@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -46,13 +48,19 @@ def _container_engine_answers() -> bool:
     # with a version, so that nothing is asked, and no socket left open, before there is something to close
     version = docker.constants.MINIMUM_DOCKER_API_VERSION
     client = docker.APIClient(version=version, timeout=5, **docker.utils.kwargs_from_env())
-    try:
-        client.ping()
-    except (docker.errors.DockerException, OSError):
-        return False
-    finally:
-        client.close()
-    return True
+    with warnings.catch_warnings():
+        # The library leaves the socket of a refused connection, as of an engine that has stopped, to the garbage
+        # collector, which would tell the first test of it.
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            client.ping()
+            answers = True
+        except (docker.errors.DockerException, OSError):
+            answers = False
+        finally:
+            client.close()
+        gc.collect()
+    return answers
 
 
 def pytest_configure(config: pytest.Config) -> None:
