@@ -40,16 +40,16 @@ class Validation:
     def text(self, field: str, value: str | None, *, least: int, most: int) -> str:
         """Return `value` trimmed; its length, counted in characters, must be `least` to `most`."""
         text = (value or "").strip()
-        name = label(field)
         if (unstorable := _unstorable(text)) is not None:
-            self.reject(field, f"{name} contains {unstorable}, which cannot be stored.")
+            self.reject(field, f"{label(field)} contains {unstorable}, which cannot be stored.")
         elif not _visible(text):
             if least > 0 or text:
-                self.reject(field, f"{name} must not be empty.")
+                self.reject(field, f"{label(field)} must not be empty.")
         elif not least <= len(text) <= most:
             least_to = f"{least} to " if least else "at most "
             self.reject(
-                field, f"{name} must be {least_to}{most:,} characters long; it has {len(text):,}."
+                field,
+                f"{label(field)} must be {least_to}{most:,} characters long; it has {len(text):,}.",
             )
         return text
 

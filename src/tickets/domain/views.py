@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -102,17 +102,17 @@ class Stats:
     categories: dict[Category, int]
 
     @classmethod
-    def of(cls, counts: Iterable[tuple[Status, Category, int, int]]) -> Stats:
+    def of(cls, counts: Iterable[tuple[str, str, int, int]]) -> Stats:
         """Add up counts: status, category, how many tickets, how many of those unread."""
-        by_status: Counter[Status] = Counter()
-        by_category: Counter[Category] = Counter()
+        by_status: defaultdict[str, int] = defaultdict(int)
+        by_category: defaultdict[str, int] = defaultdict(int)
         unread_count = 0
         for status, category, total, unread in counts:
             by_status[status] += total
             by_category[category] += total
             unread_count += unread
         return cls(
-            total_count=by_status.total(),
+            total_count=sum(by_status.values()),
             open_count=by_status[Status.OPEN],
             in_progress_count=by_status[Status.IN_PROGRESS],
             resolved_count=by_status[Status.RESOLVED],

@@ -7,6 +7,7 @@ from typing import Any
 from litestar import HttpMethod, Request, Response, get, post, route
 from litestar.params import JSONBody
 
+from tickets.adapters.http.answers import Answer
 from tickets.adapters.http.bodies import (
     TicketCreated,
     TicketOpened,
@@ -63,7 +64,7 @@ class AccountController(ThreadController):
         request: UserRequest,
         data: JSONBody[NewTicket],
         idempotency_key: OnceKey = None,
-    ) -> Response[TicketCreated]:
+    ) -> Answer[TicketCreated]:
         """Open a ticket with its first message; it is unread for the admins."""
         desk = desk_of(request)
         ticket = await desk.open(
@@ -76,7 +77,7 @@ class AccountController(ThreadController):
         )
         standing = rate_headers(desk.limits.standing("creates", by=request.user))
         location = {"Location": f"{self.path}/{ticket.id}"}
-        return Response(TicketCreated.of(ticket), headers=location | standing)
+        return Answer(TicketCreated.of(ticket), headers=location | standing)
 
     @get("/", responses=READING)
     async def list_tickets(

@@ -12,6 +12,7 @@ from litestar.types import ControllerRouterHandler, Middleware
 
 from tickets.adapters.http.account import AccountController
 from tickets.adapters.http.admin import AdminController
+from tickets.adapters.http.answers import Answer
 from tickets.adapters.http.auth import ADMIN_CHALLENGE, USER_CHALLENGE, admin_guard, user_guard
 from tickets.adapters.http.forms import MAX_BODY_BYTES
 from tickets.adapters.http.health import HealthController, ReadinessCheck
@@ -58,12 +59,14 @@ def create_app(
             "/",
             route_handlers=[AccountController],
             before_request=user_guard(users, sign_ins),
+            response_class=Answer,
             opt={"challenge": USER_CHALLENGE},
         ),
         Router(
             "/",
             route_handlers=[AdminController],
             before_request=admin_guard(admin_tokens, sign_ins),
+            response_class=Answer,
             opt={"challenge": ADMIN_CHALLENGE},
         ),
         HealthController,

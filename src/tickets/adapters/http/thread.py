@@ -5,9 +5,10 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from litestar import Controller, Request, Response, post
+from litestar import Controller, Request, post
 from litestar.params import JSONBody
 
+from tickets.adapters.http.answers import Answer
 from tickets.adapters.http.bodies import MessageCreated, ReadingNoted
 from tickets.adapters.http.forms import NOTHING, JSONForm, NewReply, Nothing, Seen
 from tickets.adapters.http.once import OnceKey, once_of
@@ -29,7 +30,7 @@ class ThreadController(Controller):
         ticket_id: TicketId,
         data: JSONBody[NewReply],
         idempotency_key: OnceKey = None,
-    ) -> Response[MessageCreated]:
+    ) -> Answer[MessageCreated]:
         """Add a message to the thread; the ticket becomes unread for the other side."""
         desk = desk_of(request)
         once = await once_of(request, idempotency_key)
@@ -37,7 +38,7 @@ class ThreadController(Controller):
             ticket_id, data.message, by=request.user, seen=data.seen, once=once
         )
         standing = rate_headers(desk.limits.standing("replies", by=request.user))
-        return Response(MessageCreated(message), headers=standing)
+        return Answer(MessageCreated(message), headers=standing)
 
     @post(
         "/{ticket_id:str}/read",

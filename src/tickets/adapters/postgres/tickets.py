@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 import asyncpg
@@ -117,7 +116,7 @@ class PostgresTickets:
         if row is None:
             raise StaleTicket
         self._note(use, row)
-        return None if message is None else replace(message, id=row["message_id"])
+        return None if message is None else _stored(message, row["message_id"])
 
     async def resolved_until(self, moment: datetime, *, limit: int) -> Sequence[int]:
         """Select from the partial index over resolved tickets."""
@@ -143,6 +142,17 @@ def _added(ticket: Ticket) -> tuple[object, ...]:
     if message is None:
         return (None,) * 4
     return message.sender_type, message.sender_id, message.message, message.created_at
+
+
+def _stored(message: Message, message_id: int) -> Message:
+    return Message(
+        message_id,
+        message.ticket_id,
+        message.sender_type,
+        message.sender_id,
+        message.message,
+        message.created_at,
+    )
 
 
 def _ticket(row: asyncpg.Record) -> Ticket:

@@ -75,7 +75,4 @@ class PostgresTicketViews:
     async def admin_stats(self) -> Stats:
         """Add up what is counted along with the tickets, by status and category."""
         rows = await self._database.fetch(self._sql["admin_stats"])
-        return Stats.of(
-            (Status(row["status"]), Category(row["category"]), row["total"], row["unread"])
-            for row in rows
-        )
+        return Stats.of((row[0], row[1], row[2], row[3]) for row in rows)
