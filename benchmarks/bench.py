@@ -18,6 +18,7 @@ import msgspec
 
 from benchmarks import data, machine
 from benchmarks.compare import compare
+from benchmarks.load import measure
 from benchmarks.measure import Cell, Pace, Round, interleaved, round_of
 from benchmarks.report import Results
 from benchmarks.systems import BEFORE, CHANGED, RIVALS, SERVICE, System, running
@@ -131,9 +132,15 @@ class Bench:
                 await self._operation(size, operation, systems)
         await self._connection.close()
 
-    async def _prepare(self, operation: Operation) -> None:
-        if operation.unread:
+    async def _prepare(self, operation: Operation, system: System) -> None:
+        """Bring about what was before: tickets that are unread, and shown."""
+        before = list(operation.shown)
+        if operation.unread and system.name in RIVALS:
             await self._connection.fetch(data.SQL["mark_unread"], operation.unread)
+        else:
+            before += operation.marks
+        if before:
+            await measure(system.port, before, connections=16, warm_up=0, seconds=600)
 
     async def _operation(self, size: str, operation: Operation, systems: Sequence[System]) -> None:
         if operation.polled:

@@ -25,7 +25,7 @@ class DifferentAnswersError(Exception):
 async def compare(
     operation: Operation,
     systems: Sequence[System],
-    prepare: Callable[[Operation], Awaitable[None]],
+    prepare: Callable[[Operation, System], Awaitable[None]],
 ) -> Mapping[str, bytes]:
     """Ask every system the first requests of the operation; return their first answers.
 
@@ -35,7 +35,7 @@ async def compare(
     answers: dict[str, bytes] = {}
     expected: list[Any] = []
     for system in systems:
-        await prepare(operation)
+        await prepare(operation, system)
         bodies = []
         for sent in operation.requests[:LOOKS]:
             status, body = system.ask(sent)

@@ -110,14 +110,14 @@ async def interleaved(
     *,
     connections: int,
     pace: Pace,
-    prepare: Callable[[Operation], Awaitable[None]],
+    prepare: Callable[[Operation, System], Awaitable[None]],
 ) -> dict[str, Cell]:
     """Measure the systems in turn; whoever was first is last in the next round."""
     cells = {system.name: Cell() for system in systems}
     for number in range(pace.rounds):
         start = number % len(systems)
         for system in (*systems[start:], *systems[:start]):
-            await prepare(operation)
+            await prepare(operation, system)
             measured = await round_of(
                 system, operation, postgres, connections=connections, pace=pace
             )

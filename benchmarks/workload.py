@@ -18,6 +18,9 @@ ADMIN_TOKEN = "the-admins-of-the-benchmark"  # noqa: S105 - of a throwaway servi
 SPREAD = 3000
 """Users, and tickets, that an operation goes round, where there are as many."""
 
+FIRST_VIEWS = 1500
+"""Tickets that are unread before each measurement of first views: more than one can ask for."""
+
 NEW_TICKET = {
     "category": "billing",
     "subject": "Charged twice in January",
@@ -26,6 +29,10 @@ NEW_TICKET = {
 NEW_REPLY = {
     "message": "It has just happened once more, with the invoice of February. What should I do?"
 }
+
+
+MIX_HUNDREDS = 60
+MIX_REPLIES = 2 * MIX_HUNDREDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +44,12 @@ class Operation:
     writes: bool = False
     polled: bool = False
     """Whether pages ask it all day, so that what is measured is never the first time."""
+    shown: Sequence[Sent] = field(default=())
+    """What each system is asked before each measurement, as pages show a ticket before somebody answers it."""
     unread: Sequence[int] = field(default=())
-    """Tickets that are marked unread before each measurement, which then asks for each of them once."""
+    """Tickets that are unread before each measurement, which then asks for each of them once."""
+    marks: Sequence[Sent] = field(default=())
+    """What makes them unread, where a system can do that itself."""
 
     def stream(self) -> Iterator[Sent]:
         """Give the requests round and round, or once where each can only be asked once."""
@@ -59,13 +70,13 @@ def _get(path: str, who: str) -> Sent:
     return Sent(head.encode(), 200)
 
 
-def _post(path: str, who: str, form: object) -> Sent:
+def _post(path: str, who: str, form: object, status: int = 201) -> Sent:
     body = json.dumps(form).encode()
     head = (
         f"POST {ROOT}{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n{who}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    return Sent(head.encode() + body, 201)
+    return Sent(head.encode() + body, status)
 
 
 async def operations(url: str) -> list[Operation]:
@@ -84,6 +95,8 @@ async def operations(url: str) -> list[Operation]:
     details = [_get(f"/{ticket}", _user(user)) for ticket, user in read]
     creates = [_post("", _user(user), NEW_TICKET) for user in users]
     replies = [_post(f"/{ticket}/reply", _user(user), NEW_REPLY) for ticket, user in writable]
+    answerable = [_get(f"/{ticket}", _user(user)) for ticket, user in writable]
+    unread = read[:FIRST_VIEWS]
     admin_details = [_get(f"/admin/{ticket}", _ADMIN) for ticket, _ in read]
     admin_lists = {
         "admin list": _get("/admin/all", _ADMIN),
@@ -102,11 +115,12 @@ async def operations(url: str) -> list[Operation]:
         Operation("admin detail", admin_details),
         Operation(
             "first view",
-            [_get(f"/{ticket}", _user(user)) for ticket, user in read],
+            [_get(f"/{ticket}", _user(user)) for ticket, user in unread],
             writes=True,
-            unread=[ticket for ticket, _ in read],
+            unread=[ticket for ticket, _ in unread],
+            marks=[_post(f"/{ticket}/unread", _user(user), {}, 200) for ticket, user in unread],
         ),
-        Operation("reply", replies, writes=True),
+        Operation("reply", replies, writes=True, shown=answerable),
         Operation("create", creates, writes=True),
         Operation(
             "mix",
@@ -120,6 +134,7 @@ async def operations(url: str) -> list[Operation]:
             ),
             writes=True,
             polled=True,
+            shown=answerable[:MIX_REPLIES],
         ),
     ]
 
@@ -149,4 +164,4 @@ def _mix(
         for number in range(share)
     )
     hundred = [kind for _, kind in places]
-    return [next(kinds[kind][1]) for _ in range(60) for kind in hundred]
+    return [next(kinds[kind][1]) for _ in range(MIX_HUNDREDS) for kind in hundred]

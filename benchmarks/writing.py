@@ -1,4 +1,4 @@
-"""What a write pays for each index, each trigger, the limits and the keys: `python -m benchmarks.writing`, in one run, on copies of S."""
+"""What a write pays for each index, each trigger, the limits and the keys, and what it is spared: `python -m benchmarks.writing`, in one run, on copies of S."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tickets.adapters.postgres.badges import Badges
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.listener import Listener
 from tickets.adapters.postgres.rates import PostgresRates
+from tickets.adapters.postgres.remembered_tickets import RememberedTickets
 from tickets.application.desk import Desk
 from tickets.application.limits import UserLimits
 from tickets.bootstrap import desk_on
@@ -36,6 +37,7 @@ CREATES = 400
 
 AS_IT_IS = "as it is"
 WITHOUT_LIMITS = "without the limits"
+WITHOUT_MEMORY = "without remembering tickets"
 WITH_KEYS = "with idempotency keys"
 
 # names are sentences here, not words
@@ -65,7 +67,13 @@ class Variant:
         limits = UserLimits(rates, creates=Settings().rate_creates, replies=Settings().rate_replies)
         if self.name == WITHOUT_LIMITS:
             limits = UserLimits()
-        self._desk: Desk = desk_on(database, rates, limits, Badges(database, listener))
+        self._desk: Desk = desk_on(
+            database,
+            rates,
+            limits,
+            Badges(database, listener),
+            None if self.name == WITHOUT_MEMORY else RememberedTickets(listener),
+        )
         rows = await database.fetch(data.SQL["writable_tickets"], CONVERSATIONS)
         self._tickets = [(row["id"], Actor.user(row["user_id"])) for row in rows]
 
@@ -125,7 +133,7 @@ async def measured(
 async def main(server: data.Server) -> None:
     """Measure every variant in turn, and print a table."""
     postgres = machine.Tree(server.pid)
-    names = [AS_IT_IS, *TAKEN_AWAY, WITHOUT_LIMITS, WITH_KEYS]
+    names = [AS_IT_IS, *TAKEN_AWAY, WITHOUT_LIMITS, WITHOUT_MEMORY, WITH_KEYS]
     async with AsyncExitStack() as stack:
         variants = []
         for number, name in enumerate(names):

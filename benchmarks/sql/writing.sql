@@ -23,3 +23,6 @@ alter table tickets disable trigger ticket_counts_appear, disable trigger ticket
 
 -- name: without the notifications' triggers
 alter table tickets disable trigger ticket_badges_appear, disable trigger ticket_badges_move;
+
+-- name: without the versions' trigger
+alter table tickets disable trigger ticket_versions_rise;

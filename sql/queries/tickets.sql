@@ -62,7 +62,8 @@ select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.pri
 
 -- name: save_ticket
 -- Store state and new message together, if the ticket is still at the version that was loaded; no row back means it is not.
--- Writers of one ticket queue at its row, so its messages get their ids in the order in which they are committed.
+-- Writers of one ticket queue at its row, so its messages get their ids in the order in which they are committed. Where a trigger
+-- of the platform's has made something else of it, the row is not as it was sent.
 with saved as (
     update tickets
        set status = $3,
@@ -74,7 +75,9 @@ with saved as (
            version = version + 1
      where id = $1
        and version = $2
-    returning id
+    returning id,
+              (status, user_unread, admin_unread, message_count, last_message, updated_at, version)
+                  = ($3, $4, $5, $6, $7, $8, $2 + 1) as is_as_sent
 ), message as (
     insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
     select saved.id, $9::text, $10, $11, $12 from saved where $9::text is not null
@@ -103,7 +106,8 @@ with saved as (
            tolerance = $20
     returning arrival - seen_at as ahead
 )
-select (select message.id from message) as message_id,
+select saved.is_as_sent,
+       (select message.id from message) as message_id,
        (select rate.ahead from rate) as ahead
   from saved;
 
@@ -119,7 +123,38 @@ update tickets
        version = version + 1
  where id = $1
    and version = $2
-returning id;
+returning (status, user_unread, admin_unread, message_count, last_message, updated_at, version)
+              = ($3, $4, $5, $6, $7, $8, $2 + 1) as is_as_sent;
+
+-- name: save_with_thread
+-- The same, and the ticket with its thread as it is now. The snapshot may be older than the row, which may have been waited for;
+-- not older than the version that was loaded, and with that one nothing has been written since.
+with saved as (
+    update tickets
+       set status = $3,
+           user_unread = $4,
+           admin_unread = $5,
+           message_count = $6,
+           last_message = $7,
+           updated_at = $8,
+           version = version + 1
+     where id = $1
+       and version = $2
+    returning id, user_id, category, other_category, subject, status, priority, user_unread, admin_unread,
+              message_count, last_message, created_at, updated_at, version
+)
+select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.priority, t.user_unread, t.admin_unread,
+       t.message_count, t.last_message, t.created_at, t.updated_at, t.version, u.email as user_email,
+       (
+           select coalesce(json_agg(m order by m.created_at, m.id), '[]')
+             from (
+                      select id, ticket_id, sender_type, sender_id, message, created_at
+                        from ticket_messages
+                       where ticket_id = t.id
+                  ) as m
+       ) as messages
+  from saved t
+  left join users u on u.id = t.user_id;
 
 -- name: resolved_until
 -- Find resolved tickets to which nothing has happened since a moment, longest unchanged first. The messages are asked as well,

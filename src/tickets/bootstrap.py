@@ -19,6 +19,7 @@ from tickets.adapters.postgres.listener import Listener
 from tickets.adapters.postgres.queries import load_queries
 from tickets.adapters.postgres.rates import PostgresRates
 from tickets.adapters.postgres.receipts import PostgresReceipts
+from tickets.adapters.postgres.remembered_tickets import RememberedTickets
 from tickets.adapters.postgres.remembered_users import RememberedUsers
 from tickets.adapters.postgres.tickets import PostgresTickets
 from tickets.adapters.postgres.users import Identity, PostgresUsers
@@ -61,9 +62,10 @@ def desk_on(
     rates: PostgresRates | None = None,
     limits: UserLimits | None = None,
     badges: Badges | None = None,
+    remembered: RememberedTickets | None = None,
 ) -> Desk:
     """Return the use cases over this database."""
-    tickets = PostgresTickets(database, rates, badges)
+    tickets = PostgresTickets(database, rates, badges, remembered)
     return Desk(tickets, PostgresReceipts(database), SystemClock(), limits)
 
 
@@ -87,7 +89,8 @@ def application(settings: Settings) -> Litestar:
     )
     listener = listener_of(settings)
     badges = Badges(database, listener)
-    desk = desk_on(database, rates, limits, badges)
+    remembered = RememberedTickets(listener) if listener else None
+    desk = desk_on(database, rates, limits, badges, remembered)
     health = PostgresHealth(database)
     metrics = (
         Metrics(

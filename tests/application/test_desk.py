@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.world import ADMIN, MemoryWorld
+from tickets.adapters.memory.store import MemoryTickets
 from tickets.application.desk import ATTEMPTS, Desk
 from tickets.domain.errors import InvalidInput, StaleTicket, TicketClosed, TicketNotFound
 from tickets.domain.once import Receipt
@@ -196,3 +197,145 @@ def test_natural_close_takes_more_tickets_than_one_look_brings_up(
     world.clock.pass_time(hours=168)
 
     assert done(world.desk.close_settled(timedelta(hours=168))) == 5
+
+
+def remembering(world: MemoryWorld, ticket_id: int) -> None:
+    """Let the ticket be remembered from now on as it is now."""
+    assert isinstance(world.tickets, MemoryTickets)
+    world.tickets.recollections[ticket_id] = done(world.tickets.get(ticket_id))
+
+
+class WithoutLoading(MemoryTickets):
+    """Tickets of which nothing but what is remembered can be had, until it is saved."""
+
+    async def get(self, ticket_id: int) -> Ticket:
+        raise AssertionError(ticket_id)
+
+
+def test_what_is_remembered_need_not_be_loaded(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+    owner = Actor.user(ticket.user_id)
+    tickets = WithoutLoading(world.store)
+    desk = Desk(tickets, world.receipts, world.clock)
+    stored = world.tickets
+
+    def remember() -> None:
+        tickets.recollections[ticket.id] = done(stored.get(ticket.id))
+
+    remember()
+    done(desk.reply(ticket.id, "Of course.", by=ADMIN))
+    remember()
+    assert not done(desk.acknowledge(ticket.id, 2, by=owner))
+    remember()
+    assert done(desk.mark_unread(ticket.id, by=owner))
+    remember()
+    assert done(desk.move(ticket.id, "resolved", by=ADMIN)) is Status.RESOLVED
+
+    kept = done(stored.get(ticket.id))
+    assert (kept.status, kept.message_count, kept.user_unread) == (Status.RESOLVED, 2, True)
+
+
+def test_a_refusal_of_what_was_is_asked_of_what_is(world: MemoryWorld) -> None:
+    ticket = done(world.ticket(status=Status.CLOSED))
+    remembering(world, ticket.id)
+    done(
+        Desk(MemoryTickets(world.store), world.receipts, world.clock).move(
+            ticket.id, "open", by=ADMIN
+        )
+    )
+
+    done(world.reply(ticket.id, ADMIN, "Open again."))
+
+    assert done(world.texts(ticket.id))[-1] == "Open again."
+
+
+def test_a_closed_ticket_refuses_though_it_is_remembered_open(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+    elsewhere = Desk(MemoryTickets(world.store), world.receipts, world.clock)
+    remembering(world, ticket.id)
+    done(elsewhere.move(ticket.id, "closed", by=ADMIN))
+
+    with pytest.raises(TicketClosed):
+        done(world.reply(ticket.id, ADMIN))
+
+    assert done(world.texts(ticket.id)) == ["It stops after the first hundred rows."]
+
+
+def test_what_would_change_nothing_is_asked_of_what_is(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+    owner = Actor.user(ticket.user_id)
+    elsewhere = Desk(MemoryTickets(world.store), world.receipts, world.clock)
+
+    remembering(world, ticket.id)
+    done(elsewhere.move(ticket.id, "resolved", by=ADMIN))
+    assert done(world.desk.move(ticket.id, "open", by=ADMIN)) is Status.OPEN
+    assert done(world.tickets.get(ticket.id)).status is Status.OPEN
+
+    remembering(world, ticket.id)
+    done(elsewhere.reply(ticket.id, "And now?", by=ADMIN))
+    assert done(world.desk.acknowledge(ticket.id, 1, by=owner)), "one message has not been seen"
+
+    remembering(world, ticket.id)
+    done(elsewhere.read(ticket.id, by=owner))
+    assert done(world.desk.mark_unread(ticket.id, by=owner))
+    assert done(world.flags(ticket.id))[0]
+
+
+def test_opening_what_is_remembered_shows_and_clears_what_is_there(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+    owner = Actor.user(ticket.user_id)
+    done(world.reply(ticket.id, ADMIN, "An answer."))
+    remembering(world, ticket.id)
+
+    shown = done(world.desk.read(ticket.id, by=owner))
+
+    assert [message.message for message in shown.messages][1:] == ["An answer."]
+    assert not shown.ticket.user_unread
+    assert done(world.flags(ticket.id)) == (False, True)
+
+
+def test_what_came_since_it_was_remembered_is_shown_before_it_is_cleared(
+    world: MemoryWorld,
+) -> None:
+    ticket = done(world.ticket())
+    owner = Actor.user(ticket.user_id)
+    done(world.reply(ticket.id, ADMIN, "An answer."))
+    remembering(world, ticket.id)
+    elsewhere = Desk(MemoryTickets(world.store), world.receipts, world.clock)
+    done(elsewhere.reply(ticket.id, "And another.", by=ADMIN))
+
+    shown = done(world.desk.read(ticket.id, by=owner))
+
+    assert [message.message for message in shown.messages][1:] == ["An answer.", "And another."]
+    assert done(world.flags(ticket.id)) == (False, True)
+
+
+def test_an_unread_flag_is_seen_though_the_ticket_is_remembered_read(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+    owner = Actor.user(ticket.user_id)
+    remembering(world, ticket.id)
+    elsewhere = Desk(MemoryTickets(world.store), world.receipts, world.clock)
+    done(elsewhere.reply(ticket.id, "An answer.", by=ADMIN))
+
+    shown = done(world.desk.read(ticket.id, by=owner))
+
+    assert len(shown.messages) == 2
+    assert done(world.flags(ticket.id)) == (False, True)
+
+
+def test_a_stranger_finds_nothing_in_what_is_remembered(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+    done(world.reply(ticket.id, ADMIN))
+    remembering(world, ticket.id)
+    stranger = Actor.user(ticket.user_id + 1)
+
+    for doing in (
+        world.desk.read(ticket.id, by=stranger),
+        world.desk.reply(ticket.id, "Mine?", by=stranger),
+        world.desk.acknowledge(ticket.id, 2, by=stranger),
+        world.desk.mark_unread(ticket.id, by=stranger),
+    ):
+        with pytest.raises(TicketNotFound):
+            done(doing)
+
+    assert done(world.flags(ticket.id)) == (True, True)

@@ -195,3 +195,35 @@ async def test_a_category_is_a_category_again(world: World) -> None:
 
     assert ticket.category is Category.FEATURE_SUGGESTION
     assert ticket.status is Status.RESOLVED
+
+
+async def test_a_ticket_is_saved_and_shown_in_one(world: World) -> None:
+    ticket = await world.ticket()
+    await world.reply(ticket.id, ADMIN, "First.")
+    await world.reply(ticket.id, ADMIN, "Second.")
+    expected = await world.tickets.get(ticket.id)
+    expected.read(by=Actor.user(ticket.user_id))
+
+    shown = await world.tickets.save_with_thread(expected)
+
+    assert shown == await world.tickets.get_with_thread(ticket.id)
+    assert [message.message for message in shown.messages][1:] == ["First.", "Second."]
+    assert not shown.ticket.user_unread
+    assert shown.ticket.version == expected.version + 1
+
+
+async def test_a_stale_ticket_is_not_shown(world: World) -> None:
+    ticket = await world.ticket()
+    await world.reply(ticket.id, ADMIN, "First.")
+    stale = await world.tickets.get(ticket.id)
+    await world.reply(ticket.id, ADMIN, "Second.")
+    before = await world.kept()
+    stale.read(by=Actor.user(ticket.user_id))
+
+    with pytest.raises(StaleTicket):
+        await world.tickets.save_with_thread(stale)
+
+    assert await world.kept() == before
+    stale.id = 2**31 - 1
+    with pytest.raises(StaleTicket):
+        await world.tickets.save_with_thread(stale)

@@ -158,6 +158,9 @@ async def test_a_route_in_a_line_is_the_template_and_not_the_path(
     memory_world: MemoryWorld, as_json: list[str]
 ) -> None:
     class Away:
+        def remembered(self, _ticket_id: int) -> None:
+            return None
+
         async def get(self, _ticket_id: int) -> None:
             raise StoreUnavailable from ConnectionError("refused")
 

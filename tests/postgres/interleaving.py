@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tickets.domain.ports import Tickets
+from tickets.domain.ticket import Ticket
 
 READS = frozenset({"get", "get_with_thread"})
 
@@ -32,11 +33,14 @@ class Gate:
 
 
 class Stepped:
-    """A port whose every call, each of which is one statement, waits at the gate."""
+    """A port whose every call that is a statement waits at the gate."""
 
     def __init__(self, port: Tickets, gate: Gate) -> None:
         self._port = port
         self._gate = gate
+
+    def remembered(self, ticket_id: int) -> Ticket | None:
+        return self._port.remembered(ticket_id)
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         call = getattr(self._port, name)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
 from tests.postgres.interleaving import Gate, Stepped
 from tests.world import PostgresWorld
+from tickets.adapters.postgres.listener import Listener
+from tickets.adapters.postgres.remembered_tickets import RememberedTickets
 from tickets.adapters.postgres.tickets import PostgresTickets
 from tickets.application.desk import Desk
 from tickets.domain.once import Once
@@ -26,7 +29,9 @@ class Subject:
     def tickets(self) -> PostgresTickets:
         return PostgresTickets(self.world.database)
 
-    def desk(self, gate: Gate) -> Desk:
+    async def desk(self, gate: Gate, ticket_id: int) -> Desk:
+        """Return the use cases for one of those who are at work, before the first of them begins."""
+        del ticket_id
         return self.desk_on(Stepped(self.tickets(), gate))
 
     def desk_on(self, tickets: Any) -> Desk:
@@ -35,6 +40,51 @@ class Subject:
     async def kept(self, ticket_id: int) -> Conversation:
         """Return the ticket as this way of handling it would show it."""
         return await self.world.tickets.get_with_thread(ticket_id)
+
+
+class Hears(Listener):
+    """A listener that is always believed."""
+
+    def __init__(self) -> None:
+        super().__init__("postgresql://")
+
+    def is_current(self) -> bool:
+        return True
+
+
+class RememberTogether(Subject):
+    """All are clients of one process, which remembers what the last of them has loaded or saved."""
+
+    def __init__(self, world: PostgresWorld) -> None:
+        super().__init__(world)
+        self.remembered = RememberedTickets(Hears())
+
+    def tickets(self) -> PostgresTickets:
+        return PostgresTickets(self.world.database, remembered=self.remembered)
+
+    async def desk(self, gate: Gate, ticket_id: int) -> Desk:
+        tickets = self.tickets()
+        await tickets.get(ticket_id)
+        return self.desk_on(Stepped(tickets, gate))
+
+
+class RememberApart(RememberTogether):
+    """Each is the client of another process, and what those remember grows old."""
+
+    def tickets(self) -> PostgresTickets:
+        return PostgresTickets(self.world.database, remembered=RememberedTickets(Hears()))
+
+
+class TwoProcesses(Subject):
+    """Whatever is done is done by the two in turn, and each remembers what it has seen itself."""
+
+    def __init__(self, world: PostgresWorld) -> None:
+        super().__init__(world)
+        processes = [RememberApart(world).tickets() for _ in range(2)]
+        self._turns = itertools.cycle(processes)
+
+    def tickets(self) -> PostgresTickets:
+        return next(self._turns)
 
 
 class ClearingTickets(PostgresTickets):
@@ -88,17 +138,28 @@ class ReplyingIsReading(Subject):
         return super().desk_on(Clearing())
 
 
+def without_version(tickets: PostgresTickets) -> PostgresTickets:
+    """Let every save write what it has, whatever has happened to the ticket since."""
+    tickets._sql = dict(tickets._sql)  # noqa: SLF001 - to make it wrong
+    for name in ("save_ticket", "save_state", "save_with_thread"):
+        sql = tickets._sql[name]  # noqa: SLF001
+        assert "and version = $2" in sql
+        tickets._sql[name] = sql.replace("and version = $2", "and $2::int is not null")  # noqa: SLF001
+    return tickets
+
+
 class NoVersion(Subject):
     """A save writes what it has, whatever has happened to the ticket since."""
 
     def tickets(self) -> PostgresTickets:
-        tickets = super().tickets()
-        tickets._sql = dict(tickets._sql)  # noqa: SLF001 - to make it wrong
-        for name in ("save_ticket", "save_state"):
-            sql = tickets._sql[name]  # noqa: SLF001
-            assert "and version = $2" in sql
-            tickets._sql[name] = sql.replace("and version = $2", "and $2::int is not null")  # noqa: SLF001
-        return tickets
+        return without_version(super().tickets())
+
+
+class NoVersionOfWhatIsRemembered(RememberApart):
+    """The same where the ticket was not even loaded."""
+
+    def tickets(self) -> PostgresTickets:
+        return without_version(super().tickets())
 
 
 class AcknowledgesWhateverIsThere(Subject):
@@ -206,6 +267,7 @@ MUTANTS = [
     ClearsWhateverIsThere,
     ReplyingIsReading,
     NoVersion,
+    NoVersionOfWhatIsRemembered,
     AcknowledgesWhateverIsThere,
     HighWaterMark,
 ]

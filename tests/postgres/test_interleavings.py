@@ -24,7 +24,13 @@ from tests.model import (
     perform,
 )
 from tests.postgres.interleaving import Gate, Work, every_order
-from tests.postgres.mutants import MUTANTS, HighWaterMark, Subject
+from tests.postgres.mutants import (
+    MUTANTS,
+    HighWaterMark,
+    RememberApart,
+    RememberTogether,
+    Subject,
+)
 from tests.world import START, PostgresWorld
 from tickets.domain.ticket import Actor, Category, Message, Side, Status, Ticket
 
@@ -100,7 +106,7 @@ class Scene:
 
     def _work(self, number: int, doing: str) -> Work:
         async def work(gate: Gate) -> None:
-            desk = self._subject.desk(gate)
+            desk = await self._subject.desk(gate, self._ticket_id)
             shown = 0
             for command in DOINGS[doing]:
                 if isinstance(command, Acknowledge):
@@ -147,11 +153,24 @@ async def explore(
     return sum(orders for orders, _ in results), [fault for _, found in results for fault in found]
 
 
-@pytest.mark.parametrize(("plans", "least"), [(PAIRS, 190), (TRIPLES, 3000)], ids=["two", "three"])
+@pytest.mark.parametrize(
+    ("kind", "plans", "least"),
+    [
+        (Subject, PAIRS, 190),
+        (Subject, TRIPLES, 3000),
+        (RememberTogether, PAIRS, 120),
+        (RememberTogether, TRIPLES, 1400),
+        (RememberApart, PAIRS, 120),
+        (RememberApart, TRIPLES, 1400),
+    ],
+)
 async def test_no_order_of_statements_marks_read_what_was_not_shown_or_loses_anything(
-    postgres_world: PostgresWorld, plans: Sequence[Sequence[str]], least: int
+    postgres_world: PostgresWorld,
+    kind: type[Subject],
+    plans: Sequence[Sequence[str]],
+    least: int,
 ) -> None:
-    orders, faults = await explore(Subject(postgres_world), plans)
+    orders, faults = await explore(kind(postgres_world), plans)
 
     assert faults == []
     assert orders >= least, orders

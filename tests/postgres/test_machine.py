@@ -36,7 +36,14 @@ from tests.model import (
     perform,
     serial_order,
 )
-from tests.postgres.mutants import ClearsWhateverIsThere, NoVersion, ReplyingIsReading, Subject
+from tests.postgres.mutants import (
+    ClearsWhateverIsThere,
+    NoVersion,
+    RememberTogether,
+    ReplyingIsReading,
+    Subject,
+    TwoProcesses,
+)
 from tests.world import MemoryWorld, PostgresWorld
 from tickets.adapters.postgres.database import Database
 from tickets.application.desk import Desk
@@ -105,11 +112,12 @@ class Machine(RuleBasedStateMachine):
         )
 
     def _on_postgres(self, commands: Sequence[Command]) -> list[Outcome]:
-        desk: Desk = self.postgres.desk_on(self.postgres.tickets())
+        def desk() -> Desk:
+            return self.postgres.desk_on(self.postgres.tickets())
 
         async def at_once() -> list[Outcome]:
             return await asyncio.gather(
-                *(perform(desk, self.ticket_ids[1], self.user_ids[1], one) for one in commands)
+                *(perform(desk(), self.ticket_ids[1], self.user_ids[1], one) for one in commands)
             )
 
         return self.loop.do(at_once())
@@ -193,11 +201,12 @@ def run_machine(loop: Loop, subject: type[Subject], *, examples: int, **more: An
     )
 
 
+@pytest.mark.parametrize("subject", [Subject, RememberTogether, TwoProcesses])
 def test_model_memory_and_postgres_do_the_same_also_when_several_act_at_once(
-    postgres_url: str, migrated_template: str
+    postgres_url: str, migrated_template: str, subject: type[Subject]
 ) -> None:
     with loop_on(postgres_url, migrated_template) as loop:
-        run_machine(loop, Subject, examples=60)
+        run_machine(loop, subject, examples=60)
 
 
 @pytest.mark.parametrize("mutant", [ReplyingIsReading, NoVersion, ClearsWhateverIsThere])

@@ -263,6 +263,7 @@ POINTS: dict[str, tuple[str, str, *tuple[object, ...]]] = {
     "a ticket with its thread": ("tickets", "get_ticket_with_thread", 1234),
     "a save": ("tickets", "save_ticket", LONG_THREAD, 1, "open", False, True, 3, "", FROM, *A_MESSAGE, *NO_KEY, *NO_LIMIT),
     "a save of the state alone": ("tickets", "save_state", LONG_THREAD, 1, "open", False, True, 3, "", FROM),
+    "a save that shows the thread": ("tickets", "save_with_thread", 1234, 1, "open", False, True, 3, "", FROM),
     "a save with a key": ("tickets", "save_ticket", LONG_THREAD, 1, "open", False, True, 3, "", FROM, *A_MESSAGE, *A_KEY, *NO_LIMIT),
     "a save that counts": ("tickets", "save_ticket", LONG_THREAD, 1, "open", False, True, 3, "", FROM, *A_MESSAGE, *NO_KEY, *A_LIMIT),
     "a count": ("rates", "count_use", *A_LIMIT),

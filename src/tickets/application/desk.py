@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from tickets.application.limits import UserLimits
-from tickets.domain.errors import StaleTicket, ThreadGrown, TicketNotFound
+from tickets.domain.errors import StaleTicket, ThreadGrown, TicketNotFound, TicketsError
 from tickets.domain.once import KEY_LIFETIME, Answer, AnswerT, Once, Receipt
 from tickets.domain.ports import Clock, Receipts, Tickets
 from tickets.domain.ticket import Actor, Message, Status, Ticket
@@ -78,10 +78,14 @@ class Desk:
 
         Where something arrived in between, the save is stale and the thread is loaded again, so
         that a flag is only ever cleared by an answer that shows everything (section 7). Nothing
-        to clear means no write. Raises `TicketNotFound` for a stranger as for a missing ticket.
+        to clear means no write; where it is known already that there is something, the ticket is
+        saved and shown at once. Raises `TicketNotFound` for a stranger as for a missing ticket.
         """
 
         async def attempt() -> Conversation:
+            expected = self._expected(ticket_id, lambda ticket: ticket.read(by=by))
+            if expected is not None:
+                return await self._tickets.save_with_thread(expected)
             conversation = await self._tickets.get_with_thread(ticket_id)
             if conversation.ticket.read(by=by):
                 await self._tickets.save(conversation.ticket)
@@ -107,8 +111,9 @@ class Desk:
         """
 
         async def attempt() -> bool:
-            ticket = await self._tickets.get(ticket_id)
-            changed = ticket.acknowledge(seen, by=by)
+            ticket, changed = await self._decided(
+                ticket_id, lambda ticket: ticket.acknowledge(seen, by=by)
+            )
             return await self._save(ticket, once, changed=changed, answer=ticket.unread_by(by.side))
 
         return await self._once(once, bool, attempt)
@@ -117,8 +122,9 @@ class Desk:
         """Set the reader's own flag; return that it is set. See `Ticket.mark_unread`."""
 
         async def attempt() -> bool:
-            ticket = await self._tickets.get(ticket_id)
-            changed = ticket.mark_unread(by=by)
+            ticket, changed = await self._decided(
+                ticket_id, lambda ticket: ticket.mark_unread(by=by)
+            )
             return await self._save(ticket, once, changed=changed, answer=True)
 
         return await self._once(once, bool, attempt)
@@ -137,11 +143,14 @@ class Desk:
         `ThreadGrown` holds the messages that the writer has not been shown. Raises `TooManyRequests`.
         """
 
+        def reply(ticket: Ticket) -> bool:
+            ticket.reply(message, by=by, at=self._clock.now(), seen=seen)
+            return True
+
         async def attempt() -> Message:
             use = self.limits.use("replies", by=by)
-            ticket = await self._tickets.get(ticket_id)
             try:
-                ticket.reply(message, by=by, at=self._clock.now(), seen=seen)
+                ticket, _ = await self._decided(ticket_id, reply)
             except ThreadGrown:
                 now = await self._tickets.get_with_thread(ticket_id)
                 raise ThreadGrown(now.ticket.message_count, now.messages[seen:]) from None
@@ -166,8 +175,9 @@ class Desk:
         assert wanted is not None  # noqa: S101 - `finish` raises where it is None
 
         async def attempt() -> Status:
-            ticket = await self._tickets.get(ticket_id)
-            changed = ticket.move(wanted, by=by, at=self._clock.now())
+            ticket, changed = await self._decided(
+                ticket_id, lambda ticket: ticket.move(wanted, by=by, at=self._clock.now())
+            )
             return await self._save(ticket, once, changed=changed, answer=wanted)
 
         return await self._once(once, Status, attempt)
@@ -227,6 +237,28 @@ class Desk:
             return await attempt() if answer is None else answer
 
         return await _until_fresh(recalled_or_attempted)
+
+    def _expected(self, ticket_id: int, decide: Callable[[Ticket], bool]) -> Ticket | None:
+        """Let the ticket decide as it is remembered; return it where it would change, else None.
+
+        What is remembered may be old. What it allows is saved, or stale; what it refuses, or sees no
+        reason to change, means nothing until the ticket has said so as it is.
+        """
+        ticket = self._tickets.remembered(ticket_id)
+        try:
+            return ticket if ticket is not None and decide(ticket) else None
+        except TicketsError:
+            return None
+
+    async def _decided(
+        self, ticket_id: int, decide: Callable[[Ticket], bool]
+    ) -> tuple[Ticket, bool]:
+        """Let the ticket decide, as it is remembered or else as it is; return it, and whether it changes."""
+        expected = self._expected(ticket_id, decide)
+        if expected is not None:
+            return expected, True
+        ticket = await self._tickets.get(ticket_id)
+        return ticket, decide(ticket)
 
     async def _save(
         self, ticket: Ticket, once: Once | None, *, changed: bool, answer: AnswerT

@@ -36,6 +36,13 @@ class Tickets(Protocol):
         refused as by `save`, and so is a use too many.
         """
 
+    def remembered(self, ticket_id: int) -> Ticket | None:
+        """Return the ticket as it was last seen from here, which may be older than what is stored.
+
+        None where nothing is remembered, whatever is stored. Only a save tells whether it still is so;
+        one that was stale leaves nothing to remember.
+        """
+
     async def get(self, ticket_id: int) -> Ticket:
         """Return the ticket; raise `TicketNotFound` where there is none, whatever the number."""
 
@@ -56,6 +63,12 @@ class Tickets(Protocol):
         `StillRunning`, and stores nothing, where the same request has been under way for too long
         to wait for it. Counts the use; raises `TooManyRequests`, and stores and counts nothing, where
         it is one too many. A save that is stale counts nothing either.
+        """
+
+    async def save_with_thread(self, ticket: Ticket) -> Conversation:
+        """Store the ticket's state, and return it with every message that it counts, as of one moment.
+
+        Raises `StaleTicket`, and stores nothing, as `save` does.
         """
 
     async def resolved_until(self, moment: datetime, *, limit: int) -> Sequence[int]:

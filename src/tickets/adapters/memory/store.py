@@ -64,6 +64,8 @@ class MemoryTickets:
     def __init__(self, store: MemoryStore) -> None:
         """Keep tickets in this store."""
         self._store = store
+        self.recollections: dict[int, Ticket] = {}
+        """What counts as remembered: whatever a test has put there."""
 
     async def add(
         self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
@@ -79,6 +81,11 @@ class MemoryTickets:
         self._append(stored.id, ticket.new_message)
         _keep(self._store, receipt, stored)
         return copy.copy(stored)
+
+    def remembered(self, ticket_id: int) -> Ticket | None:
+        """Return a copy of what counts as remembered."""
+        ticket = self.recollections.get(ticket_id)
+        return None if ticket is None else copy.copy(ticket)
 
     async def get(self, ticket_id: int) -> Ticket:
         """Return a copy."""
@@ -98,6 +105,7 @@ class MemoryTickets:
         self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
     ) -> Message | None:
         """Compare the version, then keep a copy under the next one."""
+        self.recollections.pop(ticket.id, None)
         current = self._store.tickets.get(ticket.id)
         if current is None or current.version != ticket.version:
             raise StaleTicket
@@ -109,6 +117,11 @@ class MemoryTickets:
         stored = self._append(ticket.id, ticket.new_message)
         _keep(self._store, receipt, stored)
         return stored
+
+    async def save_with_thread(self, ticket: Ticket) -> Conversation:
+        """Save, and return copies."""
+        await self.save(ticket)
+        return await self.get_with_thread(ticket.id)
 
     async def resolved_until(self, moment: datetime, *, limit: int) -> Sequence[int]:
         """Look through all tickets."""

@@ -9,7 +9,7 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 MOST = 50_000
-"""Answers that are remembered at once; one more pushes out the one that was asked for longest ago."""
+"""Answers that are remembered at once; one more pushes out the one that was put there longest ago."""
 
 
 class Cache(Generic[Key, Value]):
@@ -29,16 +29,20 @@ class Cache(Generic[Key, Value]):
         """Return what is remembered; None where nothing is."""
         return self._known.get(key)
 
+    def put(self, key: Key, value: Value) -> None:
+        """Remember this, as the last of all to be forgotten."""
+        self._known.pop(key, None)
+        if len(self._known) >= self._most:
+            del self._known[next(iter(self._known))]
+        self._known[key] = value
+
     async def ask(self, key: Key, question: Callable[[], Awaitable[Value | None]]) -> Value | None:
         """Ask, and remember the answer if it is not None and nothing was heard in between."""
         mark = self._asked[key] = object()
         try:
             answer = await question()
             if answer is not None and self._asked.get(key) is mark:
-                self._known.pop(key, None)
-                if len(self._known) >= self._most:
-                    del self._known[next(iter(self._known))]
-                self._known[key] = answer
+                self.put(key, answer)
             return answer
         finally:
             if self._asked.get(key) is mark:

@@ -13,6 +13,7 @@ from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
 from tickets.adapters.postgres.rates import PostgresRates, counted_as
 from tickets.adapters.postgres.receipts import kept_as, one_at_a_time
+from tickets.adapters.postgres.remembered_tickets import RememberedTickets
 from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
 from tickets.domain.once import Receipt
 from tickets.domain.rates import Use
@@ -28,14 +29,17 @@ class PostgresTickets:
         database: Database,
         rates: PostgresRates | None = None,
         badges: Badges | None = None,
+        remembered: RememberedTickets | None = None,
     ) -> None:
         """Keep tickets in this database, whose schema is up to date.
 
-        `rates` are told what was counted, `badges` whose may have changed.
+        `rates` are told what was counted, `badges` whose may have changed, `remembered` what was
+        loaded and saved.
         """
         self._database = database
         self._badges = badges or Badges(database)
         self._rates = rates or PostgresRates(database)
+        self._remembered = remembered
         self._sql = load_queries("tickets")
 
     async def add(
@@ -71,52 +75,45 @@ class PostgresTickets:
         ticket.id, ticket.version, ticket.new_message = row["id"], row["version"], None
         return ticket
 
+    def remembered(self, ticket_id: int) -> Ticket | None:
+        """Look at what this process last loaded or saved."""
+        return None if self._remembered is None else self._remembered.get(ticket_id)
+
     async def get(self, ticket_id: int) -> Ticket:
         """Select the ticket's row alone."""
-        return _ticket(await self._row("get_ticket", ticket_id))
+        return self._loaded(await self._row("get_ticket", ticket_id))
 
     async def get_with_thread(self, ticket_id: int) -> Conversation:
         """Select the row and its messages in one statement, which is one snapshot."""
-        row = await self._row("get_ticket_with_thread", ticket_id)
-        messages = msgspec.json.decode(row["messages"], type=list[Message])
-        return Conversation(_ticket(row), row["user_email"], messages)
+        return self._conversation(await self._row("get_ticket_with_thread", ticket_id))
 
     async def save(
         self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
     ) -> Message | None:
         """Update the row, insert message and receipt, and count the use, if the version is still the same."""
-        state = (
-            ticket.id,
-            ticket.version,
-            ticket.status,
-            ticket.user_unread,
-            ticket.admin_unread,
-            ticket.message_count,
-            ticket.last_message,
-            ticket.updated_at,
-        )
         message = ticket.new_message
         with one_at_a_time(receipt):
             try:
                 if message is None and receipt is None and use is None:
-                    row = await self._database.fetchrow(self._sql["save_state"], *state)
+                    row = await self._written("save_state", ticket)
                 else:
-                    row = await self._database.fetchrow(
-                        self._sql["save_ticket"],
-                        *state,
+                    row = await self._written(
+                        "save_ticket",
+                        ticket,
                         *_added(ticket),
                         *kept_as(receipt),
                         *counted_as(use),
                     )
             except asyncpg.CheckViolationError as error:
                 raise await self._rates.refusal(use, error) from error
-            finally:
-                # before anybody is told of it; whatever has failed may have been stored
-                self._badges.forget(ticket.user_id)
-        if row is None:
-            raise StaleTicket
         self._note(use, row)
+        if self._remembered is not None and row["is_as_sent"]:
+            self._remembered.put(ticket, ticket.version + 1)
         return None if message is None else _stored(message, row["message_id"])
+
+    async def save_with_thread(self, ticket: Ticket) -> Conversation:
+        """Update the row and select the thread in one statement, if the version is still the same."""
+        return self._conversation(await self._written("save_with_thread", ticket))
 
     async def resolved_until(self, moment: datetime, *, limit: int) -> Sequence[int]:
         """Select from the partial index over resolved tickets."""
@@ -127,6 +124,30 @@ class PostgresTickets:
         if use is not None:
             self._rates.counted(use, row["ahead"])
 
+    async def _written(self, query: str, ticket: Ticket, *more: object) -> asyncpg.Record:
+        """Run a statement that saves the ticket's state; return its row, or raise `StaleTicket`."""
+        try:
+            row = await self._database.fetchrow(
+                self._sql[query],
+                ticket.id,
+                ticket.version,
+                ticket.status,
+                ticket.user_unread,
+                ticket.admin_unread,
+                ticket.message_count,
+                ticket.last_message,
+                ticket.updated_at,
+                *more,
+            )
+        finally:
+            # before anybody is told of it; whatever has failed may have been stored
+            self._badges.forget(ticket.user_id)
+            if self._remembered is not None:
+                self._remembered.forget(ticket.id)
+        if row is None:
+            raise StaleTicket
+        return row
+
     async def _row(self, query: str, ticket_id: int) -> asyncpg.Record:
         if not 0 < ticket_id <= LARGEST_ID:
             raise TicketNotFound
@@ -134,6 +155,16 @@ class PostgresTickets:
         if row is None:
             raise TicketNotFound
         return row
+
+    def _conversation(self, row: asyncpg.Record) -> Conversation:
+        messages = msgspec.json.decode(row["messages"], type=list[Message])
+        return Conversation(self._loaded(row), row["user_email"], messages)
+
+    def _loaded(self, row: asyncpg.Record) -> Ticket:
+        ticket = _ticket(row)
+        if self._remembered is not None:
+            self._remembered.put(ticket, ticket.version)
+        return ticket
 
 
 def _added(ticket: Ticket) -> tuple[object, ...]:

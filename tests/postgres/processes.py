@@ -1,0 +1,85 @@
+"""What one process of the service has, as often as a test wants it, on one database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from tests.postgres.waiting import until
+from tests.world import FakeTime, PostgresWorld
+from tickets.adapters.postgres.badges import Badges
+from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.listener import CURRENT_SECONDS, Listener
+from tickets.adapters.postgres.remembered_tickets import RememberedTickets
+from tickets.adapters.postgres.remembered_users import RememberedUsers
+from tickets.adapters.postgres.tickets import PostgresTickets
+from tickets.adapters.postgres.users import Identity, PostgresUsers
+from tickets.adapters.postgres.views import PostgresTicketViews
+
+
+@dataclass
+class Process(PostgresWorld):
+    """What one process of the service has: a pool, a listener, and what it remembers."""
+
+    database: Database
+    listener: Listener
+    time: FakeTime
+    statements: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(self.database)
+        badges = Badges(self.database, self.listener)
+        self.tickets = PostgresTickets(
+            self.database, badges=badges, remembered=RememberedTickets(self.listener)
+        )
+        self.views = PostgresTicketViews(self.database, badges)
+        self.users = RememberedUsers(
+            PostgresUsers(self.database, Identity.named("tokens")),
+            seconds=0.001,
+            listener=self.listener,
+            now=self.time,
+        )
+
+    async def badge(self, user_id: int) -> int:
+        return await self.views.user_unread(user_id)
+
+    async def asks(self, question: Awaitable[object]) -> int:
+        """Return how many statements this takes."""
+        # the driver tells of a statement at the next turn of the loop
+        await asyncio.sleep(0)
+        before = len(self.statements)
+        await question
+        await asyncio.sleep(0)
+        return len(self.statements) - before
+
+    async def is_current(self) -> None:
+        await until(self.listener.is_current)
+
+    async def has_heard_everything(self) -> None:
+        """Wait for a proof, so that what is remembered from now on is forgotten only by what happens from now on."""
+        self.time.seconds += CURRENT_SECONDS
+        await self.is_current()
+
+
+@asynccontextmanager
+async def a_process(url: str) -> AsyncIterator[Process]:
+    time = FakeTime()
+    statements: list[str] = []
+    listener = Listener(url, now=time)
+    database = Database(url, query_logger=lambda record: statements.append(record.query))
+    async with database.open(), listener.listening():
+        process = Process(database, listener, time, statements)
+        await process.is_current()
+        yield process
+
+
+async def kill_listeners(process: Process) -> int:
+    """End the server's side of the connections that listen, and return how many; the pools' go on."""
+    killed: int = await process.database.fetchval(
+        """select count(pg_terminate_backend(pid))
+             from pg_stat_activity
+            where datname = current_database() and query like '-- Send oneself something%'"""
+    )
+    return killed
