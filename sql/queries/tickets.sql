@@ -61,49 +61,51 @@ select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.pri
  where t.id = $1;
 
 -- name: save_ticket
--- Store state and new message together, if the ticket is still at the version that was loaded; no row back means it is not.
+-- Store state and new message together, if the ticket is still at the version that was loaded, and still its user's; no row back
+-- means it is not.
 -- Writers of one ticket queue at its row, so its messages get their ids in the order in which they are committed. Where a trigger
 -- of the platform's has made something else of it, the row is not as it was sent.
 with saved as (
     update tickets
-       set status = $3,
-           user_unread = $4,
-           admin_unread = $5,
-           message_count = $6,
-           last_message = $7,
-           updated_at = $8,
+       set status = $4,
+           user_unread = $5,
+           admin_unread = $6,
+           message_count = $7,
+           last_message = $8,
+           updated_at = $9,
            version = version + 1
      where id = $1
        and version = $2
+       and user_id = $3
     returning id,
-              (status, user_unread, admin_unread, message_count, last_message, updated_at, version)
-                  = ($3, $4, $5, $6, $7, $8, $2 + 1) as is_as_sent
+              (user_id, status, user_unread, admin_unread, message_count, last_message, updated_at, version)
+                  = ($3, $4, $5, $6, $7, $8, $9, $2 + 1) as is_as_sent
 ), message as (
     insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
-    select saved.id, $9::text, $10, $11, $12 from saved where $9::text is not null
+    select saved.id, $10::text, $11, $12, $13 from saved where $10::text is not null
     returning id
 ), receipt as (
     insert into ticket_idempotency_keys (caller, key, fingerprint, answer, recorded_at)
-    select $13, $14, $15,
+    select $14, $15, $16,
            -- the answer to a reply is its message, whose id is known only now
            case
-               when $9::text is null then $16::jsonb
-               else $16::jsonb || jsonb_build_object('id', (select message.id from message))
+               when $10::text is null then $17::jsonb
+               else $17::jsonb || jsonb_build_object('id', (select message.id from message))
            end,
-           $17
+           $18
       from saved
-     where $14::text is not null
+     where $15::text is not null
     returning key
 ), rate as (
     insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
-    select $18, clock_timestamp() + $19, clock_timestamp(), $20
+    select $19, clock_timestamp() + $20, clock_timestamp(), $21
       from saved
       left join receipt on true
-     where $18::text is not null
+     where $19::text is not null
     on conflict (subject) do update
-       set arrival = greatest(case when r.tolerance = $20 then r.arrival end, clock_timestamp()) + $19,
+       set arrival = greatest(case when r.tolerance = $21 then r.arrival end, clock_timestamp()) + $20,
            seen_at = clock_timestamp(),
-           tolerance = $20
+           tolerance = $21
     returning arrival - seen_at as ahead
 )
 select saved.is_as_sent,
@@ -114,32 +116,34 @@ select saved.is_as_sent,
 -- name: save_state
 -- The same where nothing goes with it, as when somebody opens a ticket that holds something new.
 update tickets
-   set status = $3,
-       user_unread = $4,
-       admin_unread = $5,
-       message_count = $6,
-       last_message = $7,
-       updated_at = $8,
+   set status = $4,
+       user_unread = $5,
+       admin_unread = $6,
+       message_count = $7,
+       last_message = $8,
+       updated_at = $9,
        version = version + 1
  where id = $1
    and version = $2
-returning (status, user_unread, admin_unread, message_count, last_message, updated_at, version)
-              = ($3, $4, $5, $6, $7, $8, $2 + 1) as is_as_sent;
+   and user_id = $3
+returning (user_id, status, user_unread, admin_unread, message_count, last_message, updated_at, version)
+              = ($3, $4, $5, $6, $7, $8, $9, $2 + 1) as is_as_sent;
 
 -- name: save_with_thread
 -- The same, and the ticket with its thread as it is now. The snapshot may be older than the row, which may have been waited for;
 -- not older than the version that was loaded, and with that one nothing has been written since.
 with saved as (
     update tickets
-       set status = $3,
-           user_unread = $4,
-           admin_unread = $5,
-           message_count = $6,
-           last_message = $7,
-           updated_at = $8,
+       set status = $4,
+           user_unread = $5,
+           admin_unread = $6,
+           message_count = $7,
+           last_message = $8,
+           updated_at = $9,
            version = version + 1
      where id = $1
        and version = $2
+       and user_id = $3
     returning id, user_id, category, other_category, subject, status, priority, user_unread, admin_unread,
               message_count, last_message, created_at, updated_at, version
 )

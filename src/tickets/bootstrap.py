@@ -89,8 +89,7 @@ def application(settings: Settings) -> Litestar:
     )
     listener = listener_of(settings)
     badges = Badges(database, listener)
-    remembered = RememberedTickets(listener) if listener else None
-    desk = desk_on(database, rates, limits, badges, remembered)
+    desk = desk_on(database, rates, limits, badges, RememberedTickets(listener))
     health = PostgresHealth(database)
     metrics = (
         Metrics(

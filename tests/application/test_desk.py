@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -247,6 +249,77 @@ def test_a_refusal_of_what_was_is_asked_of_what_is(world: MemoryWorld) -> None:
     done(world.reply(ticket.id, ADMIN, "Open again."))
 
     assert done(world.texts(ticket.id))[-1] == "Open again."
+
+
+def test_what_nobody_had_written_yet_may_have_been_seen_by_now(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+    owner = Actor.user(ticket.user_id)
+    elsewhere = Desk(MemoryTickets(world.store), world.receipts, world.clock)
+
+    remembering(world, ticket.id)
+    done(elsewhere.reply(ticket.id, "An answer.", by=ADMIN))
+    assert not done(world.desk.acknowledge(ticket.id, 2, by=owner))
+
+    remembering(world, ticket.id)
+    done(elsewhere.reply(ticket.id, "Another.", by=ADMIN))
+    done(world.desk.reply(ticket.id, "Thank you.", by=owner, seen=3))
+    assert len(done(world.texts(ticket.id))) == 4
+
+
+def test_a_ticket_that_was_given_to_another_user_is_found_by_that_one_alone(
+    world: MemoryWorld,
+) -> None:
+    ticket = done(world.ticket())
+    done(world.reply(ticket.id, ADMIN))
+    new_owner = done(world.user())
+    remembering(world, ticket.id)
+    world.store.tickets[ticket.id] = replace(
+        done(world.tickets.get(ticket.id)), user_id=new_owner, version=9
+    )
+
+    assert len(done(world.desk.read(ticket.id, by=Actor.user(new_owner))).messages) == 2
+    remembering(world, ticket.id)
+    with pytest.raises(TicketNotFound):
+        done(world.desk.read(ticket.id, by=Actor.user(ticket.user_id)))
+
+
+def test_what_would_change_nothing_is_not_saved_though_it_is_remembered(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+    owner = Actor.user(ticket.user_id)
+    remembering(world, ticket.id)
+
+    done(world.desk.read(ticket.id, by=owner))
+    done(world.desk.acknowledge(ticket.id, 1, by=owner))
+    done(world.desk.mark_unread(ticket.id, by=ADMIN))
+    done(world.desk.move(ticket.id, "open", by=ADMIN))
+
+    assert done(world.tickets.get(ticket.id)) == ticket
+
+
+def test_what_is_remembered_is_tried_once(world: MemoryWorld) -> None:
+    ticket = done(world.ticket())
+    remembering(world, ticket.id)
+    done(
+        Desk(MemoryTickets(world.store), world.receipts, world.clock).mark_unread(
+            ticket.id, by=Actor.user(ticket.user_id)
+        )
+    )
+
+    class NeverForgets(MemoryTickets):
+        def remembered(self, _ticket_id: int) -> Ticket:
+            self.asked += 1
+            return copy.copy(old)
+
+        asked = 0
+
+    assert isinstance(world.tickets, MemoryTickets)
+    old = world.tickets.recollections[ticket.id]
+    tickets = NeverForgets(world.store)
+
+    done(Desk(tickets, world.receipts, world.clock).reply(ticket.id, "Here.", by=ADMIN))
+
+    assert tickets.asked == 1
+    assert done(world.texts(ticket.id))[1:] == ["Here."]
 
 
 def test_a_closed_ticket_refuses_though_it_is_remembered_open(world: MemoryWorld) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.world import ADMIN, PostgresWorld
 from tickets.adapters.postgres.listener import CURRENT_SECONDS, Listener
 from tickets.adapters.postgres.remembered_tickets import RememberedTickets
 from tickets.domain.errors import StaleTicket, StoreUnavailable, TicketClosed, TicketNotFound
-from tickets.domain.ticket import Actor, Status
+from tickets.domain.ticket import Actor, Status, Ticket
 
 
 async def test_a_reply_to_what_was_shown_and_opening_what_was_answered_are_one_statement_each(
@@ -74,7 +75,7 @@ async def test_what_another_process_has_done_is_found_out_by_the_save(
     [
         "update tickets set status = 'closed'",
         "update tickets set status = 'closed', version = version + 1",
-        "update tickets set status = 'closed', updated_at = now()",
+        "update tickets set status = 'closed', version = 1",
     ],
 )
 async def test_what_somebody_has_done_at_a_console_is_not_undone(
@@ -91,43 +92,155 @@ async def test_what_somebody_has_done_at_a_console_is_not_undone(
     assert (await process.tickets.get(ticket.id)).status is Status.CLOSED
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("status", "'closed'"),
+        ("priority", "'high'"),
+        ("user_unread", "not user_unread"),
+        ("admin_unread", "not admin_unread"),
+        ("message_count", "7"),
+        ("last_message", "'Edited.'"),
+        ("updated_at", "now()"),
+        ("updated_at", "updated_at"),
+        ("version", "version"),
+        ("version", "version - 1"),
+        ("version", "1"),
+    ],
+)
 async def test_what_somebody_has_done_at_a_console_makes_what_was_loaded_before_stale(
-    postgres_world: PostgresWorld,
+    postgres_world: PostgresWorld, column: str, value: str
 ) -> None:
     world = postgres_world
     ticket = await world.ticket()
-    await world.database.fetch("update tickets set status = 'closed'")
+    await world.reply(ticket.id, ADMIN)
+    ticket = await world.tickets.get(ticket.id)
+    await world.database.fetch(f"update tickets set {column} = {value}")  # noqa: S608 - written above
+    before = await world.tickets.get(ticket.id)
+    assert before.version == ticket.version + 1
 
     ticket.reply("Is anybody there?", by=ADMIN, at=world.clock.now())
     with pytest.raises(StaleTicket):
         await world.tickets.save(ticket)
 
-    assert (await world.tickets.get(ticket.id)).version == ticket.version + 1
-    await world.desk.move(ticket.id, "open", by=ADMIN)
+    assert await world.tickets.get(ticket.id) == before
     # what the service changes is one version and not two
-    assert (await world.tickets.get(ticket.id)).version == ticket.version + 2
+    await world.desk.mark_unread(ticket.id, by=ADMIN)
+    await world.desk.acknowledge(ticket.id, before.message_count, by=ADMIN)
+    after = await world.tickets.get(ticket.id)
+    assert after.version - before.version == 2 - before.admin_unread
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "new.status := 'in_progress'",
+        "new.user_unread := true",
+        "new.admin_unread := true",
+        "new.message_count := new.message_count + 1",
+        "new.last_message := upper(new.last_message)",
+        "new.updated_at := new.updated_at + interval '1 second'",
+        "new.version := new.version + 1",
+        "new.user_id := (select max(id) from users)",
+    ],
+)
 async def test_what_a_trigger_has_made_of_it_is_not_taken_for_what_was_sent(
-    process: Process,
+    process: Process, change: str
 ) -> None:
-    await process.database.fetch(
-        """create function reopen() returns trigger language plpgsql as $$
-               begin
-                   if new.message_count > old.message_count then new.status := 'in_progress'; end if;
-                   return new;
-               end $$"""
-    )
-    await process.database.fetch(
-        "create trigger platform before update on tickets for each row execute function reopen()"
-    )
     ticket = await process.ticket()
-    await process.desk.read(ticket.id, by=ADMIN)
+    owner = Actor.user(ticket.user_id)
+    await process.user()
     await process.reply(ticket.id, ADMIN, "An answer.")
+    await process.database.fetch(
+        f"create function meddle() returns trigger language plpgsql as $$ begin {change}; return new; end $$"
+    )
+    await process.database.fetch(
+        "create trigger platform before update on tickets for each row execute function meddle()"
+    )
 
-    assert process.tickets.remembered(ticket.id) is None
-    await process.desk.read(ticket.id, by=Actor.user(ticket.user_id))
-    assert (await process.tickets.get(ticket.id)).status is Status.IN_PROGRESS
+    async def remembers_nothing_wrong() -> Ticket:
+        remembered = process.tickets.remembered(ticket.id)
+        kept = await process.tickets.get(ticket.id)
+        assert remembered in (None, kept)
+        return kept
+
+    # with a message, without one, and with the thread
+    await process.reply(ticket.id, ADMIN, "Another.")
+    kept = await remembers_nothing_wrong()
+    kept.user_unread, kept.admin_unread = False, False
+    await process.tickets.save(kept)
+    kept = await remembers_nothing_wrong()
+    kept.user_unread, kept.admin_unread = False, True
+    await process.tickets.save_with_thread(kept)
+    kept = await remembers_nothing_wrong()
+    if kept.user_id != owner.user_id:
+        with pytest.raises(TicketNotFound):
+            await process.desk.read(ticket.id, by=owner)
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "truncate tickets, ticket_messages restart identity cascade",
+        "delete from ticket_messages; delete from tickets; alter sequence tickets_id_seq restart",
+    ],
+)
+async def test_a_ticket_that_comes_again_as_somebody_elses_is_not_shown_to_who_had_it(
+    processes: tuple[Process, Process], gone: str
+) -> None:
+    here, there = processes
+    mine = await here.ticket()
+    me = Actor.user(mine.user_id)
+    await here.reply(mine.id, ADMIN)
+    await here.tickets.get(mine.id)
+    for statement in gone.split(";"):
+        await there.database.fetch(statement)
+    somebody = await there.user("somebody@else.example.com")
+    theirs = await there.ticket(somebody, message="It is nobody else's business.")
+    await there.reply(theirs.id, ADMIN)
+    assert theirs.id == mine.id
+    before = await there.kept()
+
+    # at once, before anything may have been heard
+    with pytest.raises(TicketNotFound):
+        await here.desk.read(mine.id, by=me)
+    with pytest.raises(TicketNotFound):
+        await here.reply(mine.id, me)
+    with pytest.raises(TicketNotFound):
+        await here.desk.mark_unread(mine.id, by=me)
+    with pytest.raises(TicketNotFound):
+        await here.desk.acknowledge(mine.id, 2, by=me)
+
+    assert await there.kept() == before
+
+
+async def test_a_ticket_that_is_another_users_by_now_is_stale_whatever_its_version(
+    postgres_world: PostgresWorld,
+) -> None:
+    tickets = postgres_world.tickets
+    ticket = await postgres_world.ticket()
+    before = await postgres_world.kept()
+    ticket.user_id = await postgres_world.user() - 1000
+
+    with pytest.raises(StaleTicket):
+        await tickets.save(ticket)
+    with pytest.raises(StaleTicket):
+        await tickets.save_with_thread(ticket)
+    ticket.reply("Mine?", by=ADMIN, at=postgres_world.clock.now())
+    with pytest.raises(StaleTicket):
+        await tickets.save(ticket)
+
+    assert (await postgres_world.kept())["tickets"] == before["tickets"]
+    assert (await postgres_world.kept())["ticket_messages"] == before["ticket_messages"]
+
+
+async def test_tickets_that_go_are_heard_of(process: Process) -> None:
+    ticket = await process.ticket()
+    other = await process.ticket()
+    await process.database.fetch("delete from ticket_messages where ticket_id = $1", other.id)
+    await process.database.fetch("delete from tickets where id = $1", other.id)
+
+    await until(lambda: process.tickets.remembered(ticket.id) is None)
 
 
 async def test_a_ticket_that_is_gone_is_not_found_though_it_is_remembered(process: Process) -> None:
@@ -137,13 +250,12 @@ async def test_a_ticket_that_is_gone_is_not_found_though_it_is_remembered(proces
     await process.database.fetch("delete from ticket_messages")
     await process.database.fetch("delete from tickets")
 
-    for doing in (
-        process.desk.read(ticket.id, by=owner),
-        process.reply(ticket.id, owner),
-        process.desk.mark_unread(ticket.id, by=owner),
-    ):
-        with pytest.raises(TicketNotFound):
-            await doing
+    with pytest.raises(TicketNotFound):
+        await process.desk.read(ticket.id, by=owner)
+    with pytest.raises(TicketNotFound):
+        await process.reply(ticket.id, owner)
+    with pytest.raises(TicketNotFound):
+        await process.desk.mark_unread(ticket.id, by=owner)
 
 
 async def test_nothing_is_remembered_while_it_is_not_certain_that_the_database_is_the_same(
@@ -214,19 +326,22 @@ async def test_an_older_state_does_not_replace_a_later_one(postgres_world: Postg
     later = await postgres_world.tickets.get(older.id)
     memory = remembered()
 
-    memory.put(later, later.version)
-    memory.put(older, older.version)
+    memory.put(later, later.version, memory.since)
+    memory.put(older, older.version, memory.since)
 
     assert memory.get(older.id) == later
+    repaired = replace(later, status=Status.CLOSED)
+    memory.put(repaired, later.version, memory.since)
+    assert memory.get(older.id) == repaired
     memory.forget(older.id)
-    memory.put(older, older.version)
+    memory.put(older, older.version, memory.since)
     assert memory.get(older.id) == older
 
 
 async def test_what_is_given_is_a_copy(postgres_world: PostgresWorld) -> None:
     ticket = await postgres_world.ticket()
     memory = remembered()
-    memory.put(ticket, ticket.version)
+    memory.put(ticket, ticket.version, memory.since)
 
     given = memory.get(ticket.id)
     assert given is not None
@@ -239,6 +354,28 @@ async def test_only_so_many_are_remembered(postgres_world: PostgresWorld) -> Non
     memory = remembered(most=2)
     tickets = [await postgres_world.ticket() for _ in range(3)]
     for ticket in tickets:
-        memory.put(ticket, ticket.version)
+        memory.put(ticket, ticket.version, memory.since)
 
     assert [memory.get(ticket.id) for ticket in tickets] == [None, *tickets[1:]]
+
+
+async def test_what_was_asked_for_before_everything_was_forgotten_is_not_remembered(
+    process: Process,
+) -> None:
+    ticket = await process.ticket()
+    memory = RememberedTickets(process.listener)
+    since = memory.since
+    assert await kill_listeners(process) == 1
+    await until(lambda: not process.listener.is_connected())
+    await until(process.listener.is_current)
+
+    memory.put(ticket, ticket.version, since)
+    assert memory.get(ticket.id) is None
+    memory.put(ticket, ticket.version, memory.since)
+    assert memory.get(ticket.id) == ticket
+
+
+async def test_without_a_listener_nothing_is_remembered(postgres_world: PostgresWorld) -> None:
+    ticket = await postgres_world.ticket()
+
+    assert postgres_world.tickets.remembered(ticket.id) is None

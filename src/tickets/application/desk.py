@@ -15,8 +15,8 @@ from tickets.domain.validation import Validation
 from tickets.domain.views import Conversation
 
 ATTEMPTS = 100
-"""How often a use case decides again on a stale ticket. Each miss means that somebody else's change
-went through, so this is how many may write in one ticket at the same moment."""
+"""How often a use case decides on a ticket until its save is not stale. Each miss of one that was loaded means that somebody
+else's change went through, so this is how many may write in one ticket at the same moment. The first may be remembered."""
 
 BATCH = 500
 """How many tickets, or keys, one step of a round brings up, which bounds its memory and its locks."""
@@ -59,7 +59,7 @@ class Desk:
         Raises `TooManyRequests`.
         """
 
-        async def attempt() -> Ticket:
+        async def attempt(_tries: int) -> Ticket:
             use = self.limits.use("creates", by=Actor.user(user_id))
             ticket = Ticket.open(
                 user_id=user_id,
@@ -82,8 +82,8 @@ class Desk:
         saved and shown at once. Raises `TicketNotFound` for a stranger as for a missing ticket.
         """
 
-        async def attempt() -> Conversation:
-            expected = self._expected(ticket_id, lambda ticket: ticket.read(by=by))
+        async def attempt(tries: int) -> Conversation:
+            expected = self._expected(ticket_id, lambda ticket: ticket.read(by=by), tries)
             if expected is not None:
                 return await self._tickets.save_with_thread(expected)
             conversation = await self._tickets.get_with_thread(ticket_id)
@@ -110,9 +110,9 @@ class Desk:
         See `Ticket.acknowledge` for the errors.
         """
 
-        async def attempt() -> bool:
+        async def attempt(tries: int) -> bool:
             ticket, changed = await self._decided(
-                ticket_id, lambda ticket: ticket.acknowledge(seen, by=by)
+                ticket_id, lambda ticket: ticket.acknowledge(seen, by=by), tries
             )
             return await self._save(ticket, once, changed=changed, answer=ticket.unread_by(by.side))
 
@@ -121,9 +121,9 @@ class Desk:
     async def mark_unread(self, ticket_id: int, *, by: Actor, once: Once | None = None) -> bool:
         """Set the reader's own flag; return that it is set. See `Ticket.mark_unread`."""
 
-        async def attempt() -> bool:
+        async def attempt(tries: int) -> bool:
             ticket, changed = await self._decided(
-                ticket_id, lambda ticket: ticket.mark_unread(by=by)
+                ticket_id, lambda ticket: ticket.mark_unread(by=by), tries
             )
             return await self._save(ticket, once, changed=changed, answer=True)
 
@@ -147,10 +147,10 @@ class Desk:
             ticket.reply(message, by=by, at=self._clock.now(), seen=seen)
             return True
 
-        async def attempt() -> Message:
+        async def attempt(tries: int) -> Message:
             use = self.limits.use("replies", by=by)
             try:
-                ticket, _ = await self._decided(ticket_id, reply)
+                ticket, _ = await self._decided(ticket_id, reply, tries)
             except ThreadGrown:
                 now = await self._tickets.get_with_thread(ticket_id)
                 raise ThreadGrown(now.ticket.message_count, now.messages[seen:]) from None
@@ -174,9 +174,11 @@ class Desk:
         form.finish()
         assert wanted is not None  # noqa: S101 - `finish` raises where it is None
 
-        async def attempt() -> Status:
+        async def attempt(tries: int) -> Status:
             ticket, changed = await self._decided(
-                ticket_id, lambda ticket: ticket.move(wanted, by=by, at=self._clock.now())
+                ticket_id,
+                lambda ticket: ticket.move(wanted, by=by, at=self._clock.now()),
+                tries,
             )
             return await self._save(ticket, once, changed=changed, answer=wanted)
 
@@ -207,7 +209,7 @@ class Desk:
                 return forgotten
 
     async def _close_if_settled(self, ticket_id: int, after: timedelta) -> bool:
-        async def attempt() -> bool:
+        async def attempt(_tries: int) -> bool:
             try:
                 ticket = await self._tickets.get(ticket_id)
             except TicketNotFound:
@@ -220,7 +222,7 @@ class Desk:
         return await _until_fresh(attempt)
 
     async def _once(
-        self, once: Once | None, kind: type[AnswerT], attempt: Callable[[], Awaitable[AnswerT]]
+        self, once: Once | None, kind: type[AnswerT], attempt: Callable[[int], Awaitable[AnswerT]]
     ) -> AnswerT:
         """Return the first answer to this request, where there is one; else make the attempt.
 
@@ -231,19 +233,23 @@ class Desk:
         if once is None:
             return await _until_fresh(attempt)
 
-        async def recalled_or_attempted() -> AnswerT:
+        async def recalled_or_attempted(tries: int) -> AnswerT:
             since = self._clock.now() - KEY_LIFETIME
             answer = await self._receipts.recall(once, kind, since=since)
-            return await attempt() if answer is None else answer
+            return await attempt(tries) if answer is None else answer
 
         return await _until_fresh(recalled_or_attempted)
 
-    def _expected(self, ticket_id: int, decide: Callable[[Ticket], bool]) -> Ticket | None:
+    def _expected(
+        self, ticket_id: int, decide: Callable[[Ticket], bool], tries: int
+    ) -> Ticket | None:
         """Let the ticket decide as it is remembered; return it where it would change, else None.
 
-        What is remembered may be old. What it allows is saved, or stale; what it refuses, or sees no
-        reason to change, means nothing until the ticket has said so as it is.
+        What is remembered may be old. What it allows is saved, or stale, and then there is no second
+        try; what it refuses, or sees no reason to change, means nothing until the ticket has said so as it is.
         """
+        if tries:
+            return None
         ticket = self._tickets.remembered(ticket_id)
         try:
             return ticket if ticket is not None and decide(ticket) else None
@@ -251,10 +257,10 @@ class Desk:
             return None
 
     async def _decided(
-        self, ticket_id: int, decide: Callable[[Ticket], bool]
+        self, ticket_id: int, decide: Callable[[Ticket], bool], tries: int
     ) -> tuple[Ticket, bool]:
         """Let the ticket decide, as it is remembered or else as it is; return it, and whether it changes."""
-        expected = self._expected(ticket_id, decide)
+        expected = self._expected(ticket_id, decide, tries)
         if expected is not None:
             return expected, True
         ticket = await self._tickets.get(ticket_id)
@@ -275,11 +281,11 @@ class Desk:
         return None if once is None else Receipt(once, answer, at=self._clock.now())
 
 
-async def _until_fresh(attempt: Callable[[], Awaitable[Result]]) -> Result:
-    """Decide again on a fresh ticket until the save is not stale, `ATTEMPTS` times at most."""
-    for _ in range(ATTEMPTS - 1):
+async def _until_fresh(attempt: Callable[[int], Awaitable[Result]]) -> Result:
+    """Decide again until the save is not stale, `ATTEMPTS` times at most; attempts are told how many were before them."""
+    for tries in range(ATTEMPTS - 1):
         try:
-            return await attempt()
+            return await attempt(tries)
         except StaleTicket:
             continue
-    return await attempt()
+    return await attempt(ATTEMPTS - 1)

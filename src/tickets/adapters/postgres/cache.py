@@ -21,6 +21,8 @@ class Cache(Generic[Key, Value]):
 
     def __init__(self, most: int = MOST) -> None:
         """Remember up to `most` answers."""
+        self.generation = 0
+        """How often everything has been forgotten."""
         self._most = most
         self._known: dict[Key, Value] = {}
         self._asked: dict[Key, object] = {}
@@ -55,5 +57,6 @@ class Cache(Generic[Key, Value]):
 
     def clear(self) -> None:
         """Forget every answer."""
+        self.generation += 1
         self._known.clear()
         self._asked.clear()

@@ -39,7 +39,7 @@ class PostgresTickets:
         self._database = database
         self._badges = badges or Badges(database)
         self._rates = rates or PostgresRates(database)
-        self._remembered = remembered
+        self._remembered = remembered or RememberedTickets()
         self._sql = load_queries("tickets")
 
     async def add(
@@ -77,21 +77,23 @@ class PostgresTickets:
 
     def remembered(self, ticket_id: int) -> Ticket | None:
         """Look at what this process last loaded or saved."""
-        return None if self._remembered is None else self._remembered.get(ticket_id)
+        return self._remembered.get(ticket_id)
 
     async def get(self, ticket_id: int) -> Ticket:
         """Select the ticket's row alone."""
-        return self._loaded(await self._row("get_ticket", ticket_id))
+        since = self._remembered.since
+        return self._loaded(await self._row("get_ticket", ticket_id), since)
 
     async def get_with_thread(self, ticket_id: int) -> Conversation:
         """Select the row and its messages in one statement, which is one snapshot."""
-        return self._conversation(await self._row("get_ticket_with_thread", ticket_id))
+        since = self._remembered.since
+        return self._conversation(await self._row("get_ticket_with_thread", ticket_id), since)
 
     async def save(
         self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
     ) -> Message | None:
         """Update the row, insert message and receipt, and count the use, if the version is still the same."""
-        message = ticket.new_message
+        message, since = ticket.new_message, self._remembered.since
         with one_at_a_time(receipt):
             try:
                 if message is None and receipt is None and use is None:
@@ -107,13 +109,14 @@ class PostgresTickets:
             except asyncpg.CheckViolationError as error:
                 raise await self._rates.refusal(use, error) from error
         self._note(use, row)
-        if self._remembered is not None and row["is_as_sent"]:
-            self._remembered.put(ticket, ticket.version + 1)
+        if row["is_as_sent"]:
+            self._remembered.put(ticket, ticket.version + 1, since)
         return None if message is None else _stored(message, row["message_id"])
 
     async def save_with_thread(self, ticket: Ticket) -> Conversation:
         """Update the row and select the thread in one statement, if the version is still the same."""
-        return self._conversation(await self._written("save_with_thread", ticket))
+        since = self._remembered.since
+        return self._conversation(await self._written("save_with_thread", ticket), since)
 
     async def resolved_until(self, moment: datetime, *, limit: int) -> Sequence[int]:
         """Select from the partial index over resolved tickets."""
@@ -131,6 +134,7 @@ class PostgresTickets:
                 self._sql[query],
                 ticket.id,
                 ticket.version,
+                ticket.user_id,
                 ticket.status,
                 ticket.user_unread,
                 ticket.admin_unread,
@@ -142,8 +146,7 @@ class PostgresTickets:
         finally:
             # before anybody is told of it; whatever has failed may have been stored
             self._badges.forget(ticket.user_id)
-            if self._remembered is not None:
-                self._remembered.forget(ticket.id)
+            self._remembered.forget(ticket.id)
         if row is None:
             raise StaleTicket
         return row
@@ -156,14 +159,13 @@ class PostgresTickets:
             raise TicketNotFound
         return row
 
-    def _conversation(self, row: asyncpg.Record) -> Conversation:
+    def _conversation(self, row: asyncpg.Record, since: int) -> Conversation:
         messages = msgspec.json.decode(row["messages"], type=list[Message])
-        return Conversation(self._loaded(row), row["user_email"], messages)
+        return Conversation(self._loaded(row, since), row["user_email"], messages)
 
-    def _loaded(self, row: asyncpg.Record) -> Ticket:
+    def _loaded(self, row: asyncpg.Record, since: int) -> Ticket:
         ticket = _ticket(row)
-        if self._remembered is not None:
-            self._remembered.put(ticket, ticket.version)
+        self._remembered.put(ticket, ticket.version, since)
         return ticket
 
 
