@@ -261,3 +261,23 @@ async def test_leaving_while_a_reply_is_under_way_neither_loses_nor_doubles_it(
 
     await expect(reply_box(page)).to_have_value(DRAFT)
     await expect(reply_box(page)).to_be_editable()
+
+
+async def test_a_draft_is_there_though_the_ticket_could_not_be_had_at_first(
+    site: Site, visit: Visits
+) -> None:
+    visit.forgive(FAILED_REQUEST)
+    mara = await site.user()
+    ticket = await site.ticket(mara, subject="Comes late")
+    page = await visit(mara, f"#/tickets/{ticket}", clock=True)
+    await reply_box(page).fill(DRAFT)
+    await page.get_by_role("link", name="Back to tickets").click()
+    await page.route(f"**/api/v1/tickets/{ticket}?**", lambda route: route.abort())
+    await ticket_link(page, "Comes late").click()
+    await expect(page.get_by_role("button", name="Try again")).to_be_visible()
+
+    await page.unroute(f"**/api/v1/tickets/{ticket}?**")
+    await half_a_minute(page)
+
+    await expect(heading(page, "Comes late")).to_be_visible()
+    await expect(reply_box(page)).to_have_value(DRAFT)

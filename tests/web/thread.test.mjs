@@ -131,3 +131,20 @@ test("a message that is not here does not count as seen because a later one of o
 
   assert.equal(thread.seen, 2);
 });
+
+test("one's own message that is stored while the thread is on its way is shown with it", async () => {
+  const { api, thread } = opened({ id: 7, message_count: 1, messages: [message(1)] });
+  let arrive;
+  // as it was before the message
+  api.ticket = () => new Promise((resolve) => (arrive = () => resolve({ id: 7, message_count: 1, messages: [message(1)] })));
+  const opening = thread.open(7);
+  thread.add(message(2), 1);
+  arrive();
+  await opening;
+
+  assert.deepEqual(
+    thread.messages.map(({ id }) => id),
+    [1, 2],
+  );
+  assert.equal(thread.seen, 2);
+});

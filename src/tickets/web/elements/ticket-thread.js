@@ -62,7 +62,8 @@ export class TicketThread extends HTMLElement {
     this.#state.hidden = Boolean(ticket);
     this.#body.hidden = !ticket;
     if (retried) (ticket ? this.heading : this.#state).focus();
-    if (!ticket) return this.#forget();
+    // one that cannot be had just now is still this one, with what was typed
+    if (!ticket) return thread.error || this.#forget();
     const follow = this.#atEnd || this.#shown !== ticket.id;
     this.#showTicket(ticket);
     this.#showMessages(ticket, messages);

@@ -75,9 +75,12 @@ export class Thread {
     }
   }
 
-  /** Show one's own message at once; it is the one that came after the `seen` ones. */
+  /**
+   * Show one's own message at once; it is the one that came after the `seen` ones. Where the thread is still on its way, which
+   * may be how it was before, it is shown with it.
+   */
   add(message, seen) {
-    if (message.ticket_id !== this.id || this.phase !== "ready") return;
+    if (message.ticket_id !== this.id) return;
     this.messages = mergeMessages(this.messages, [message]);
     this.seen = Math.max(this.seen, seen + 1);
     this.#changed([]);
