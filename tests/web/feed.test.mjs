@@ -91,6 +91,28 @@ test("a failed refresh is told, and the count comes all the same", async () => {
   assert.deepEqual(seen, [1, 2, "no list"]);
 });
 
+test("what is asked for during a refresh comes after it, once", async () => {
+  const under_way = [];
+  const tick = () => new Promise((done) => under_way.push(done));
+  feed.active = true;
+  feed.subscribe({ ...listener, tick });
+  await settle();
+  mock.timers.tick(INTERVAL);
+  hide(false);
+  mock.timers.tick(INTERVAL);
+  assert.equal(under_way.length, 1);
+
+  under_way[0]();
+  await settle();
+  assert.equal(under_way.length, 2);
+  assert.deepEqual(seen, [1, 2]);
+
+  under_way[1]();
+  await settle();
+  assert.equal(under_way.length, 2);
+  assert.deepEqual(seen, [1, 2, 3]);
+});
+
 test("several listeners share one question", async () => {
   feed.active = true;
   feed.subscribe(listener);

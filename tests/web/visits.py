@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 from playwright.async_api import (
     Browser,
@@ -28,11 +26,6 @@ PATIENCE = 10_000
 
 POLL = 30_000
 """Milliseconds between two looks at what is unread, as section 7 has it."""
-
-HELD_BACK = 0.5
-"""Seconds after which a request that has no answer counts as held back by the test."""
-
-_UNDER_WAY: WeakKeyDictionary[Page, set[Request]] = WeakKeyDictionary()
 
 WIDE: ViewportSize = {"width": 1280, "height": 800}
 NARROW: ViewportSize = {"width": 320, "height": 640}
@@ -209,11 +202,6 @@ class Visits:
         page.on("console", self._heard)
         page.on("dialog", self._interrupted)
         page.on("request", self._requested)
-        under_way: set[Request] = set()
-        _UNDER_WAY[page] = under_way
-        page.on("request", lambda request: under_way.add(request))
-        page.on("requestfinished", lambda request: under_way.discard(request))
-        page.on("requestfailed", lambda request: under_way.discard(request))
         page.on("crash", lambda _: self._note("a page crashed"))
         page.on("popup", self._watch)
 
@@ -241,16 +229,7 @@ class Visits:
 
 
 async def half_a_minute(page: Page) -> None:
-    """Let the page's clock go on to its next look at what is new.
-
-    It looks again half a minute after it has got its answers: so those come first, apart from what a test holds back.
-    """
-    with suppress(TimeoutError):
-        async with asyncio.timeout(HELD_BACK):
-            while _UNDER_WAY[page]:  # noqa: ASYNC110 - nobody tells
-                await asyncio.sleep(0.01)
-    # a turn of the page's own, in which it takes them up
-    await page.evaluate("() => new Promise((done) => queueMicrotask(() => done()))")
+    """Let the page's clock go on to its next look at what is new."""
     await page.clock.fast_forward(POLL)
 
 

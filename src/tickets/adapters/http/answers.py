@@ -21,7 +21,7 @@ class Answer(Response[Body]):
 
     The framework's own response keeps its headers open to changes until they are sent, and finds out
     for every answer which cookies, tasks and encoders it has. Here are none: what that takes is a
-    third of a badge that comes from memory. Not for errors, pages, or a request without a body to
+    quarter of a badge that comes from memory. Not for errors, pages, or a request without a body to
     its answer, such as HEAD.
     """
 

@@ -80,6 +80,20 @@ export function focusIsLost() {
   return !activeElement || activeElement === body || !activeElement.checkVisibility();
 }
 
+/** Elements that listen beyond themselves extend this: `connected(signal)` is until they leave the page. */
+export class Live extends HTMLElement {
+  #live = null;
+
+  connectedCallback() {
+    this.#live = new AbortController();
+    this.connected(this.#live.signal);
+  }
+
+  disconnectedCallback() {
+    this.#live.abort();
+  }
+}
+
 const KEY = Symbol("key");
 const FRAME = Symbol("frame");
 const BATCH = 50;

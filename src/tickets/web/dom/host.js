@@ -1,6 +1,7 @@
 // An element that stands in anybody's page, and speaks to the service with a token.
 
 import { connect } from "../model/connection.js";
+import { Live } from "./build.js";
 
 /**
  * The connection for an element: to the API that it names with `api`, else to the service that this code
@@ -12,11 +13,10 @@ export function connectionOf(element, side) {
   return connect(root.href.replace(/\/+$/, ""), side);
 }
 
-/** Elements that have a `side` and a `connection` extend this; `connected(signal)` is until they leave the page. */
-export class Connected extends HTMLElement {
+/** Elements that have a `side` and a `connection` extend this. */
+export class Connected extends Live {
   static observedAttributes = ["token"];
   #token = null;
-  #live = null;
 
   connectedCallback() {
     this.connection = connectionOf(this, this.side);
@@ -24,12 +24,7 @@ export class Connected extends HTMLElement {
     const { token } = this;
     delete this.token;
     if (token) this.token = token;
-    this.#live = new AbortController();
-    this.connected(this.#live.signal);
-  }
-
-  disconnectedCallback() {
-    this.#live.abort();
+    super.connectedCallback();
   }
 
   attributeChangedCallback(_name, _old, token) {

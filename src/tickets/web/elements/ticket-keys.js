@@ -1,7 +1,7 @@
 // <ticket-keys>: single keys as commands, a dialog that lists them, and a way to turn them off: a single
 // letter is easily said to a computer that listens (WCAG 2.1.4).
 
-import { h } from "../dom/build.js";
+import { Live, h } from "../dom/build.js";
 import { storageOf } from "../model/connection.js";
 
 const KEYS = {
@@ -16,7 +16,7 @@ const KEYS = {
 const SETTING = "tickets:keys";
 const TYPING = "input, textarea, select, dialog, [contenteditable]";
 
-export class TicketKeys extends HTMLElement {
+export class TicketKeys extends Live {
   /** What to run, by key. */
   commands = {};
   #storage = storageOf("localStorage");
@@ -29,17 +29,11 @@ export class TicketKeys extends HTMLElement {
     h("label.t-check", this.#box, "Use these keys"),
     h("form", { method: "dialog" }, h("button.t-button", "Close")),
   );
-  #live = null;
 
-  connectedCallback() {
+  connected(signal) {
     this.#box.checked = this.#storage.getItem(SETTING) !== "off";
     this.append(this.#dialog);
-    this.#live = new AbortController();
-    document.addEventListener("keydown", (event) => this.#press(event), { signal: this.#live.signal });
-  }
-
-  disconnectedCallback() {
-    this.#live.abort();
+    document.addEventListener("keydown", (event) => this.#press(event), { signal });
   }
 
   open() {

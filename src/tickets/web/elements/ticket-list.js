@@ -16,7 +16,8 @@ export class TicketList extends HTMLElement {
 
   /** Show a list (model/list.js); `empty` are the nodes to show where it has no rows. */
   show(list, empty) {
-    const rows = list.phase === "ready" ? list.rows : [];
+    const ready = list.phase === "ready";
+    const rows = ready ? list.rows : [];
     const focused = isFocused(this);
     // should what has the focus go away, then this is what takes its place: the row there, or the first new one
     const row = Math.max(this.links.indexOf(document.activeElement), isFocused(this.#more) ? this.links.length : 0);
@@ -26,9 +27,9 @@ export class TicketList extends HTMLElement {
       update: (item, ticket) => updateRow(item.parts, ticket, list),
     });
     this.#rows.hidden = !rows.length;
-    this.#more.hidden = !list.more || list.phase !== "ready";
+    this.#more.hidden = !ready || !list.more;
     setText(this.#more, "Show more");
-    const instead = list.phase === "ready" ? empty : reasons(this, list);
+    const instead = ready ? empty : reasons(this, list);
     const text = rows.length ? "" : instead.map((part) => part.textContent).join("");
     // said once is enough
     if (this.#state.textContent !== text) this.#state.replaceChildren(...(text ? instead : []));
@@ -49,7 +50,6 @@ export class TicketList extends HTMLElement {
     setText(this.#more, "Loading…");
     want(this, "show-more");
   }
-
 }
 
 function createRow() {

@@ -2,7 +2,7 @@
 // `try-again`, and what the form wants: `send-reply`, `write-draft`.
 
 import { field } from "../dom/field.js";
-import { button, focusIsLost, h, isFocused, labelled, reconcile, reasons, select, setText, showTime, typed, want } from "../dom/build.js";
+import { Live, button, focusIsLost, h, isFocused, labelled, reconcile, reasons, select, setText, showTime, typed, want } from "../dom/build.js";
 import { STATUSES, categoryLabel, plural, senderLabel } from "../model/labels.js";
 import { LIMITS } from "../model/limits.js";
 import { threadItems } from "../model/thread.js";
@@ -13,7 +13,7 @@ import { form } from "./ticket-form.js";
 const NEAR = 48;
 const CONTROL = /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘" : "Ctrl";
 
-export class TicketThread extends HTMLElement {
+export class TicketThread extends Live {
   reply = form(
     "send-reply",
     "Send reply",
@@ -36,11 +36,9 @@ export class TicketThread extends HTMLElement {
   /** The id of the ticket whose messages are there. */
   #shown = null;
   #atEnd = true;
-  #live = null;
 
-  connectedCallback() {
+  connected(signal) {
     if (!this.firstChild) this.#build();
-    const { signal } = (this.#live = new AbortController());
     // whatever scrolls, this pane or the page, here or in a host
     document.addEventListener("scroll", () => this.#scrolled(), { capture: true, passive: true, signal });
     // bubbles get their real height only when they come into view, and the reply box grows as one types
@@ -48,10 +46,6 @@ export class TicketThread extends HTMLElement {
     resized.observe(this.#scroll);
     resized.observe(this.#messages);
     signal.addEventListener("abort", () => resized.disconnect());
-  }
-
-  disconnectedCallback() {
-    this.#live.abort();
   }
 
   /** Show a thread (model/thread.js); `arrived` are the messages that have come since the last time. */

@@ -1,5 +1,7 @@
 // The service's REST API from one side: every call a method, every failure an ApiError.
 
+import { formatQuery } from "./routes.js";
+
 const TIMEOUT = 30_000;
 
 /** What went wrong, `message` being a sentence for a person; status 0 is "no answer at all". */
@@ -69,13 +71,12 @@ export class Api {
     return (await this.#call("PUT", `/admin/${id}/status`, { body: { status } })).status;
   }
 
-  async #call(method, path, { query = {}, body, key } = {}) {
+  async #call(method, path, { query, body, key } = {}) {
     const { token } = this;
-    const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value)).toString();
     const headers = this.#admin ? { "X-Admin-Token": token } : { Authorization: `Bearer ${token}` };
     if (body) headers["Content-Type"] = "application/json";
     if (method !== "GET") headers["Idempotency-Key"] = key ?? randomKey();
-    const response = await this.#fetch(this.root + path + (search && `?${search}`), {
+    const response = await this.#fetch(this.root + path + formatQuery(query), {
       method,
       headers,
       body: body && JSON.stringify(body),

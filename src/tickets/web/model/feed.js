@@ -13,6 +13,7 @@ export class Feed {
   #listeners = new Set();
   #timer = null;
   #busy = false;
+  #late = false;
   #active = false;
   #turn = 0;
   #watching = null;
@@ -46,8 +47,9 @@ export class Feed {
     };
   }
 
-  /** Refresh everything, then count. */
+  /** Refresh everything, then count; called while that is under way, once more after it. */
   async tick() {
+    this.#late = this.#busy;
     if (this.#busy || !this.#running) return;
     this.#busy = true;
     const ticks = await Promise.allSettled([...this.#listeners].map((listener) => listener.tick?.()));
@@ -55,6 +57,7 @@ export class Feed {
     await this.count();
     const failure = ticks.find(({ reason }) => reason);
     if (failure) this.#tell("failed", failure.reason);
+    if (this.#late) this.tick();
   }
 
   /** Count only: after something was opened and so became read. */

@@ -17,11 +17,15 @@ export function parseRoute(hash) {
 }
 
 /** Write a route as a fragment. */
-export function formatRoute({ view, id, filters = {} }) {
+export function formatRoute({ view, id, filters }) {
   const path = { list: "/tickets", ticket: `/tickets/${id}`, new: "/new" }[view];
-  const chosen = Object.entries(filters).filter(([, value]) => value);
-  const query = new URLSearchParams(chosen).toString();
-  return query ? `#${path}?${query}` : `#${path}`;
+  return `#${path}${formatQuery(filters)}`;
+}
+
+/** Write a query with its question mark, of what has a value; "" where nothing has. */
+export function formatQuery(parameters = {}) {
+  const query = `${new URLSearchParams(Object.entries(parameters).filter(([, value]) => value))}`;
+  return query && `?${query}`;
 }
 
 function readFilters(query) {
