@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import itertools
@@ -10,6 +11,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
@@ -126,35 +128,73 @@ def in_database(url: str, name: str) -> str:
     return f"{server.rpartition('/')[0]}/{name}{'?' if options else ''}{options}"
 
 
+async def _make_database(server_url: str, template: str) -> str:
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    connection = await asyncpg.connect(server_url)
+    await connection.execute(f"create database {name} template {template} strategy file_copy")
+    await connection.close()
+    return name
+
+
+async def _drop_database(server_url: str, name: str) -> None:
+    connection = await asyncpg.connect(server_url)
+    await connection.execute(f"drop database {name} with (force)")
+    await connection.close()
+
+
 @contextlib.asynccontextmanager
 async def new_database(server_url: str, template: str) -> AsyncIterator[str]:
     """Return the URL of a database of one's own, cloned from a template, and dropped in the end."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    connection = await asyncpg.connect(server_url)
-    try:
-        await connection.execute(f"create database {name} template {template} strategy file_copy")
-        yield in_database(server_url, name)
-        await connection.execute(f"drop database {name} with (force)")
-    finally:
-        await connection.close()
+    name = await _make_database(server_url, template)
+    yield in_database(server_url, name)
+    await _drop_database(server_url, name)
 
 
-@pytest.fixture(scope="session")
-def migrated_template(postgres_url: str) -> str:
-    """Return the name of a database with the schema and nothing in it, to be cloned."""
-    import asyncio  # noqa: PLC0415 - the one synchronous fixture
+class Clones:
+    """Databases with the schema and nothing in them; the next one is made while a test has the last."""
 
-    async def make() -> str:
-        name = f"template_{os.getpid()}"
-        connection = await asyncpg.connect(postgres_url)
-        await connection.execute(f"create database {name} template template0")
-        await connection.close()
-        connection = await asyncpg.connect(in_database(postgres_url, name))
+    def __init__(self, server_url: str, thread: ThreadPoolExecutor) -> None:
+        """Make the template of all of them, and the first."""
+        self._url = server_url
+        self._thread = thread
+        self.template = thread.submit(asyncio.run, self._migrated()).result()
+        self._next = self._make()
+
+    def take(self) -> str:
+        """Return the name of one, which is the caller's to drop."""
+        name = self._next.result()
+        self._next = self._make()
+        return name
+
+    async def drop_rest(self) -> None:
+        """Drop what nobody has taken."""
+        for name in (self._next.result(), self.template):
+            await _drop_database(self._url, name)
+
+    def _make(self) -> Future[str]:
+        return self._thread.submit(asyncio.run, _make_database(self._url, self.template))
+
+    async def _migrated(self) -> str:
+        name = await _make_database(self._url, "template0")
+        connection = await asyncpg.connect(in_database(self._url, name))
         await Migrator(connection).apply()
         await connection.close()
         return name
 
-    return asyncio.run(make())
+
+@pytest.fixture(scope="session")
+def clones(postgres_url: str) -> Iterator[Clones]:
+    """Return where migrated databases come from."""
+    with ThreadPoolExecutor(1) as thread:
+        clones = Clones(postgres_url, thread)
+        yield clones
+        thread.submit(asyncio.run, clones.drop_rest()).result()
+
+
+@pytest.fixture(scope="session")
+def migrated_template(clones: Clones) -> str:
+    """Return the name of a database with the schema and nothing in it, to be cloned."""
+    return clones.template
 
 
 @pytest.fixture
@@ -165,10 +205,11 @@ async def empty_database_url(postgres_url: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def database_url(postgres_url: str, migrated_template: str) -> AsyncIterator[str]:
+async def database_url(postgres_url: str, clones: Clones) -> AsyncIterator[str]:
     """Return the URL of a migrated database of this test's own: what it commits is committed."""
-    async with new_database(postgres_url, migrated_template) as url:
-        yield url
+    name = clones.take()
+    yield in_database(postgres_url, name)
+    await _drop_database(postgres_url, name)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import Any
 
 import httpx
@@ -28,6 +29,32 @@ def application_on(world: World, **more: Any) -> Litestar:
         readiness=world.ready,
         metrics=Metrics(),
         **more,
+    )
+
+
+class Part:
+    """A part of the world of the test that runs, for an application that all of them share."""
+
+    world: World
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(getattr(Part.world, self._name), name)
+
+
+@cache
+def shared_application() -> Litestar:
+    """Return an application that does with the world of each test: to make one takes longer than most of them."""
+    part: Any = Part
+    return create_app(
+        desk=part("desk"),
+        views=part("views"),
+        users=part("users"),
+        admin_tokens=ADMIN_TOKENS,
+        readiness=lambda: Part.world.ready(),
+        metrics=Metrics(),
     )
 
 
@@ -96,7 +123,8 @@ class Api:
 @pytest.fixture
 async def api(world: MemoryWorld | PostgresWorld) -> AsyncIterator[Api]:
     """Return the API over each adapter in turn."""
-    async with client_of(application_on(world)) as client:
+    Part.world = world
+    async with client_of(shared_application()) as client:
         yield Api(world, client)
 
 
