@@ -140,7 +140,7 @@ class Rates(Protocol):
         """Count one use, and return what is left; raise `TooManyRequests`, and count nothing, at the limit."""
 
     def standing(self, use: Use) -> Standing | None:
-        """Return what was left when this process last counted; None where all has come back, or it never did."""
+        """Return what is left by what this process has last counted; None where all has come back, or it never did."""
 
     async def forget_unused(self) -> int:
         """Remove what is kept about those who stand as if they had done nothing; return how many."""

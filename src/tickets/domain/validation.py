@@ -23,8 +23,6 @@ _INVISIBLE_OTHERS = re.compile(
     "\U000e0000-\U000e0fff\u2800\U0001d159]"
 )
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
 
 class Validation:
     """Collects what is wrong with a form, so that a person hears about every field at once."""
@@ -77,14 +75,18 @@ def _unstorable(text: str) -> str | None:
     """Name what PostgreSQL cannot hold in a text: NUL, and half of a surrogate pair."""
     if "\0" in text:
         return "a NUL character"
-    if _SURROGATE.search(text):
+    try:
+        text.encode()
+    except UnicodeEncodeError:
         return "an incomplete character (a lone surrogate)"
     return None
 
 
 def _visible(text: str) -> bool:
-    return any(
-        unicodedata.category(character) not in _INVISIBLE_CATEGORIES
-        and not _INVISIBLE_OTHERS.match(character)
-        for character in text
-    )
+    # not `any(…)`: the first character nearly always is, and to make a generator takes longer than to look at it
+    for character in text:
+        if unicodedata.category(
+            character
+        ) not in _INVISIBLE_CATEGORIES and not _INVISIBLE_OTHERS.match(character):
+            return True
+    return False

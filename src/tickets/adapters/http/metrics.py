@@ -24,7 +24,7 @@ SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Where several processes of one service share their figures; the client library reads it from the environment."""
 
 PUBLISHING_SECONDS = 1.0
-"""How old the figures of one process's pool may be in a scrape that another one answers."""
+"""How old the gauges of one process may be in a scrape that another one answers."""
 
 BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds: from an answer out of the cache to the longest wait for a database that is away."""
@@ -83,7 +83,9 @@ class Metrics:
             buckets=BUCKETS,
             registry=registry,
         )
-        self.in_progress = self._gauge(
+        self.in_progress = 0
+        """Requests that are being answered."""
+        self._in_progress = self._gauge(
             "tickets_http_requests_in_progress", "Requests that are being answered."
         )
         self._pool_gauges = {
@@ -147,11 +149,11 @@ class Metrics:
 
     @asynccontextmanager
     async def published(self, _app: object) -> AsyncIterator[None]:
-        """Put down how the database is used every second, while the application runs."""
+        """Put down every second what this process is at, while the application runs."""
 
         async def publish() -> None:
             while True:
-                self.publish_database()
+                self.publish()
                 await asyncio.sleep(PUBLISHING_SECONDS)
 
         task = asyncio.create_task(publish())
@@ -162,8 +164,9 @@ class Metrics:
             with suppress(asyncio.CancelledError):
                 await task
 
-    def publish_database(self) -> None:
-        """Put down how this process uses the database, for a scrape that another process answers."""
+    def publish(self) -> None:
+        """Put down what this process is at, and how it uses the database, for a scrape that another answers."""
+        self._in_progress.set(self.in_progress)
         if self._listening is not None:
             self._processes_listening.set(self._listening())
         if self._pool is None:
@@ -175,7 +178,7 @@ class Metrics:
 
     async def exposition(self) -> bytes:
         """Return everything in Prometheus's text format; takes little longer than the store is waited for."""
-        self.publish_database()
+        self.publish()
         told = CollectorRegistry(auto_describe=False)
         told.register(Known((build_info(), *await store_metrics(self._store))))
         if self._shared:

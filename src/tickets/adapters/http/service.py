@@ -61,7 +61,7 @@ class Service(Litestar):
         metrics = self._metrics
         started = time.perf_counter()
         if metrics is not None:
-            metrics.in_progress.inc()
+            metrics.in_progress += 1
         try:
             await super().__call__(scope, receive, send_secured)
         except Exception:
@@ -74,7 +74,7 @@ class Service(Litestar):
             seconds = time.perf_counter() - started
             route = scope.get("path_template") or UNMATCHED
             if metrics is not None:
-                metrics.in_progress.dec()
+                metrics.in_progress -= 1
                 metrics.answered(scope["method"], route, int(status or CLIENT_LEFT), seconds)
             if self._access_log:
                 access_logger.info(

@@ -32,18 +32,20 @@ class PostgresRates:
         self._database = database
         self._sql = load_queries("rates")
         self._moment = moment
-        self._known: dict[str, tuple[Standing, float]] = {}
-        self._refused: dict[str, tuple[Standing, float]] = {}
+        # by subject, moments: when all will have come back, and until when it is refused
+        self._arrivals: dict[str, float] = {}
+        self._refused: dict[str, float] = {}
 
     def check(self, use: Use) -> None:
         """Look at the refusals that are remembered."""
-        standing = self._since_then(self._refused.get(use.subject))
-        if standing is not None:
-            raise TooManyRequests(use, standing)
+        wait = self._until(self._refused.get(use.subject))
+        if wait is not None:
+            raise TooManyRequests(use, Standing(0, wait))
 
     def standing(self, use: Use) -> Standing | None:
-        """Look at what is remembered of the last count."""
-        return self._since_then(self._known.get(use.subject))
+        """Work it out from what is remembered of the last count."""
+        ahead = self._until(self._arrivals.get(use.subject))
+        return None if ahead is None else Standing.ahead_by(ahead, use.rate)
 
     async def count(self, use: Use) -> Standing:
         """Move the arrival of the subject's row, which the constraint limits."""
@@ -53,13 +55,12 @@ class PostgresRates:
             )
         except asyncpg.CheckViolationError as error:
             raise await self.refusal(use, error) from error
-        return self.counted(use, ahead)
+        self.counted(use, ahead)
+        return Standing.ahead_by(ahead, use.rate)
 
-    def counted(self, use: Use, ahead: timedelta) -> Standing:
+    def counted(self, use: Use, ahead: timedelta) -> None:
         """Remember what a statement has counted: how far ahead the arrival lies now."""
-        standing = Standing.ahead_by(ahead, use.rate)
-        _remember(self._known, use, (standing, self._moment()))
-        return standing
+        _remember(self._arrivals, use.subject, self._moment() + ahead.total_seconds())
 
     async def refusal(self, use: Use | None, error: asyncpg.CheckViolationError) -> Exception:
         """Return what it means that a statement which counts this use breaks a constraint."""
@@ -69,22 +70,19 @@ class PostgresRates:
         row = await self._database.fetchrow(self._sql["time_until_use"], *counted_as(use))
         # a use may have come back since
         wait = max(row["wait"] if row else timedelta(), timedelta(microseconds=1))
-        refused = Standing(0, wait)
-        for memory in (self._refused, self._known):
-            _remember(memory, use, (refused, self._moment()))
-        return TooManyRequests(use, refused)
+        _remember(self._refused, use.subject, self._moment() + wait.total_seconds())
+        self.counted(use, wait + use.rate.period - use.rate.interval)
+        return TooManyRequests(use, Standing(0, wait))
 
     async def forget_unused(self) -> int:
         """Delete the rows whose arrival has passed."""
         removed: int = await self._database.fetchval(self._sql["forget_unused"])
         return removed
 
-    def _since_then(self, remembered: tuple[Standing, float] | None) -> Standing | None:
-        if remembered is None:
-            return None
-        standing, moment = remembered
-        wait = standing.wait - timedelta(seconds=self._moment() - moment)
-        return Standing(standing.remaining, wait) if wait > timedelta() else None
+    def _until(self, moment: float | None) -> timedelta | None:
+        """Return how long it is until then; None where that is over, or there is nothing to come."""
+        seconds = 0.0 if moment is None else moment - self._moment()
+        return timedelta(seconds=seconds) if seconds > 0 else None
 
 
 def counted_as(use: Use | None) -> tuple[object, ...]:
@@ -92,11 +90,9 @@ def counted_as(use: Use | None) -> tuple[object, ...]:
     return (None,) * 3 if use is None else (use.subject, use.rate.interval, use.rate.period)
 
 
-def _remember(
-    memory: dict[str, tuple[Standing, float]], use: Use, what: tuple[Standing, float]
-) -> None:
-    memory.pop(use.subject, None)
+def _remember(memory: dict[str, float], subject: str, moment: float) -> None:
+    memory.pop(subject, None)
     if len(memory) >= REMEMBERED:
         # the one that was counted longest ago
         del memory[next(iter(memory))]
-    memory[use.subject] = what
+    memory[subject] = moment

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,7 +10,7 @@ import msgspec
 
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
-from tickets.domain.errors import KeyReused, StaleTicket, StillRunning, StoreUnavailable
+from tickets.domain.errors import KeyReused, StaleTicket, StillRunning
 from tickets.domain.once import AnswerT, Once, Receipt
 from tickets.domain.ticket import Actor, Side, Ticket
 
@@ -43,7 +41,7 @@ class PostgresReceipts:
 
     async def keep(self, receipt: Receipt) -> None:
         """Insert it alone."""
-        with one_at_a_time(receipt):
+        with OneAtATime(receipt):
             await self._database.fetch(self._sql["keep_answer"], *kept_as(receipt))
 
     async def forget(self, until: datetime, *, limit: int) -> int:
@@ -69,23 +67,33 @@ def kept_as(receipt: Receipt | None) -> tuple[object, ...]:
     )
 
 
-@contextmanager
-def one_at_a_time(receipt: Receipt | None) -> Iterator[None]:
-    """Say what it means that a statement which writes a receipt meets its own twin.
+class OneAtATime:
+    """Says what it means that a statement in its block, which writes a receipt, meets its own twin.
 
     The twin went through: `StaleTicket`. It is under way, and was waited for until the lock
     timeout: `StillRunning`.
     """
-    try:
-        yield
-    except asyncpg.UniqueViolationError as error:
-        if error.constraint_name != _PRIMARY_KEY:
-            raise
-        raise StaleTicket from error
-    except StoreUnavailable as error:
-        if receipt is None or not isinstance(error.__cause__, asyncpg.LockNotAvailableError):
-            raise
-        raise StillRunning from error
+
+    __slots__ = ("_receipt",)
+
+    def __init__(self, receipt: Receipt | None) -> None:
+        """Be for this receipt; without one there is no twin."""
+        self._receipt = receipt
+
+    def __enter__(self) -> None:
+        """Have the statement run."""
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        """Look at what has become of it."""
+        if error is None or self._receipt is None:
+            return
+        if (
+            isinstance(error, asyncpg.UniqueViolationError)
+            and error.constraint_name == _PRIMARY_KEY
+        ):
+            raise StaleTicket from error
+        if isinstance(error.__cause__, asyncpg.LockNotAvailableError):
+            raise StillRunning from error
 
 
 def _name(caller: Actor) -> str:

@@ -12,7 +12,7 @@ from tickets.adapters.postgres.badges import Badges
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
 from tickets.adapters.postgres.rates import PostgresRates, counted_as
-from tickets.adapters.postgres.receipts import kept_as, one_at_a_time
+from tickets.adapters.postgres.receipts import OneAtATime, kept_as
 from tickets.adapters.postgres.remembered_tickets import RememberedTickets
 from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
 from tickets.domain.once import Receipt
@@ -46,7 +46,7 @@ class PostgresTickets:
         self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
     ) -> Ticket:
         """Insert ticket, first message and receipt together, and count the use."""
-        with one_at_a_time(receipt):
+        with OneAtATime(receipt):
             try:
                 row = await self._database.fetchrow(
                     self._sql["add_ticket"],
@@ -94,7 +94,7 @@ class PostgresTickets:
     ) -> Message | None:
         """Update the row, insert message and receipt, and count the use, if the version is still the same."""
         message, since = ticket.new_message, self._remembered.since
-        with one_at_a_time(receipt):
+        with OneAtATime(receipt):
             try:
                 if message is None and receipt is None and use is None:
                     row = await self._written("save_state", ticket)
