@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
+
+Value = TypeVar("Value")
 
 
 def description() -> list[str]:
@@ -49,20 +52,27 @@ class Tree:
 
     def move(self, cores: Sequence[int]) -> None:
         """Let them run on these cores, and nowhere else."""
-        for process in self.processes():
-            process.cpu_affinity(list(cores))
+        self._of_each(lambda process: process.cpu_affinity(list(cores)))
 
     def cpu(self) -> float:
         """Seconds of a core that they have taken since they started."""
-        return sum(_cpu(process) for process in self.processes())
+        return sum(self._of_each(_cpu))
 
     def resident(self) -> list[int]:
         """Bytes of each process that are in memory, pages shared with others in full."""
-        return [process.memory_info().rss for process in self.processes()]
+        return self._of_each(lambda process: process.memory_info().rss)
 
     def proportional(self) -> int:
         """Bytes in memory, where a page that several share counts as one: PostgreSQL's buffers."""
-        return sum(process.memory_full_info().pss for process in self.processes())
+        return sum(self._of_each(lambda process: process.memory_full_info().pss))
+
+    def _of_each(self, look: Callable[[psutil.Process], Value]) -> list[Value]:
+        """Look at each of them that is still there: PostgreSQL's own workers come and go."""
+        found = []
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+                found.append(look(process))
+        return found
 
 
 def _cpu(process: psutil.Process) -> float:

@@ -214,6 +214,11 @@ class WithoutLoading(MemoryTickets):
         raise AssertionError(ticket_id)
 
 
+def elsewhere(world: MemoryWorld) -> Desk:
+    """Return another process's desk, which remembers nothing and of which this one does not hear."""
+    return Desk(MemoryTickets(world.store), world.receipts, world.clock)
+
+
 def test_what_is_remembered_need_not_be_loaded(world: MemoryWorld) -> None:
     ticket = done(world.ticket())
     owner = Actor.user(ticket.user_id)
@@ -240,11 +245,7 @@ def test_what_is_remembered_need_not_be_loaded(world: MemoryWorld) -> None:
 def test_a_refusal_of_what_was_is_asked_of_what_is(world: MemoryWorld) -> None:
     ticket = done(world.ticket(status=Status.CLOSED))
     remembering(world, ticket.id)
-    done(
-        Desk(MemoryTickets(world.store), world.receipts, world.clock).move(
-            ticket.id, "open", by=ADMIN
-        )
-    )
+    done(elsewhere(world).move(ticket.id, "open", by=ADMIN))
 
     done(world.reply(ticket.id, ADMIN, "Open again."))
 
@@ -254,14 +255,14 @@ def test_a_refusal_of_what_was_is_asked_of_what_is(world: MemoryWorld) -> None:
 def test_what_nobody_had_written_yet_may_have_been_seen_by_now(world: MemoryWorld) -> None:
     ticket = done(world.ticket())
     owner = Actor.user(ticket.user_id)
-    elsewhere = Desk(MemoryTickets(world.store), world.receipts, world.clock)
+    other = elsewhere(world)
 
     remembering(world, ticket.id)
-    done(elsewhere.reply(ticket.id, "An answer.", by=ADMIN))
+    done(other.reply(ticket.id, "An answer.", by=ADMIN))
     assert not done(world.desk.acknowledge(ticket.id, 2, by=owner))
 
     remembering(world, ticket.id)
-    done(elsewhere.reply(ticket.id, "Another.", by=ADMIN))
+    done(other.reply(ticket.id, "Another.", by=ADMIN))
     done(world.desk.reply(ticket.id, "Thank you.", by=owner, seen=3))
     assert len(done(world.texts(ticket.id))) == 4
 
@@ -299,11 +300,7 @@ def test_what_would_change_nothing_is_not_saved_though_it_is_remembered(world: M
 def test_what_is_remembered_is_tried_once(world: MemoryWorld) -> None:
     ticket = done(world.ticket())
     remembering(world, ticket.id)
-    done(
-        Desk(MemoryTickets(world.store), world.receipts, world.clock).mark_unread(
-            ticket.id, by=Actor.user(ticket.user_id)
-        )
-    )
+    done(elsewhere(world).mark_unread(ticket.id, by=Actor.user(ticket.user_id)))
 
     class NeverForgets(MemoryTickets):
         def remembered(self, _ticket_id: int) -> Ticket:
@@ -324,9 +321,9 @@ def test_what_is_remembered_is_tried_once(world: MemoryWorld) -> None:
 
 def test_a_closed_ticket_refuses_though_it_is_remembered_open(world: MemoryWorld) -> None:
     ticket = done(world.ticket())
-    elsewhere = Desk(MemoryTickets(world.store), world.receipts, world.clock)
+    other = elsewhere(world)
     remembering(world, ticket.id)
-    done(elsewhere.move(ticket.id, "closed", by=ADMIN))
+    done(other.move(ticket.id, "closed", by=ADMIN))
 
     with pytest.raises(TicketClosed):
         done(world.reply(ticket.id, ADMIN))
@@ -337,19 +334,19 @@ def test_a_closed_ticket_refuses_though_it_is_remembered_open(world: MemoryWorld
 def test_what_would_change_nothing_is_asked_of_what_is(world: MemoryWorld) -> None:
     ticket = done(world.ticket())
     owner = Actor.user(ticket.user_id)
-    elsewhere = Desk(MemoryTickets(world.store), world.receipts, world.clock)
+    other = elsewhere(world)
 
     remembering(world, ticket.id)
-    done(elsewhere.move(ticket.id, "resolved", by=ADMIN))
+    done(other.move(ticket.id, "resolved", by=ADMIN))
     assert done(world.desk.move(ticket.id, "open", by=ADMIN)) is Status.OPEN
     assert done(world.tickets.get(ticket.id)).status is Status.OPEN
 
     remembering(world, ticket.id)
-    done(elsewhere.reply(ticket.id, "And now?", by=ADMIN))
+    done(other.reply(ticket.id, "And now?", by=ADMIN))
     assert done(world.desk.acknowledge(ticket.id, 1, by=owner)), "one message has not been seen"
 
     remembering(world, ticket.id)
-    done(elsewhere.read(ticket.id, by=owner))
+    done(other.read(ticket.id, by=owner))
     assert done(world.desk.mark_unread(ticket.id, by=owner))
     assert done(world.flags(ticket.id))[0]
 
@@ -374,8 +371,8 @@ def test_what_came_since_it_was_remembered_is_shown_before_it_is_cleared(
     owner = Actor.user(ticket.user_id)
     done(world.reply(ticket.id, ADMIN, "An answer."))
     remembering(world, ticket.id)
-    elsewhere = Desk(MemoryTickets(world.store), world.receipts, world.clock)
-    done(elsewhere.reply(ticket.id, "And another.", by=ADMIN))
+    other = elsewhere(world)
+    done(other.reply(ticket.id, "And another.", by=ADMIN))
 
     shown = done(world.desk.read(ticket.id, by=owner))
 
@@ -387,8 +384,8 @@ def test_an_unread_flag_is_seen_though_the_ticket_is_remembered_read(world: Memo
     ticket = done(world.ticket())
     owner = Actor.user(ticket.user_id)
     remembering(world, ticket.id)
-    elsewhere = Desk(MemoryTickets(world.store), world.receipts, world.clock)
-    done(elsewhere.reply(ticket.id, "An answer.", by=ADMIN))
+    other = elsewhere(world)
+    done(other.reply(ticket.id, "An answer.", by=ADMIN))
 
     shown = done(world.desk.read(ticket.id, by=owner))
 

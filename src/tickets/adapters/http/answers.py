@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -24,6 +25,24 @@ class Answer(Response[Body]):
     quarter of a badge that comes from memory. Not for errors, pages, or a request without a body to
     its answer, such as HEAD.
     """
+
+    def __init__(
+        self,
+        content: Body,
+        *,
+        headers: Mapping[str, str] | None = None,
+        status_code: int | None = None,
+        **_none: object,
+    ) -> None:
+        """Answer with this, and with the route's status unless there is one of its own."""
+        # all that the framework's own has, without finding out that there is nothing
+        self.content = content
+        self.headers = dict(headers or {})
+        self.status_code = status_code
+        self.background = self.media_type = None
+        self.cookies = []
+        self.encoding = "utf-8"
+        self.response_type_encoders = {}
 
     def to_asgi_response(  # type: ignore[override] # an application, which is all that is done with it
         self,
