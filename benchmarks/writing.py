@@ -32,6 +32,7 @@ from tickets.settings import Settings
 
 ROUNDS = 9
 AT_ONCE = 8
+CONNECTIONS = 5  # to each copy; PostgreSQL takes a hundred as it comes
 CONVERSATIONS = 160
 CREATES = 400
 
@@ -59,7 +60,7 @@ class Variant:
         self.conversing, self.creating = list[Sample](), list[Sample]()
 
     async def open(self, stack: AsyncExitStack) -> None:
-        database = Database(self._url)
+        database = Database(self._url, pool_size=CONNECTIONS)
         listener = Listener(self._url)
         await stack.enter_async_context(database.open())
         await stack.enter_async_context(listener.listening())
