@@ -289,8 +289,10 @@ async def notifying_by(url: str, body: str) -> AsyncIterator[asyncpg.Connection[
 
 
 async def test_a_proof_that_was_long_on_its_way_proves_only_what_was_before_it(
-    database_url: str,
+    database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # held back on purpose: for as long as it takes here
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 60)
     slowly = """perform pg_advisory_lock_shared(3); perform pg_advisory_unlock_shared(3);
                 perform pg_catalog.pg_notify($1, $2);"""
     async with notifying_by(database_url, slowly) as blocker:
