@@ -162,14 +162,13 @@ class Clones:
 
     def take(self) -> str:
         """Return the name of one, which is the caller's to drop."""
-        name = self._next.result()
-        self._next = self._make()
-        return name
+        made, self._next = self._next, self._make()
+        return made.result()
 
     async def drop_rest(self) -> None:
         """Drop what nobody has taken."""
-        for name in (self._next.result(), self.template):
-            await _drop_database(self._url, name)
+        await _drop_database(self._url, self.template)
+        await _drop_database(self._url, self._next.result())
 
     def _make(self) -> Future[str]:
         return self._thread.submit(asyncio.run, _make_database(self._url, self.template))

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from tests.postgres.processes import Process, kill_listeners
-from tests.postgres.waiting import becomes, until
+from tests.postgres.waiting import WAITING, becomes, until
 from tests.world import ADMIN, FakeTime
 from tickets.adapters.postgres import listener as module
 from tickets.adapters.postgres.cache import Cache
@@ -289,10 +289,8 @@ async def notifying_by(url: str, body: str) -> AsyncIterator[asyncpg.Connection[
 
 
 async def test_a_proof_that_was_long_on_its_way_proves_only_what_was_before_it(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    database_url: str,
 ) -> None:
-    # held back on purpose: for as long as it takes here
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 60)
     slowly = """perform pg_advisory_lock_shared(3); perform pg_advisory_unlock_shared(3);
                 perform pg_catalog.pg_notify($1, $2);"""
     async with notifying_by(database_url, slowly) as blocker:
@@ -301,8 +299,7 @@ async def test_a_proof_that_was_long_on_its_way_proves_only_what_was_before_it(
 
         async def on_its_way() -> bool:
             listener.is_current()
-            waits = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
-            return bool(await blocker.fetchval(waits))
+            return bool(await blocker.fetchval(WAITING))
 
         await blocker.execute("select pg_advisory_lock(3)")
         async with listener.listening():

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
 import pytest
 
+from tests.postgres.waiting import WAITING, becomes
 from tickets.adapters.postgres import pool
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.pool import Pool
@@ -121,13 +121,6 @@ async def test_a_table_that_somebody_holds_is_the_databases_absence_not_a_wait_w
     await holder.close()
 
 
-async def becomes(ask: Callable[[], Awaitable[object]], wanted: object) -> None:
-    """Wait until the answer is what is wanted."""
-    async with asyncio.timeout(20):
-        while await ask() != wanted:  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.01)
-
-
 async def until_open(connections: Database | Pool, number: int) -> None:
     """Wait until so many connections are open."""
     async with asyncio.timeout(20):
@@ -144,8 +137,7 @@ async def all_places_are_there(database: Database, url: str, *, size: int, queue
     await asyncio.sleep(0)
     with pytest.raises(Overloaded):
         await database.fetchval("select 1")
-    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
-    await becomes(lambda: blocker.fetchval(waiting), size)
+    await becomes(lambda: blocker.fetchval(WAITING), size)
     assert database.usage() == pool.PoolUsage(size=size, idle=0, waiting=queue)
     await blocker.execute("select pg_advisory_unlock(2)")
     await asyncio.gather(*inside)

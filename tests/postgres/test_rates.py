@@ -76,7 +76,8 @@ async def test_who_waited_while_another_was_counted_does_not_count_for_more(
             use.subject,
         )
         second = asyncio.create_task(rates.count(use))
-        waiting = "select exists (select from pg_locks where not granted)"
+        waiting = """select exists (select from pg_stat_activity
+                                     where datname = current_database() and wait_event_type = 'Lock')"""
         async with asyncio.timeout(30):
             while not await database.fetchval(waiting):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.world import ADMIN, PostgresWorld
 from tickets.adapters.postgres.database import Database
+from tickets.domain.once import Once
 from tickets.domain.ticket import Actor, Status
 
 
@@ -114,3 +115,40 @@ async def test_asking_who_holds_a_token_costs_one_statement(counted: Counted) ->
     token = await counted.world.token(await counted.world.user())
 
     assert await counted.of(lambda: counted.world.users.by_token(token)) == 1
+
+
+async def test_a_repeat_writes_nothing_and_takes_no_ids(
+    database: Database, postgres_world: PostgresWorld
+) -> None:
+    ticket = await postgres_world.ticket()
+    user = Actor.user(ticket.user_id)
+
+    def once(name: str) -> Once:
+        return Once(user, name, bytes(32))
+
+    async def repeated() -> None:
+        await postgres_world.desk.open(
+            user_id=ticket.user_id,
+            category="support",
+            other_category=None,
+            subject="Only one",
+            message="There is to be only one of this.",
+            once=once("open"),
+        )
+        await postgres_world.desk.reply(ticket.id, "Once.", by=user, once=once("reply"))
+
+    async def written() -> object:
+        return [
+            tuple(row)
+            for row in await database.fetch(
+                """select (select last_value from tickets_id_seq), (select last_value from ticket_messages_id_seq),
+                          (select array_agg(ctid order by id) from tickets)::text"""
+            )
+        ]
+
+    await repeated()
+    before = await written()
+    for _ in range(3):
+        await repeated()
+
+    assert await written() == before

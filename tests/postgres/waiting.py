@@ -7,6 +7,10 @@ from collections.abc import Awaitable, Callable
 
 PATIENCE = 20.0
 
+WAITING = """select count(*) from pg_stat_activity
+              where datname = current_database() and wait_event_type = 'Lock' and wait_event = 'advisory'"""
+"""How many wait for an advisory lock in this test's own database: the server's other databases are other tests'."""
+
 
 async def until(holds: Callable[[], bool]) -> None:
     """Wait for something that comes by itself."""

@@ -163,6 +163,8 @@ class Metrics:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+            # what is put down of a process stays there when it is gone
+            self.publish()
 
     def publish(self) -> None:
         """Put down what this process is at, and how it uses the database, for a scrape that another answers."""

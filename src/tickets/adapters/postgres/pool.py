@@ -98,7 +98,11 @@ class Pool:
             if self._turns:
                 self._turns -= 1
             else:
+                end = asyncio.get_running_loop().time() + self._timeout
                 await self._wait()
+                if not self._at_hand:
+                    async with asyncio.timeout_at(end):
+                        return await self._next()
             return await self._next()
         except BaseException:
             self._inside -= 1
