@@ -2,20 +2,17 @@
 -- make the driver look their types up in the catalogue, three round trips per new connection.
 --
 -- What a request with an Idempotency-Key changes is stored together with the key and the answer. Where the key is there
--- already, nothing is written, not even an id taken; where its twin is under way, the statement waits for it and fails as a whole. Where no
--- key is given ($ of it is null), no row is written for it.
+-- already, the statement fails as a whole; where no key is given ($ of it is null), no row is written for it.
 --
 -- What a limit counts is counted with it in the same way: a use too many breaks a constraint of the row that counts, and the
 -- whole statement with it. That row is locked last, after the key's: a request that meets its own twin is no use at all.
 
 -- name: add_ticket
--- Store a new ticket with its first message; no row back means that its key is there already.
+-- Store a new ticket with its first message.
 with ticket as (
     insert into tickets (user_id, category, other_category, subject, status, priority, user_unread, admin_unread,
                          message_count, last_message, created_at, updated_at)
-    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
-     where $18::text is null
-        or not exists (select from ticket_idempotency_keys where caller = $17 and key = $18)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
     returning id, version
 ), message as (
     insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
@@ -65,7 +62,7 @@ select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.pri
 
 -- name: save_ticket
 -- Store state and new message together, if the ticket is still at the version that was loaded, and still its user's; no row back
--- means it is not, or that the request's key is there already.
+-- means it is not.
 -- Writers of one ticket queue at its row, so its messages get their ids in the order in which they are committed. Where a trigger
 -- of the platform's has made something else of it, the row is not as it was sent.
 with saved as (
@@ -80,7 +77,6 @@ with saved as (
      where id = $1
        and version = $2
        and user_id = $3
-       and ($15::text is null or not exists (select from ticket_idempotency_keys where caller = $14 and key = $15))
     returning id,
               (user_id, status, user_unread, admin_unread, message_count, last_message, updated_at, version)
                   = ($3, $4, $5, $6, $7, $8, $9, $2 + 1) as is_as_sent

@@ -127,7 +127,7 @@ async def test_a_statement_that_fails_tells_the_class_of_its_error_and_not_its_t
     monkeypatch.setitem(
         traced.world.tickets._sql,  # type: ignore[attr-defined] # noqa: SLF001 - a statement that cannot succeed
         "add_ticket",
-        sql.replace("select $1, $2,", "select $1, $2 || '!',"),
+        sql.replace("values ($1, $2,", "values ($1, $2 || '!',"),
     )
     token = await traced.world.token(await traced.world.user())
 

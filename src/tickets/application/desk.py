@@ -7,13 +7,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from tickets.application.limits import UserLimits
-from tickets.domain.errors import (
-    StaleTicket,
-    StoreUnavailable,
-    ThreadGrown,
-    TicketNotFound,
-    TicketsError,
-)
+from tickets.domain.errors import StaleTicket, ThreadGrown, TicketNotFound, TicketsError
 from tickets.domain.once import KEY_LIFETIME, Answer, AnswerT, Once, Receipt
 from tickets.domain.ports import Clock, Receipts, Tickets
 from tickets.domain.ticket import Actor, Message, Status, Ticket
@@ -230,28 +224,21 @@ class Desk:
     async def _once(
         self, once: Once | None, kind: type[AnswerT], attempt: Callable[[int], Awaitable[AnswerT]]
     ) -> AnswerT:
-        """Make the attempt; where it is refused, return the first answer to this request, if there is one.
+        """Return the first answer to this request, where there is one; else make the attempt.
 
-        An attempt that meets its own twin, or the request's first time, is stale, and finds the
-        answer here. So does what a rule refuses: a reply that went through is answered as it was,
-        though the ticket has been closed since.
+        Asked before each attempt, and before any rule: a reply that went through is answered as it
+        was, though the ticket has been closed since. One that meets its own twin is stale, and
+        finds the twin's answer here.
         """
         if once is None:
             return await _until_fresh(attempt)
 
-        async def attempted_or_recalled(tries: int) -> AnswerT:
-            try:
-                return await attempt(tries)
-            except StoreUnavailable:
-                raise
-            except TicketsError:
-                since = self._clock.now() - KEY_LIFETIME
-                answer = await self._receipts.recall(once, kind, since=since)
-                if answer is None:
-                    raise
-                return answer
+        async def recalled_or_attempted(tries: int) -> AnswerT:
+            since = self._clock.now() - KEY_LIFETIME
+            answer = await self._receipts.recall(once, kind, since=since)
+            return await attempt(tries) if answer is None else answer
 
-        return await _until_fresh(attempted_or_recalled)
+        return await _until_fresh(recalled_or_attempted)
 
     def _expected(
         self, ticket_id: int, decide: Callable[[Ticket], bool], tries: int
