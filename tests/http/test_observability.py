@@ -382,3 +382,19 @@ async def test_a_token_opens_the_metrics_and_closes_them_to_everybody_else(
 async def test_without_metrics_there_is_nothing_at_that_address(memory_world: MemoryWorld) -> None:
     async with client(memory_world) as api:
         assert (await api.get("/metrics")).status_code == 404
+
+
+async def test_a_process_that_stops_leaves_no_requests_in_progress_behind() -> None:
+    metrics = Metrics()
+    metrics.in_progress = 1
+    gauge = "tickets_http_requests_in_progress"
+
+    def put_down() -> float | None:
+        return metrics._registry.get_sample_value(gauge)  # noqa: SLF001 - what another process would read
+
+    async with metrics.published(None):
+        await asyncio.sleep(0)
+        assert put_down() == 1
+        metrics.in_progress = 0
+
+    assert put_down() == 0

@@ -286,3 +286,19 @@ async def test_who_is_at_work_while_the_service_stops_is_answered_or_told_that_t
     others = "select count(*) from pg_stat_activity where datname = current_database()"
     await becomes(lambda: rest.fetchval(others), 1)
     await rest.close()
+
+
+async def test_a_turn_that_comes_to_somebody_who_is_given_up_at_that_moment_is_not_lost(
+    database_url: str,
+) -> None:
+    connections = Pool(size=1, queue=1, timeout=10)
+    async with connections.open(database_url):
+        held = await connections.acquire()
+        waiting = asyncio.create_task(connections.acquire())
+        await asyncio.sleep(0)
+        connections.put_back(held)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+        connections.put_back(await connections.acquire())
+        assert connections.usage() == pool.PoolUsage(size=1, idle=1, waiting=0)

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from tests.contracts.test_rates import THREE, limit, refused
+from tests.postgres.waiting import becomes
 from tests.world import PostgresWorld
 from tickets.adapters.postgres import rates as rates_module
 from tickets.adapters.postgres.database import Database
@@ -78,9 +79,7 @@ async def test_who_waited_while_another_was_counted_does_not_count_for_more(
         second = asyncio.create_task(rates.count(use))
         waiting = """select exists (select from pg_stat_activity
                                      where datname = current_database() and wait_event_type = 'Lock')"""
-        async with asyncio.timeout(30):
-            while not await database.fetchval(waiting):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await becomes(lambda: database.fetchval(waiting), wanted=True)
         await first.execute(
             "update ticket_rates set arrival = clock_timestamp() + $1", use.rate.interval
         )

@@ -99,7 +99,7 @@ class Pool:
                 self._turns -= 1
             else:
                 end = asyncio.get_running_loop().time() + self._timeout
-                await self._wait()
+                await self._wait(end)
                 if not self._at_hand:
                     async with asyncio.timeout_at(end):
                         return await self._next()
@@ -129,12 +129,15 @@ class Pool:
             self._pass_on()
             self._inside -= 1
 
-    async def _wait(self) -> None:
-        """Wait for a turn, which somebody passes on. The standard library's semaphore and time-out take twice as long."""
+    async def _wait(self, end: float) -> None:
+        """Wait for a turn, which somebody passes on, until `end` by the loop's clock; raise `TimeoutError` then.
+
+        The standard library's semaphore and time-out take twice as long.
+        """
         loop = asyncio.get_running_loop()
         turn = loop.create_future()
         self._waiting.append(turn)
-        end = loop.call_later(self._timeout, _is_late, turn)
+        alarm = loop.call_at(end, _is_late, turn)
         try:
             await turn
         except asyncio.CancelledError:
@@ -143,7 +146,7 @@ class Pool:
                 self._pass_on()
             raise
         finally:
-            end.cancel()
+            alarm.cancel()
 
     def _pass_on(self) -> None:
         """Let who has waited longest have the turn."""
