@@ -89,9 +89,8 @@ class Variant:
 
     async def create(self, number: int) -> None:
         _, user = self._tickets[number % len(self._tickets)]
-        assert user.user_id is not None
         await self._desk.open(
-            user_id=user.user_id,
+            by=user,
             category="billing",
             other_category=None,
             subject="Charged twice in January",

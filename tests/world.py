@@ -118,7 +118,7 @@ class World(ABC):
     ) -> Ticket:
         """Open a ticket of this user, or of a new one, and bring it to this status."""
         opened = await self.desk.open(
-            user_id=await self.user() if user_id is None else user_id,
+            by=Actor.user(await self.user() if user_id is None else user_id),
             category=category,
             other_category=other_category,
             subject=subject,

@@ -8,7 +8,27 @@
 -- whole statement with it. That row is locked last, after the key's: a request that meets its own twin is no use at all.
 
 -- name: add_ticket
--- Store a new ticket with its first message.
+-- Store a new ticket with its first message, as nearly every one is opened: counted, and without a key. Whatever else a statement could
+-- do costs something, also where it is not done. The row that counts comes first, so that what is refused takes no id.
+with ticket as (
+    insert into tickets (user_id, category, other_category, subject, status, priority, user_unread, admin_unread,
+                         message_count, last_message, created_at, updated_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    returning id, version
+), message as (
+    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
+    select ticket.id, $13, $14, $15, $16 from ticket
+)
+insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
+values ($17, clock_timestamp() + $18, clock_timestamp(), $19)
+    on conflict (subject) do update
+   set arrival = greatest(case when r.tolerance = $19 then r.arrival end, clock_timestamp()) + $18,
+       seen_at = clock_timestamp(),
+       tolerance = $19
+returning (select ticket.id from ticket) as id, (select ticket.version from ticket) as version, arrival - seen_at as ahead;
+
+-- name: add_ticket_in_general
+-- The same with a key, or where nothing limits how many there may be.
 with ticket as (
     insert into tickets (user_id, category, other_category, subject, status, priority, user_unread, admin_unread,
                          message_count, last_message, created_at, updated_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,6 +33,9 @@ from tickets.domain.rates import Rate
 from tickets.housekeeping import Chore, housekeeping, nobody_counts
 from tickets.settings import Settings
 from tickets.telemetry import tracing
+
+YOUNG_OBJECTS = 20_000
+"""How many objects more there may be before those are looked for that hold only each other; some megabytes."""
 
 
 def database_of(settings: Settings, *, query_logger: QueryLogger | None = None) -> Database:
@@ -154,4 +158,10 @@ def _limit(rate: Rate) -> Rate | None:
 
 def application_from_environment() -> Litestar:
     """Return the service as a server process makes it; the command line has checked the settings."""
-    return application(Settings.read(os.environ))
+    service = application(Settings.read(os.environ))
+    # What is there by now stays, and need not be looked through again and again. What requests leave behind is nearly always
+    # gone with them, so that what is not can be collected more rarely than a general program would.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
+    return service

@@ -55,7 +55,7 @@ async def _tell(sample: SampleTicket, desk: Desk, clock: _Story, user_id: int) -
     first, *replies = sample.messages
     clock.tell(first.hours_ago)
     ticket = await desk.open(
-        user_id=user_id,
+        by=Actor.user(user_id),
         category=sample.category,
         other_category=sample.other_category,
         subject=sample.subject,

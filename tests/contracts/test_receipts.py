@@ -107,7 +107,7 @@ async def test_a_new_ticket_is_recalled_as_it_was_opened(world: World) -> None:
     user = Actor.user(await world.user())
     once = asked(by=user)
     new = Ticket.open(
-        user_id=user.user_id or 0,
+        by=user,
         category="other",
         other_category="Præs \U0001f5de",
         subject="Wörds & <b>markup</b>",
@@ -180,7 +180,7 @@ async def test_fifty_of_one_request_at_once_take_effect_once(world: World) -> No
 
     async def open_it() -> Ticket:
         return await world.desk.open(
-            user_id=user_id,
+            by=Actor.user(user_id),
             category="support",
             other_category=None,
             subject="Only once",

@@ -10,12 +10,13 @@ import pytest
 
 from tests.world import ADMIN, START, World
 from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
+from tickets.domain.rates import Rate, Use
 from tickets.domain.ticket import Actor, Category, Side, Status, Ticket
 
 
 def a_new_ticket(user_id: int) -> Ticket:
     return Ticket.open(
-        user_id=user_id,
+        by=Actor.user(user_id),
         category="other",
         other_category="Data protection",
         subject="Öffnungszeiten 🕰",
@@ -24,20 +25,32 @@ def a_new_ticket(user_id: int) -> Ticket:
     )
 
 
-async def test_what_is_added_comes_back_as_it_was(world: World) -> None:
+COUNTED = Use("creates", "somebody", Rate(1000, timedelta(hours=1)))
+
+
+@pytest.fixture(params=[None, COUNTED], ids=["uncounted", "counted"])
+def use(request: pytest.FixtureRequest) -> Use | None:
+    """Return what adding a ticket is counted as, if it is: the store has a statement for each."""
+    counted: Use | None = request.param
+    return counted
+
+
+async def test_what_is_added_comes_back_as_it_was(world: World, use: Use | None) -> None:
     user_id = await world.user()
     new = a_new_ticket(user_id)
 
-    added = await world.tickets.add(new)
+    added = await world.tickets.add(new, use=use)
 
     assert added.id > 0
     assert added == replace(new, id=added.id, version=added.version, new_message=None)
     assert await world.tickets.get(added.id) == added
 
 
-async def test_a_thread_is_the_ticket_with_every_message_oldest_first(world: World) -> None:
+async def test_a_thread_is_the_ticket_with_every_message_oldest_first(
+    world: World, use: Use | None
+) -> None:
     user_id = await world.user("mara@example.com")
-    added = await world.tickets.add(a_new_ticket(user_id))
+    added = await world.tickets.add(a_new_ticket(user_id), use=use)
     await world.reply(added.id, ADMIN, "What do you need?")
     await world.reply(added.id, Actor.user(user_id), "Everything.")
 
@@ -75,9 +88,14 @@ async def test_a_ticket_that_is_not_there_is_not_found_whatever_the_number(
         await world.tickets.get_with_thread(ticket_id)
 
 
-async def test_a_ticket_of_a_user_who_is_gone_is_not_added(world: World) -> None:
+async def test_a_ticket_of_a_user_who_is_gone_is_neither_added_nor_counted(
+    world: World, use: Use | None
+) -> None:
     with pytest.raises(NotAuthenticated):
-        await world.tickets.add(a_new_ticket(987_654))
+        await world.tickets.add(a_new_ticket(987_654), use=use)
+
+    assert world.rates.standing(COUNTED) is None
+    assert (await world.rates.count(COUNTED)).remaining == COUNTED.rate.limit - 1
 
 
 async def test_everything_that_changes_is_saved(world: World) -> None:

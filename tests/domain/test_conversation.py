@@ -21,7 +21,7 @@ ADMIN = Actor.admin()
 def a_ticket(status: Status = Status.OPEN, *, user_unread: bool = False) -> Ticket:
     """Return a ticket as a store would: its first message is known and read by the admins."""
     ticket = Ticket.open(
-        user_id=7,
+        by=Actor.user(7),
         category="support",
         other_category=None,
         subject="The export stops",

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from tickets.domain.errors import InvalidInput
-from tickets.domain.ticket import Category, Side, Status, Ticket
+from tickets.domain.errors import InvalidInput, NotAllowed
+from tickets.domain.ticket import Actor, Category, Side, Status, Ticket
 
 NOW = datetime(2026, 2, 3, 10, 15, tzinfo=UTC)
 
 
 def opened(**changes: Any) -> Ticket:
     form: dict[str, Any] = {
-        "user_id": 7,
+        "by": Actor.user(7),
         "category": "support",
         "other_category": None,
         "subject": "The export stops",
@@ -23,6 +23,11 @@ def opened(**changes: Any) -> Ticket:
         "at": NOW,
     }
     return Ticket.open(**(form | changes))
+
+
+def test_the_admin_team_opens_no_tickets() -> None:
+    with pytest.raises(NotAllowed):
+        opened(by=Actor.admin())
 
 
 def errors_of(**changes: Any) -> dict[str, str]:

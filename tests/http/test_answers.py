@@ -52,7 +52,8 @@ async def test_an_answer_is_what_the_frameworks_own_would_be(
 
     @get("/ours", status_code=201)
     async def ours() -> Answer[object]:
-        return Answer(BODIES[name], headers=headers)
+        own = [(header.lower().encode(), value.encode()) for header, value in headers.items()]
+        return Answer(BODIES[name], headers=own)
 
     @get("/by-itself", status_code=201, response_class=Answer)
     async def by_itself() -> object:

@@ -16,7 +16,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from tickets.adapters.http.connections import SPARE, Limits, bounded
+from tickets.adapters.http.connections import MOST_PIPELINED, SPARE, Limits, bounded
 from tickets.server import config_of, trusted
 from tickets.settings import Settings
 
@@ -131,17 +131,17 @@ async def serving(config: uvicorn.Config, app: Application = echo) -> AsyncItera
             await running
 
 
+def configured(protocol: type[asyncio.Protocol], limits: Limits) -> uvicorn.Config:
+    made = config_of(Settings())
+    kind: Any = bounded(protocol)
+    made.http = partial(kind, limits)  # type: ignore[assignment] # called as the class would be
+    return made
+
+
 @pytest.fixture(params=[HttpToolsProtocol, H11Protocol])
 def protocol(request: pytest.FixtureRequest) -> Callable[[Limits], uvicorn.Config]:
     """Return the configuration with given limits, on each protocol in turn."""
-
-    def config(limits: Limits) -> uvicorn.Config:
-        made = config_of(Settings())
-        kind: Any = bounded(request.param)
-        made.http = partial(kind, limits)  # type: ignore[assignment] # called as the class would be
-        return made
-
-    return config
+    return partial(configured, request.param)
 
 
 Protocol = Callable[[Limits], uvicorn.Config]
@@ -246,6 +246,29 @@ async def test_a_head_without_end_is_a_431(protocol: Protocol) -> None:
         status, headers, _ = await client.answer()
         assert status in (431, 400)
         assert headers["connection"] == "close"
+        await client.close()
+
+
+async def test_requests_that_pile_up_behind_one_another_end_the_connection() -> None:
+    # the other protocol reads none of them before its turn
+    config = configured(HttpToolsProtocol, PATIENT)
+    release = asyncio.Event()
+
+    async def held_up(scope: Scope, receive: Any, send: Any) -> None:
+        await release.wait()
+        await echo(scope, receive, send)
+
+    async with serving(config, held_up) as server:
+        client = await server.connect()
+        await client.send(GET % b"a" * (1 + MOST_PIPELINED))
+        # all of them wait, and nobody is cut off
+        other = await server.connect()
+        await other.send(GET % b"a" * (2 + MOST_PIPELINED))
+        assert await other.rest() == b""
+        await other.close()
+        release.set()
+        for _ in range(1 + MOST_PIPELINED):
+            assert (await client.answer())[0] == 200
         await client.close()
 
 

@@ -48,6 +48,14 @@ def test_every_route_names_its_side_and_how_to_sign_in(document: dict[str, Any])
     assert schemes["AdminToken"]["name"] == "X-Admin-Token"
 
 
+def test_whatever_changes_something_takes_a_key_and_nothing_else_does(
+    document: dict[str, Any],
+) -> None:
+    for (method, _), operation in operations(document).items():
+        names = [parameter["name"] for parameter in operation.get("parameters", [])]
+        assert names.count("Idempotency-Key") == (method in ("POST", "PUT"))
+
+
 def test_every_answer_that_can_occur_is_there_and_problems_are_problems(
     document: dict[str, Any],
 ) -> None:

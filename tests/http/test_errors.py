@@ -343,7 +343,7 @@ MADE: dict[type[TicketsError], TicketsError] = {
     InvalidInput: InvalidInput([FieldError("x", "X is wrong.")]),
     ThreadGrown: ThreadGrown(2),
     TooManyRequests: TooManyRequests(
-        Use("creates", "7", Rate(6, timedelta(minutes=1))), Standing(0, timedelta(seconds=9.5))
+        Use("creates", "7", Rate(6, timedelta(minutes=1))), Standing(0, 9_500_000)
     ),
 }
 

@@ -384,6 +384,25 @@ async def test_without_metrics_there_is_nothing_at_that_address(memory_world: Me
         assert (await api.get("/metrics")).status_code == 404
 
 
+@pytest.mark.parametrize("requests", [1, 99, 100, 250])
+async def test_a_process_that_stops_has_counted_every_request(requests: int) -> None:
+    metrics = Metrics()
+    async with metrics.published(None):
+        for _ in range(requests):
+            metrics.answered("GET", "/a", 200, 0.004)
+        metrics.answered("BREW", "/a", 404, 0.004)
+
+    def put_down(name: str, **labels: str) -> float | None:
+        return metrics._registry.get_sample_value(name, labels)  # noqa: SLF001 - what another process would read
+
+    name = "tickets_http_requests_total"
+    assert put_down(name, method="GET", route="/a", status="200") == requests
+    assert put_down(name, method="OTHER", route="/a", status="404") == 1
+    name = "tickets_http_request_duration_seconds_bucket"
+    assert put_down(name, method="GET", route="/a", le="0.005") == requests
+    assert put_down(name, method="GET", route="/a", le="0.0025") == 0
+
+
 async def test_a_process_that_stops_leaves_no_requests_in_progress_behind() -> None:
     metrics = Metrics()
     metrics.in_progress = 1

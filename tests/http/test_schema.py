@@ -25,7 +25,7 @@ CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 EXAMPLES = os.environ.get("TICKETS_TEST_FUZZ", "")
 """How many examples per operation a long run makes, at random (`just fuzz`); else few, and always the same."""
 
-FEW = "8"
+FEW = "24"
 
 
 async def fill(world: World) -> str:

@@ -123,10 +123,10 @@ async def test_a_statement_that_fails_tells_the_class_of_its_error_and_not_its_t
 ) -> None:
     """A check constraint quotes the whole row."""
     broken = query_names()
-    sql = next(sql for sql, name in broken.items() if name == "add_ticket")
+    sql = next(sql for sql, name in broken.items() if name == "add_ticket_in_general")
     monkeypatch.setitem(
         traced.world.tickets._sql,  # type: ignore[attr-defined] # noqa: SLF001 - a statement that cannot succeed
-        "add_ticket",
+        "add_ticket_in_general",
         sql.replace("values ($1, $2,", "values ($1, $2 || '!',"),
     )
     token = await traced.world.token(await traced.world.user())

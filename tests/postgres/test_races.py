@@ -187,7 +187,7 @@ async def test_many_open_tickets_at_once_and_each_is_there_once(world: PostgresW
     opened = await asyncio.gather(
         *(
             desk.open(
-                user_id=user_id,
+                by=Actor.user(user_id),
                 category="support",
                 other_category=None,
                 subject=f"Number {number}",

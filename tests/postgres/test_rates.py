@@ -15,6 +15,7 @@ from tests.world import PostgresWorld
 from tickets.adapters.postgres import rates as rates_module
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.rates import PostgresRates
+from tickets.application.limits import UserLimits
 from tickets.bootstrap import application
 from tickets.domain.errors import StoreUnavailable, TooManyRequests
 from tickets.domain.rates import Rate, Use
@@ -110,11 +111,11 @@ async def test_who_was_refused_is_refused_again_without_a_statement_until_the_ti
 
     # the database would let it pass by now, if it were asked
     await database.fetch("delete from ticket_rates")
-    moment = error.standing.wait.total_seconds() - 0.1
+    moment = error.standing.wait / 1_000_000 - 0.1
     with pytest.raises(TooManyRequests) as raised:
         rates.check(THREE)
     assert raised.value.standing.seconds == 1
-    moment = error.standing.wait.total_seconds() + 0.1
+    moment = error.standing.wait / 1_000_000 + 0.1
     rates.check(THREE)
     assert (await rates.count(THREE)).remaining == 2
 
@@ -134,6 +135,27 @@ async def test_a_user_who_was_refused_is_refused_again_without_a_statement(
         # who is asked now would let it pass
         await database.fetch("delete from ticket_rates")
         await refused(work())
+
+
+async def test_a_ticket_that_is_refused_takes_no_id(
+    database: Database, postgres_world: PostgresWorld
+) -> None:
+    def one_more_process() -> None:
+        """Be one that has been refused nothing yet, and so has to ask."""
+        postgres_world.limits = UserLimits(
+            PostgresRates(database), creates=Rate(1, timedelta(hours=1))
+        )
+
+    user_id = await postgres_world.user()
+    one_more_process()
+    first = await postgres_world.ticket(user_id)
+    for _ in range(3):
+        one_more_process()
+        await refused(postgres_world.ticket(user_id))
+
+    one_more_process()
+    await database.fetch("delete from ticket_rates")
+    assert (await postgres_world.ticket(user_id)).id == first.id + 1
 
 
 async def test_the_running_service_removes_what_has_come_back(

@@ -99,7 +99,7 @@ async def test_opening_and_moving_cost_one_and_two_statements(counted: Counted) 
 
     async def open_one() -> None:
         await desk.open(
-            user_id=user_id,
+            by=Actor.user(user_id),
             category="support",
             other_category=None,
             subject="Another",
@@ -128,7 +128,7 @@ async def test_a_repeat_writes_nothing_and_takes_no_ids(
 
     async def repeated() -> None:
         await postgres_world.desk.open(
-            user_id=ticket.user_id,
+            by=Actor.user(ticket.user_id),
             category="support",
             other_category=None,
             subject="Only one",

@@ -47,7 +47,7 @@ class Desk:
     async def open(
         self,
         *,
-        user_id: int,
+        by: Actor,
         category: str,
         other_category: str | None,
         subject: str,
@@ -60,9 +60,9 @@ class Desk:
         """
 
         async def attempt(_tries: int) -> Ticket:
-            use = self.limits.use("creates", by=Actor.user(user_id))
+            use = self.limits.use("creates", by=by)
             ticket = Ticket.open(
-                user_id=user_id,
+                by=by,
                 category=category,
                 other_category=other_category,
                 subject=subject,
@@ -221,9 +221,9 @@ class Desk:
 
         return await _until_fresh(attempt)
 
-    async def _once(
+    def _once(
         self, once: Once | None, kind: type[AnswerT], attempt: Callable[[int], Awaitable[AnswerT]]
-    ) -> AnswerT:
+    ) -> Awaitable[AnswerT]:
         """Return the first answer to this request, where there is one; else make the attempt.
 
         Asked before each attempt, and before any rule: a reply that went through is answered as it
@@ -231,14 +231,14 @@ class Desk:
         finds the twin's answer here.
         """
         if once is None:
-            return await _until_fresh(attempt)
+            return _until_fresh(attempt)
 
         async def recalled_or_attempted(tries: int) -> AnswerT:
             since = self._clock.now() - KEY_LIFETIME
             answer = await self._receipts.recall(once, kind, since=since)
             return await attempt(tries) if answer is None else answer
 
-        return await _until_fresh(recalled_or_attempted)
+        return _until_fresh(recalled_or_attempted)
 
     def _expected(
         self, ticket_id: int, decide: Callable[[Ticket], bool], tries: int

@@ -86,7 +86,7 @@ class StillRunning(TicketsError):
 
 
 class NotAllowed(TicketsError):
-    """Only the admin team may do this."""
+    """Only the other side of the conversation may do this."""
 
     code = "not-allowed"
 

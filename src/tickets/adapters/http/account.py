@@ -16,7 +16,7 @@ from tickets.adapters.http.bodies import (
 )
 from tickets.adapters.http.cursors import next_cursor, read_cursor
 from tickets.adapters.http.forms import JSONForm, NewTicket
-from tickets.adapters.http.once import OnceKey, once_of
+from tickets.adapters.http.once import once_of
 from tickets.adapters.http.openapi import (
     COUNTING,
     CREATING,
@@ -63,21 +63,20 @@ class AccountController(ThreadController):
         self,
         request: UserRequest,
         data: JSONBody[NewTicket],
-        idempotency_key: OnceKey = None,
     ) -> Answer[TicketCreated]:
         """Open a ticket with its first message; it is unread for the admins."""
-        desk = desk_of(request)
+        desk, user = desk_of(request), request.user
         ticket = await desk.open(
-            user_id=_user_id(request),
+            by=user,
             category=data.category,
             other_category=data.other_category,
             subject=data.subject,
             message=data.message,
-            once=await once_of(request, idempotency_key),
+            once=await once_of(request),
         )
-        standing = rate_headers(desk.limits.standing("creates", by=request.user))
-        location = {"Location": f"{self.path}/{ticket.id}"}
-        return Answer(TicketCreated.of(ticket), headers=location | standing)
+        location = (b"location", f"{self.path}/{ticket.id}".encode())
+        standing = rate_headers(desk.limits.standing("creates", by=user))
+        return Answer(TicketCreated.of(ticket), headers=[location, *standing])
 
     @get("/", responses=READING)
     async def list_tickets(

@@ -15,7 +15,7 @@ from tickets.adapters.http.bodies import (
 )
 from tickets.adapters.http.cursors import next_cursor, read_cursor
 from tickets.adapters.http.forms import JSONForm, NewStatus
-from tickets.adapters.http.once import OnceKey, once_of
+from tickets.adapters.http.once import once_of
 from tickets.adapters.http.openapi import (
     ADMIN_SCHEME,
     COUNTING,
@@ -96,9 +96,8 @@ class AdminController(ThreadController):
         request: AdminRequest,
         ticket_id: TicketId,
         data: JSONBody[NewStatus],
-        idempotency_key: OnceKey = None,
     ) -> StatusChanged:
         """Move the ticket to a status, any from any; the same one again changes nothing."""
-        once = await once_of(request, idempotency_key)
+        once = await once_of(request)
         moved = desk_of(request).move(ticket_id, data.status, by=request.user, once=once)
         return StatusChanged(await moved)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,7 +18,7 @@ _encode = msgspec.json.Encoder(enc_hook=default_serializer).encode
 
 
 class Answer(Response[Body]):
-    """An answer with a JSON body, and with headers of its own where it is given any.
+    """An answer with a JSON body, and with headers of its own where it is given any, with names in lower case.
 
     The framework's own response keeps its headers open to changes until they are sent, and finds out
     for every answer which cookies, tasks and encoders it has. Here are none: what that takes is a
@@ -30,15 +30,16 @@ class Answer(Response[Body]):
         self,
         content: Body,
         *,
-        headers: Mapping[str, str] | None = None,
+        headers: Sequence[RawHeader] = (),
         status_code: int | None = None,
         **_none: object,
     ) -> None:
         """Answer with this, and with the route's status unless there is one of its own."""
         # all that the framework's own has, without finding out that there is nothing
         self.content = content
-        self.headers = dict(headers or {})
+        self.headers = {}
         self.status_code = status_code
+        self._own_headers = headers
         self.background = self.media_type = None
         self.cookies = []
         self.encoding = "utf-8"
@@ -57,9 +58,8 @@ class Answer(Response[Body]):
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
+            *self._own_headers,
         ]
-        for name, value in self.headers.items():
-            headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
         status = self.status_code or status_code
         assert status is not None  # noqa: S101 - each route has one
         return _Sending(status, headers, body)

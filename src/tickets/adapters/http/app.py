@@ -14,13 +14,13 @@ from tickets.adapters.http.account import AccountController
 from tickets.adapters.http.admin import AdminController
 from tickets.adapters.http.answers import Answer
 from tickets.adapters.http.auth import ADMIN_CHALLENGE, USER_CHALLENGE, admin_guard, user_guard
-from tickets.adapters.http.forms import MAX_BODY_BYTES
 from tickets.adapters.http.health import HealthController, ReadinessCheck
 from tickets.adapters.http.metrics import Metrics
 from tickets.adapters.http.openapi import openapi_config
 from tickets.adapters.http.parameters import TYPE_DECODERS
 from tickets.adapters.http.problems import EXCEPTION_HANDLERS
 from tickets.adapters.http.rates import SignIns
+from tickets.adapters.http.requests import MAX_BODY_BYTES, WholeRequest
 from tickets.adapters.http.scraping import metrics_router
 from tickets.adapters.http.service import Service
 from tickets.adapters.http.site import Site
@@ -80,6 +80,7 @@ def create_app(
         type_decoders=TYPE_DECODERS,
         exception_handlers=EXCEPTION_HANDLERS,
         cors_config=cross_origin(cors_origins),
+        request_class=WholeRequest,
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=openapi_config(),
         lifespan=lifespan,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from litestar import Request
 from litestar.types import BeforeRequestHookHandler
 
-from tickets.adapters.http.rates import SignIns
+from tickets.adapters.http.rates import REMEMBERED, SignIns
 from tickets.domain.errors import NotAuthenticated
 from tickets.domain.ports import Users
 from tickets.domain.ticket import Actor
@@ -40,7 +41,7 @@ def user_guard(users: Users, sign_ins: SignIns) -> BeforeRequestHookHandler:
         if user_id is None:
             await sign_ins.failed(request, token)
             raise NotAuthenticated
-        request.scope["user"] = Actor.user(user_id)
+        request.scope["user"] = _user(user_id)
 
     return guard
 
@@ -68,7 +69,15 @@ def admin_guard(tokens: Sequence[str], sign_ins: SignIns) -> BeforeRequestHookHa
     return guard
 
 
+_user = lru_cache(REMEMBERED)(Actor.user)
+
+
 def _one_header(request: Request[Any, Any, Any], name: bytes) -> str:
     """Return what the one header of this name says; nothing where there is none, or more than one."""
-    given = [value for header, value in request.scope["headers"] if header == name]
-    return given[0].decode("latin-1") if len(given) == 1 else ""
+    given = None
+    for header, value in request.scope["headers"]:
+        if header == name:
+            if given is not None:
+                return ""
+            given = value
+    return "" if given is None else given.decode("latin-1")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Literal
 
 import msgspec
@@ -50,7 +51,7 @@ class TicketCreated(msgspec.Struct):
     @classmethod
     def of(cls, ticket: Ticket) -> TicketCreated:
         """Show a new ticket."""
-        return cls(TicketBody(**_shared(ticket)))
+        return cls(TicketBody(*_shared(ticket)))
 
 
 class TicketOpened(msgspec.Struct):
@@ -61,8 +62,8 @@ class TicketOpened(msgspec.Struct):
     @classmethod
     def of(cls, conversation: Conversation) -> TicketOpened:
         """Show a ticket and its thread."""
-        shared = _shared(conversation.ticket)
-        return cls(TicketWithThread(**shared, messages=conversation.messages))
+        shown = (*_shared(conversation.ticket), conversation.messages)
+        return cls(TicketWithThread(*shown))
 
 
 class TicketOpenedByAdmin(msgspec.Struct):
@@ -73,12 +74,8 @@ class TicketOpenedByAdmin(msgspec.Struct):
     @classmethod
     def of(cls, conversation: Conversation) -> TicketOpenedByAdmin:
         """Show a ticket, its thread and whose it is."""
-        shared = _shared(conversation.ticket)
-        return cls(
-            TicketWithThreadAndUser(
-                **shared, messages=conversation.messages, user_email=conversation.user_email
-            )
-        )
+        shown = (*_shared(conversation.ticket), conversation.messages, conversation.user_email)
+        return cls(TicketWithThreadAndUser(*shown))
 
 
 class MessageCreated(msgspec.Struct):
@@ -122,5 +119,5 @@ class Unread(msgspec.Struct):
     unread: int
 
 
-def _shared(ticket: Ticket) -> dict[str, Any]:
-    return {name: getattr(ticket, name) for name in TicketBody.__struct_fields__}
+_shared: Callable[[Ticket], tuple[Any, ...]] = attrgetter(*TicketBody.__struct_fields__)
+"""The fields that every body of a ticket begins with, in order."""

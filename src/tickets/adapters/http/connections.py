@@ -74,6 +74,8 @@ class BoundedConnection(asyncio.Protocol):
 
     def __init__(self, limits: Limits, **uvicorns: Any) -> None:  # noqa: ANN401 - passed on
         super().__init__(**uvicorns)
+        # one of the two protocols does not read the next request before its turn
+        self._pipeline: Collection[object] = getattr(self, "pipeline", ())
         self._timeout = limits.timeout
         self._most = limits.connections
         self._request: asyncio.TimerHandle | None = None
@@ -107,12 +109,18 @@ class BoundedConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See whether the request is complete by now."""
         super().data_received(data)
-        self._watch_request()
-        if self.cycle is None or self.cycle.response_complete:
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            self._watch_request()
             self._received += len(data)
             if self._received > LARGEST_HEAD and not self.transport.is_closing():
                 self._end(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request is too large.")
-        elif len(self._pipeline()) > MOST_PIPELINED:
+            return
+        if cycle.more_body:
+            self._watch_request()
+        elif self._request is not None or self._received:
+            self._stop_waiting()
+        if len(self._pipeline) > MOST_PIPELINED:
             self.transport.abort()
 
     def pause_writing(self) -> None:
@@ -150,7 +158,7 @@ class BoundedConnection(asyncio.Protocol):
             return
         cycle = self.cycle
         answering = cycle is not None and cycle.response_started and not cycle.response_complete
-        if answering or self._pipeline():
+        if answering or self._pipeline:
             # something else is being sent that the client is still reading
             self._watch_request()
             return
@@ -168,11 +176,6 @@ class BoundedConnection(asyncio.Protocol):
         headers, body = problem(status, detail)
         lines = [f"HTTP/1.1 {status} {status.phrase}", *(f"{n}: {v}" for n, v in headers.items())]
         self.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
-
-    def _pipeline(self) -> Collection[object]:
-        # one of the two protocols does not read the next request before its turn
-        pipeline: Collection[object] = getattr(self, "pipeline", ())
-        return pipeline
 
     def _stop_waiting(self) -> None:
         self._received = 0

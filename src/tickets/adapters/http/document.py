@@ -9,6 +9,8 @@ from typing import Any
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import OpenAPI
 
+from tickets.adapters.http.once import HEADER, MAX_KEY_LENGTH
+
 _TEXT = {"type": "string", "minLength": 1}
 
 _RETRY_AFTER = {
@@ -24,14 +26,29 @@ HEADERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 """The headers that every answer with a status has, whatever was asked."""
 
 
+IDEMPOTENCY_KEY = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": (
+        "The client's own name for this request, 1 to 255 printable ASCII characters, a UUID for example. The same "
+        "request with the same key, within a day, gets the first answer again and changes nothing."
+    ),
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
+}
+"""What every request may have that changes something."""
+
+
 class Document(OpenAPI):
-    """The document with the headers of its answers."""
+    """The document with the headers of its answers, and of the requests that change something."""
 
     def to_schema(self) -> dict[str, Any]:
         """Return the document as it is sent."""
         schema = super().to_schema()
         for path in schema["paths"].values():
-            for operation in path.values():
+            for method, operation in path.items():
+                if method in ("post", "put"):
+                    operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
                 for status, response in operation["responses"].items():
                     for name, header in HEADERS.get(status, {}).items():
                         response.setdefault("headers", {})[name] = {**header, "required": True}

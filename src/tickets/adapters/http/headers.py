@@ -34,9 +34,7 @@ _NAMES = frozenset(name for name, _value in DEFAULTS)
 def secured(headers: Iterable[RawHeader]) -> list[RawHeader]:
     """Return these headers, whose names are in lower case, and the defaults that are not among them."""
     given = list(headers)
-    own = [name for name, _value in given if name in _NAMES]
-    if own:
-        given.extend([default for default in DEFAULTS if default[0] not in own])
-    else:
-        given.extend(DEFAULTS)
-    return given
+    own = dict(given)
+    if _NAMES.isdisjoint(own):
+        return [*given, *DEFAULTS]
+    return [*given, *(default for default in DEFAULTS if default[0] not in own)]

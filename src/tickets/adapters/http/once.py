@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Request
-from litestar.params import HeaderParameter
 
 from tickets.domain.errors import FieldError, InvalidInput
 from tickets.domain.once import Once
@@ -21,28 +20,19 @@ MAX_KEY_LENGTH = 255
 _KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])+)"|([!#-~]+)')
 _ESCAPED = re.compile(r'\\(["\\])')
 
-OnceKey = Annotated[
-    str | None,
-    HeaderParameter(
-        name=HEADER,
-        description=(
-            "The client's own name for this request, 1 to 255 printable ASCII characters, a UUID for example. The same "
-            "request with the same key, within a day, gets the first answer again and changes nothing."
-        ),
-        schema_extra={"minLength": 1, "maxLength": MAX_KEY_LENGTH},
-    ),
-]
+_NAME = HEADER.lower().encode()
 
 
-async def once_of(request: Request[Actor, Any, Any], idempotency_key: str | None) -> Once | None:
+async def once_of(request: Request[Actor, Any, Any]) -> Once | None:
     """Return what the request is called by its caller, None where there is no key.
 
     Raises `InvalidInput` for a key that is malformed, too long, or given twice. Whatever is asked
     for counts as part of the request: method, path and body.
     """
-    if idempotency_key is None:
+    # read off the request as it came: the framework's own mapping would be made for this one header, which few requests have
+    given = [value.decode("latin-1") for name, value in request.scope["headers"] if name == _NAME]
+    if not given:
         return None
-    given = request.headers.getall(HEADER)
     match = _KEY.fullmatch(given[0].strip()) if len(given) == 1 else None
     key = match and (_ESCAPED.sub(r"\1", match[1]) if match[1] else match[2])
     if not key or len(key) > MAX_KEY_LENGTH:

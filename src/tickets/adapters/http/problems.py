@@ -12,7 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
-from tickets.adapters.http.rates import failed_sign_in, rate_headers, refusal_headers
+from tickets.adapters.http.rates import failed_sign_in, rate_headers
 from tickets.domain.errors import (
     FieldError,
     InvalidInput,
@@ -29,6 +29,7 @@ from tickets.domain.errors import (
     TicketsError,
     TooManyRequests,
 )
+from tickets.domain.rates import Standing, Use
 from tickets.domain.ticket import Message
 from tickets.domain.validation import label
 
@@ -132,9 +133,10 @@ def on_tickets_error(request: Request[Any, Any, Any], error: TicketsError) -> Re
         logger.warning("answered 503: %r", error.__cause__ or error, extra={"status": int(status)})
     if isinstance(error, NotAuthenticated):
         headers["WWW-Authenticate"] = str(request.route_handler.opt["challenge"])
-        headers |= rate_headers(failed_sign_in(request))
+        headers |= _limit_headers(failed_sign_in(request))
     if isinstance(error, TooManyRequests):
-        headers |= refusal_headers(error)
+        headers["Retry-After"] = str(error.standing.seconds)
+        headers |= _limit_headers((error.use, error.standing))
     if isinstance(error, StillRunning):
         headers["Retry-After"] = "1"
     errors = error.errors if isinstance(error, InvalidInput) else ()
@@ -146,6 +148,10 @@ def on_tickets_error(request: Request[Any, Any, Any], error: TicketsError) -> Re
             messages=error.unseen,
         )
     return response
+
+
+def _limit_headers(known: tuple[Use, Standing] | None) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in rate_headers(known)}
 
 
 def on_validation_error(

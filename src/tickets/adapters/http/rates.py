@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -11,7 +12,7 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 
-from tickets.domain.errors import TooManyRequests
+from tickets.adapters.http.headers import RawHeader
 from tickets.domain.ports import Rates
 from tickets.domain.rates import Rate, Standing, Use
 
@@ -35,25 +36,24 @@ _STANDING = "rate_limit"
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 
-def rate_headers(known: tuple[Use, Standing] | None) -> dict[str, str]:
+def rate_headers(known: tuple[Use, Standing] | None) -> list[RawHeader]:
     """Return what tells where a client stands: what is possible in which time, what is left, how long to wait.
 
     As the later versions of draft-ietf-httpapi-ratelimit-headers have it.
     """
     if known is None:
-        return {}
+        return []
     use, standing = known
-    window = int(use.rate.period.total_seconds())
-    return {
-        "RateLimit-Policy": f'"{use.policy}";q={use.rate.limit};w={window}',
-        "RateLimit": f'"{use.policy}";r={standing.remaining};t={standing.seconds}',
-    }
+    told = f'"{use.policy}";r={standing.remaining};t={standing.seconds}'
+    return [
+        (b"ratelimit-policy", _policy(use.policy, use.rate.limit, use.rate.period)),
+        (b"ratelimit", told.encode()),
+    ]
 
 
-def refusal_headers(error: TooManyRequests) -> dict[str, str]:
-    """Return what tells a client that was refused when it may come back."""
-    headers = rate_headers((error.use, error.standing))
-    return headers | {"Retry-After": str(error.standing.seconds)}
+@lru_cache
+def _policy(name: str, limit: int, period: timedelta) -> bytes:
+    return f'"{name}";q={limit};w={int(period.total_seconds())}'.encode()
 
 
 class SignIns:
@@ -76,17 +76,19 @@ class SignIns:
         self._rate = rate
         self._moment = moment
         self._arrivals: dict[bytes, float] = {}
+        # asked for at every request, and the same for all that come from one address
+        self._use_from = lru_cache(REMEMBERED)(self._new_use)
 
     def admit(self, connection: Connection) -> None:
         """Raise `TooManyRequests` for an address that was refused, before its credentials are looked at."""
         if self._rates is not None and self._rate is not None:
-            self._rates.check(self._use(connection, self._rate))
+            self._rates.check(self._use(connection))
 
     async def failed(self, connection: Connection, credentials: str) -> None:
         """Count a failure; raise `TooManyRequests` where it is one too many."""
         if self._rates is None or self._rate is None:
             return
-        use = self._use(connection, self._rate)
+        use = self._use(connection)
         standing = (
             self._rates.standing(use)
             if self._is_repeated(credentials)
@@ -106,9 +108,13 @@ class SignIns:
         self._arrivals[name] = arrival + SECONDS_PER_REPEAT if repeated else arrival
         return repeated
 
-    def _use(self, connection: Connection, rate: Rate) -> Use:
+    def _use(self, connection: Connection) -> Use:
         client = connection.scope.get("client")
-        return Use("sign-ins", one_client(client[0] if client else ""), rate)
+        return self._use_from(client[0] if client else "")
+
+    def _new_use(self, address: str) -> Use:
+        assert self._rate is not None  # noqa: S101 - asked before anything is counted
+        return Use("sign-ins", one_client(address), self._rate)
 
 
 def failed_sign_in(connection: Connection) -> tuple[Use, Standing] | None:
@@ -117,7 +123,6 @@ def failed_sign_in(connection: Connection) -> tuple[Use, Standing] | None:
     return known
 
 
-@lru_cache(REMEMBERED)
 def one_client(address: str) -> str:
     """Return what stands for everybody at this address, however it is written."""
     try:

@@ -11,7 +11,7 @@ from litestar.params import JSONBody
 from tickets.adapters.http.answers import Answer
 from tickets.adapters.http.bodies import MessageCreated, ReadingNoted
 from tickets.adapters.http.forms import NOTHING, JSONForm, NewReply, Nothing, Seen
-from tickets.adapters.http.once import OnceKey, once_of
+from tickets.adapters.http.once import once_of
 from tickets.adapters.http.openapi import NOTING, REPLYING
 from tickets.adapters.http.parameters import TicketId, desk_of
 from tickets.adapters.http.rates import rate_headers
@@ -29,15 +29,12 @@ class ThreadController(Controller):
         request: ThreadRequest,
         ticket_id: TicketId,
         data: JSONBody[NewReply],
-        idempotency_key: OnceKey = None,
     ) -> Answer[MessageCreated]:
         """Add a message to the thread; the ticket becomes unread for the other side."""
-        desk = desk_of(request)
-        once = await once_of(request, idempotency_key)
-        message = await desk.reply(
-            ticket_id, data.message, by=request.user, seen=data.seen, once=once
-        )
-        standing = rate_headers(desk.limits.standing("replies", by=request.user))
+        desk, actor = desk_of(request), request.user
+        once = await once_of(request)
+        message = await desk.reply(ticket_id, data.message, by=actor, seen=data.seen, once=once)
+        standing = rate_headers(desk.limits.standing("replies", by=actor))
         return Answer(MessageCreated(message), headers=standing)
 
     @post(
@@ -52,10 +49,9 @@ class ThreadController(Controller):
         request: ThreadRequest,
         ticket_id: TicketId,
         data: JSONBody[Seen],
-        idempotency_key: OnceKey = None,
     ) -> ReadingNoted:
         """Mark a ticket read by one's own side, unless more messages are there than were seen."""
-        once = await once_of(request, idempotency_key)
+        once = await once_of(request)
         noted = desk_of(request).acknowledge(ticket_id, data.seen, by=request.user, once=once)
         return ReadingNoted(await noted)
 
@@ -71,9 +67,8 @@ class ThreadController(Controller):
         request: ThreadRequest,
         ticket_id: TicketId,
         data: JSONBody[Nothing] = NOTHING,  # noqa: ARG002 - nothing else may be sent
-        idempotency_key: OnceKey = None,
     ) -> ReadingNoted:
         """Mark a ticket unread by one's own side, to come back to it later."""
-        once = await once_of(request, idempotency_key)
+        once = await once_of(request)
         noted = desk_of(request).mark_unread(ticket_id, by=request.user, once=once)
         return ReadingNoted(await noted)

@@ -21,7 +21,7 @@ from tickets.domain.errors import (
     TooManyRequests,
 )
 from tickets.domain.once import AnswerT, Once, Receipt
-from tickets.domain.rates import Standing, Use
+from tickets.domain.rates import MICROSECOND, Standing, Use
 from tickets.domain.ticket import Actor, Category, Message, Status, Ticket
 from tickets.domain.views import (
     AdminPosition,
@@ -208,7 +208,7 @@ class MemoryRates:
     def standing(self, use: Use) -> Standing | None:
         """Look at the subject's arrival."""
         ahead = _ahead(self._store, use)
-        return Standing.ahead_by(ahead, use.rate) if ahead else None
+        return Standing.ahead_by(ahead // MICROSECOND, use.rate) if ahead else None
 
     async def forget_unused(self) -> int:
         """Look through all subjects."""
@@ -230,7 +230,7 @@ def _count(store: MemoryStore, use: Use | None) -> None:
         return
     ahead = _ahead(store, use) + use.rate.interval
     if ahead > use.rate.period:
-        raise TooManyRequests(use, Standing(0, ahead - use.rate.period))
+        raise TooManyRequests(use, Standing(0, (ahead - use.rate.period) // MICROSECOND))
     arrival = timedelta(seconds=store.moment()) + ahead
     store.arrivals[use.subject] = arrival, use.rate.period
 

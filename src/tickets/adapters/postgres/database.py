@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -102,19 +102,17 @@ class Database:
             settings["lock_timeout"] = f"{min(LOCK_SECONDS, self._timeout) * 1000:.0f}"
         return settings
 
-    async def fetch(self, query: str, *args: object) -> Sequence[asyncpg.Record]:
+    def fetch(self, query: str, *args: object) -> Coroutine[Any, Any, Sequence[asyncpg.Record]]:
         """Run one statement; return its rows. Raises `StoreUnavailable`."""
-        rows: Sequence[asyncpg.Record] = await self._run(_PROXY.fetch, query, args)
-        return rows
+        return self._run(_PROXY.fetch, query, args)
 
-    async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
+    def fetchrow(self, query: str, *args: object) -> Coroutine[Any, Any, asyncpg.Record | None]:
         """Run one statement; return its first row, or None. Raises `StoreUnavailable`."""
-        row: asyncpg.Record | None = await self._run(_PROXY.fetchrow, query, args)
-        return row
+        return self._run(_PROXY.fetchrow, query, args)
 
-    async def fetchval(self, query: str, *args: object) -> Any:  # noqa: ANN401 - the query decides
+    def fetchval(self, query: str, *args: object) -> Coroutine[Any, Any, Any]:
         """Run one statement; return the first column of its first row. Raises `StoreUnavailable`."""
-        return await self._run(_PROXY.fetchval, query, args)
+        return self._run(_PROXY.fetchval, query, args)
 
     # no context managers: they took as long as all the rest that is done here
     async def _run(self, run: _Run, query: str, args: Sequence[object]) -> Any:  # noqa: ANN401

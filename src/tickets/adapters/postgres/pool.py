@@ -94,16 +94,17 @@ class Pool:
         if self._inside >= self._most:
             raise Overloaded
         self._inside += 1
+        end = None
         try:
             if self._turns:
                 self._turns -= 1
             else:
                 end = asyncio.get_running_loop().time() + self._timeout
                 await self._wait(end)
-                if not self._at_hand:
-                    async with asyncio.timeout_at(end):
-                        return await self._next()
-            return await self._next()
+            if self._at_hand and _is_alive(self._at_hand[-1]):
+                return self._at_hand.pop()
+            async with asyncio.timeout_at(end):
+                return await self._next()
         except BaseException:
             self._inside -= 1
             raise
@@ -114,7 +115,10 @@ class Pool:
             self._at_hand.append(connection)
         else:
             _end(connection)
-        self._pass_on()
+        if self._waiting:
+            self._pass_on()
+        else:
+            self._turns += 1
         self._inside -= 1
 
     async def give_up(self, connection: Connection, *, broken: bool) -> None:

@@ -11,13 +11,13 @@ import asyncpg
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
 from tickets.domain.errors import TooManyRequests
-from tickets.domain.rates import Standing, Use
+from tickets.domain.rates import MICROSECOND, Standing, Use
 
 CONSTRAINT = "ticket_rates_limit"
 """What a row of `ticket_rates` breaks with one use too many."""
 
 REMEMBERED = 10_000
-"""Subjects that a process remembers, the last that it counted."""
+"""Subjects that a process remembers."""
 
 
 class PostgresRates:
@@ -38,14 +38,20 @@ class PostgresRates:
 
     def check(self, use: Use) -> None:
         """Look at the refusals that are remembered."""
-        wait = self._until(self._refused.get(use.subject))
-        if wait is not None:
+        refused_until = self._refused.get(use.subject)
+        if refused_until is None:
+            return
+        wait = int((refused_until - self._moment()) * 1_000_000)
+        if wait > 0:
             raise TooManyRequests(use, Standing(0, wait))
 
     def standing(self, use: Use) -> Standing | None:
         """Work it out from what is remembered of the last count."""
-        ahead = self._until(self._arrivals.get(use.subject))
-        return None if ahead is None else Standing.ahead_by(ahead, use.rate)
+        arrival = self._arrivals.get(use.subject)
+        if arrival is None:
+            return None
+        ahead = int((arrival - self._moment()) * 1_000_000)
+        return Standing.ahead_by(ahead, use.rate) if ahead > 0 else None
 
     async def count(self, use: Use) -> Standing:
         """Move the arrival of the subject's row, which the constraint limits."""
@@ -56,11 +62,11 @@ class PostgresRates:
         except asyncpg.CheckViolationError as error:
             raise await self.refusal(use, error) from error
         self.counted(use, ahead)
-        return Standing.ahead_by(ahead, use.rate)
+        return Standing.ahead_by(ahead // MICROSECOND, use.rate)
 
     def counted(self, use: Use, ahead: timedelta) -> None:
         """Remember what a statement has counted: how far ahead the arrival lies now."""
-        _remember(self._arrivals, use.subject, self._moment() + ahead.total_seconds())
+        self._remember(self._arrivals, use.subject, ahead)
 
     async def refusal(self, use: Use | None, error: asyncpg.CheckViolationError) -> Exception:
         """Return what it means that a statement which counts this use breaks a constraint."""
@@ -69,30 +75,23 @@ class PostgresRates:
             return other
         row = await self._database.fetchrow(self._sql["time_until_use"], *counted_as(use))
         # a use may have come back since
-        wait = max(row["wait"] if row else timedelta(), timedelta(microseconds=1))
-        _remember(self._refused, use.subject, self._moment() + wait.total_seconds())
+        wait: timedelta = max(row["wait"] if row else MICROSECOND, MICROSECOND)
+        self._remember(self._refused, use.subject, wait)
         self.counted(use, wait + use.rate.period - use.rate.interval)
-        return TooManyRequests(use, Standing(0, wait))
+        return TooManyRequests(use, Standing(0, wait // MICROSECOND))
 
     async def forget_unused(self) -> int:
         """Delete the rows whose arrival has passed."""
         removed: int = await self._database.fetchval(self._sql["forget_unused"])
         return removed
 
-    def _until(self, moment: float | None) -> timedelta | None:
-        """Return how long it is until then; None where that is over, or there is nothing to come."""
-        seconds = 0.0 if moment is None else moment - self._moment()
-        return timedelta(seconds=seconds) if seconds > 0 else None
+    def _remember(self, memory: dict[str, float], subject: str, ahead: timedelta) -> None:
+        memory[subject] = self._moment() + ahead.total_seconds()
+        if len(memory) > REMEMBERED:
+            # the one that was first counted longest ago
+            del memory[next(iter(memory))]
 
 
 def counted_as(use: Use | None) -> tuple[object, ...]:
     """Return what every statement takes that counts: the subject, what one use moves, and the period."""
     return (None,) * 3 if use is None else (use.subject, use.rate.interval, use.rate.period)
-
-
-def _remember(memory: dict[str, float], subject: str, moment: float) -> None:
-    memory.pop(subject, None)
-    if len(memory) >= REMEMBERED:
-        # the one that was counted longest ago
-        del memory[next(iter(memory))]
-    memory[subject] = moment

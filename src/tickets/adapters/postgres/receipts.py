@@ -10,7 +10,7 @@ import msgspec
 
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
-from tickets.domain.errors import KeyReused, StaleTicket, StillRunning
+from tickets.domain.errors import KeyReused, StaleTicket, StillRunning, StoreUnavailable
 from tickets.domain.once import AnswerT, Once, Receipt
 from tickets.domain.ticket import Actor, Side, Ticket
 
@@ -41,8 +41,11 @@ class PostgresReceipts:
 
     async def keep(self, receipt: Receipt) -> None:
         """Insert it alone."""
-        with OneAtATime(receipt):
+        try:
             await self._database.fetch(self._sql["keep_answer"], *kept_as(receipt))
+        except MEETINGS as error:
+            raise_for_twin(receipt, error)
+            raise
 
     async def forget(self, until: datetime, *, limit: int) -> int:
         """Delete off the index by age."""
@@ -67,33 +70,22 @@ def kept_as(receipt: Receipt | None) -> tuple[object, ...]:
     )
 
 
-class OneAtATime:
-    """Says what it means that a statement in its block, which writes a receipt, meets its own twin.
+MEETINGS = (asyncpg.UniqueViolationError, StoreUnavailable)
+"""How a statement fails that writes a receipt and meets its own twin, if that is what it has met."""
+
+
+def raise_for_twin(receipt: Receipt | None, error: Exception) -> None:
+    """Say so where a statement with this receipt has met its own twin: the same request, sent twice.
 
     The twin went through: `StaleTicket`. It is under way, and was waited for until the lock
-    timeout: `StillRunning`.
+    timeout: `StillRunning`. Without a receipt there is no twin.
     """
-
-    __slots__ = ("_receipt",)
-
-    def __init__(self, receipt: Receipt | None) -> None:
-        """Be for this receipt; without one there is no twin."""
-        self._receipt = receipt
-
-    def __enter__(self) -> None:
-        """Have the statement run."""
-
-    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
-        """Look at what has become of it."""
-        if error is None or self._receipt is None:
-            return
-        if (
-            isinstance(error, asyncpg.UniqueViolationError)
-            and error.constraint_name == _PRIMARY_KEY
-        ):
-            raise StaleTicket from error
-        if isinstance(error.__cause__, asyncpg.LockNotAvailableError):
-            raise StillRunning from error
+    if receipt is None:
+        return
+    if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == _PRIMARY_KEY:
+        raise StaleTicket from error
+    if isinstance(error.__cause__, asyncpg.LockNotAvailableError):
+        raise StillRunning from error
 
 
 def _name(caller: Actor) -> str:

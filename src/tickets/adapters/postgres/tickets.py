@@ -12,7 +12,7 @@ from tickets.adapters.postgres.badges import Badges
 from tickets.adapters.postgres.database import Database
 from tickets.adapters.postgres.queries import load_queries
 from tickets.adapters.postgres.rates import PostgresRates, counted_as
-from tickets.adapters.postgres.receipts import OneAtATime, kept_as
+from tickets.adapters.postgres.receipts import MEETINGS, kept_as, raise_for_twin
 from tickets.adapters.postgres.remembered_tickets import RememberedTickets
 from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
 from tickets.domain.once import Receipt
@@ -46,32 +46,41 @@ class PostgresTickets:
         self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
     ) -> Ticket:
         """Insert ticket, first message and receipt together, and count the use."""
-        with OneAtATime(receipt):
-            try:
-                row = await self._database.fetchrow(
-                    self._sql["add_ticket"],
-                    ticket.user_id,
-                    ticket.category,
-                    ticket.other_category,
-                    ticket.subject,
-                    ticket.status,
-                    ticket.priority,
-                    ticket.user_unread,
-                    ticket.admin_unread,
-                    ticket.message_count,
-                    ticket.last_message,
-                    ticket.created_at,
-                    ticket.updated_at,
-                    *_added(ticket),
-                    *kept_as(receipt),
-                    *counted_as(use),
-                )
-            except asyncpg.ForeignKeyViolationError as error:
-                raise NotAuthenticated from error
-            except asyncpg.CheckViolationError as error:
-                raise await self._rates.refusal(use, error) from error
+        query: str = "add_ticket"
+        kept: tuple[object, ...] = ()
+        if receipt is not None or use is None:
+            query, kept = "add_ticket_in_general", kept_as(receipt)
+        message = ticket.new_message
+        assert message is not None  # noqa: S101 - opening one writes the first
+        try:
+            row = await self._database.fetchrow(
+                self._sql[query],
+                ticket.user_id,
+                ticket.category,
+                ticket.other_category,
+                ticket.subject,
+                ticket.status,
+                ticket.priority,
+                ticket.user_unread,
+                ticket.admin_unread,
+                ticket.message_count,
+                ticket.last_message,
+                ticket.created_at,
+                ticket.updated_at,
+                *_written(message),
+                *kept,
+                *counted_as(use),
+            )
+        except asyncpg.ForeignKeyViolationError as error:
+            raise NotAuthenticated from error
+        except asyncpg.CheckViolationError as error:
+            raise await self._rates.refusal(use, error) from error
+        except MEETINGS as error:
+            raise_for_twin(receipt, error)
+            raise
         assert row is not None  # noqa: S101 - an insert without a condition returns its row
-        self._note(use, row)
+        if use is not None:
+            self._rates.counted(use, row["ahead"])
         ticket.id, ticket.version, ticket.new_message = row["id"], row["version"], None
         return ticket
 
@@ -94,21 +103,24 @@ class PostgresTickets:
     ) -> Message | None:
         """Update the row, insert message and receipt, and count the use, if the version is still the same."""
         message, since = ticket.new_message, self._remembered.since
-        with OneAtATime(receipt):
-            try:
-                if message is None and receipt is None and use is None:
-                    row = await self._written("save_state", ticket)
-                else:
-                    row = await self._written(
-                        "save_ticket",
-                        ticket,
-                        *_added(ticket),
-                        *kept_as(receipt),
-                        *counted_as(use),
-                    )
-            except asyncpg.CheckViolationError as error:
-                raise await self._rates.refusal(use, error) from error
-        self._note(use, row)
+        try:
+            if message is None and receipt is None and use is None:
+                row = await self._saved("save_state", ticket)
+            else:
+                row = await self._saved(
+                    "save_ticket",
+                    ticket,
+                    *((None,) * 4 if message is None else _written(message)),
+                    *kept_as(receipt),
+                    *counted_as(use),
+                )
+        except asyncpg.CheckViolationError as error:
+            raise await self._rates.refusal(use, error) from error
+        except MEETINGS as error:
+            raise_for_twin(receipt, error)
+            raise
+        if use is not None:
+            self._rates.counted(use, row["ahead"])
         if row["is_as_sent"]:
             self._remembered.put(ticket, ticket.version + 1, since)
         return None if message is None else _stored(message, row["message_id"])
@@ -116,18 +128,14 @@ class PostgresTickets:
     async def save_with_thread(self, ticket: Ticket) -> Conversation:
         """Update the row and select the thread in one statement, if the version is still the same."""
         since = self._remembered.since
-        return self._conversation(await self._written("save_with_thread", ticket), since)
+        return self._conversation(await self._saved("save_with_thread", ticket), since)
 
     async def resolved_until(self, moment: datetime, *, limit: int) -> Sequence[int]:
         """Select from the partial index over resolved tickets."""
         rows = await self._database.fetch(self._sql["resolved_until"], moment, limit)
         return [row["id"] for row in rows]
 
-    def _note(self, use: Use | None, row: asyncpg.Record) -> None:
-        if use is not None:
-            self._rates.counted(use, row["ahead"])
-
-    async def _written(self, query: str, ticket: Ticket, *more: object) -> asyncpg.Record:
+    async def _saved(self, query: str, ticket: Ticket, *more: object) -> asyncpg.Record:
         """Run a statement that saves the ticket's state; return its row, or raise `StaleTicket`."""
         try:
             row = await self._database.fetchrow(
@@ -169,11 +177,8 @@ class PostgresTickets:
         return ticket
 
 
-def _added(ticket: Ticket) -> tuple[object, ...]:
-    """Return the columns of the message that was added, as both statements take them."""
-    message = ticket.new_message
-    if message is None:
-        return (None,) * 4
+def _written(message: Message) -> tuple[object, ...]:
+    """Return the columns of a message that was added, as the statements take them."""
     return message.sender_type, message.sender_id, message.message, message.created_at
 
 
