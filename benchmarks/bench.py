@@ -133,7 +133,9 @@ class Bench:
         await self._connection.close()
 
     async def _prepare(self, operation: Operation, system: System) -> None:
-        """Bring about what was before: tickets that are unread, and shown."""
+        """Bring about what was before: limits that nobody is near, tickets that are unread, and shown."""
+        if operation.writes:
+            await self._connection.execute(data.SQL["rest_limits"])
         before = list(operation.shown)
         if operation.unread and system.name in RIVALS:
             await self._connection.fetch(data.SQL["mark_unread"], operation.unread)

@@ -44,3 +44,8 @@ select id, user_id
 -- name: mark_unread
 -- As if the admins had just written in these.
 update tickets set user_unread = true where id = any($1::integer[]) and not user_unread;
+
+-- name: rest_limits
+-- Give back to whoever has used half of a limit, as if it had been some time ago: in many rounds, or on a fast machine, somebody
+-- would come to the end of one. Nobody else's row is touched, as an update would leave something behind on each page.
+update ticket_rates set arrival = clock_timestamp() where arrival > clock_timestamp() + tolerance / 2;
