@@ -243,7 +243,7 @@ class Bench:
             ", ".join(f"{library} {version(library)}" for library in libraries),
             f"service and PostgreSQL on core {self._core}, the load generator on core {self._cores[0]}",
             f"`tickets serve`, one worker, its settings as they come but for {', '.join(CHANGED)}",
-            "its limits per user are as they come: the load is spread over so many users that none is met",
+            "its limits per user are as they come; before each round of writes whoever has used half of one gets it back",
             *(
                 f"concurrency {number}: {pace.rounds} rounds of {pace.seconds} s, after {pace.warm_up} s of the same"
                 for number in self._choice.paces

@@ -88,6 +88,7 @@ async def test_a_hostile_text_is_shown_as_it_was_typed_in_every_field(
         await expect(title.filter(has_text=ticket["subject"])).to_be_visible()
         text = f"{ticket['subject']}\n{ticket['subject']}"
         await expect(page.get_by_role("paragraph").filter(has_text=text).last).to_be_visible()
+        await expect(messages(page).last).to_contain_text(ticket["subject"])
         assert text in await messages(page).last.inner_text()
         assert ticket["subject"] in await page.evaluate("document.title")
     await expect_harmless(page)
