@@ -5,7 +5,7 @@
 -- already, the statement fails as a whole; where no key is given ($ of it is null), no row is written for it.
 --
 -- What a limit counts is counted with it in the same way: a use too many breaks a constraint of the row that counts, and the
--- whole statement with it. That row is locked last, after the key's: a request that meets its own twin is no use at all.
+-- whole statement with it. Where there is a key, that row is locked last, after the key's: a request that meets its own twin is no use.
 
 -- name: add_ticket
 -- Store a new ticket with its first message, as nearly every one is opened: counted, and without a key. Whatever else a statement could

@@ -109,18 +109,12 @@ class BoundedConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See whether the request is complete by now."""
         super().data_received(data)
-        cycle = self.cycle
-        if cycle is None or cycle.response_complete:
-            self._watch_request()
+        self._watch_request()
+        if self.cycle is None or self.cycle.response_complete:
             self._received += len(data)
             if self._received > LARGEST_HEAD and not self.transport.is_closing():
                 self._end(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request is too large.")
-            return
-        if cycle.more_body:
-            self._watch_request()
-        elif self._request is not None or self._received:
-            self._stop_waiting()
-        if len(self._pipeline) > MOST_PIPELINED:
+        elif len(self._pipeline) > MOST_PIPELINED:
             self.transport.abort()
 
     def pause_writing(self) -> None:

@@ -115,10 +115,7 @@ class Pool:
             self._at_hand.append(connection)
         else:
             _end(connection)
-        if self._waiting:
-            self._pass_on()
-        else:
-            self._turns += 1
+        self._pass_on()
         self._inside -= 1
 
     async def give_up(self, connection: Connection, *, broken: bool) -> None:
