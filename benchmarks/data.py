@@ -13,9 +13,9 @@ from pathlib import Path
 import asyncpg
 import psutil
 
-from tickets.adapters.postgres.embedded import EmbeddedPostgres
-from tickets.adapters.postgres.migrations import Migrator
-from tickets.adapters.postgres.queries import parse_queries, sql_folder
+from tickets.adapters.postgres.schema.migrations import Migrator
+from tickets.adapters.postgres.sql_loader import parse_queries, sql_folder
+from tickets.embedded_postgres.cluster import EmbeddedPostgres
 
 SQL_FOLDER = Path(__file__).parent / "sql"
 SQL = parse_queries((SQL_FOLDER / "bench.sql").read_text(encoding="utf-8"))

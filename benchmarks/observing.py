@@ -13,8 +13,8 @@ from litestar.plugins.prometheus import PrometheusConfig
 
 from tests.world import MemoryWorld
 from tickets.adapters.http.app import create_app
-from tickets.adapters.http.metrics import Metrics
-from tickets.adapters.http.service import Service
+from tickets.adapters.http.litestar_fast.instrumented_app import Service
+from tickets.observability.metrics import Metrics
 
 REQUESTS = 200
 ROUNDS = 150
@@ -67,9 +67,9 @@ async def main() -> None:
         *, metrics: Metrics | None = None, middleware: Sequence[DefineMiddleware] = ()
     ) -> Litestar:
         return create_app(
-            desk=world.desk,
+            service=world.service,
             views=world.views,
-            users=world.users,
+            token_lookup=world.token_lookup,
             admin_tokens=["admin"],
             readiness=world.ready,
             metrics=metrics,

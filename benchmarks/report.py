@@ -96,7 +96,7 @@ def _table(results: Results, size: str, connections: int) -> list[str]:
         lines.append(
             _row(
                 operation,
-                *(_rate(cells.get(name)) for name in names),
+                *(_rate_limit(cells.get(name)) for name in names),
                 *(_ratio(cells.get(SERVICE), cells.get(name)) for name in against),
                 *(
                     _frugality(cells.get(SERVICE), cells.get(name))
@@ -110,7 +110,7 @@ def _table(results: Results, size: str, connections: int) -> list[str]:
     return lines
 
 
-def _rate(cell: Cell | None) -> str:
+def _rate_limit(cell: Cell | None) -> str:
     return "" if cell is None else f"{cell.rate:,.0f} ± {cell.spread / 2:.0%}"
 
 
@@ -178,8 +178,8 @@ def _memory(results: Results) -> list[str]:
 
 def _workers(one: Cell, two: Cell) -> list[str]:
     lines = _head("the mix on", "req/s", "p50, p99, longest (ms)")
-    lines.append(_row("one worker, one core", _rate(one), _latency(one)))
-    lines.append(_row("two workers, two cores", _rate(two), _latency(two)))
+    lines.append(_row("one worker, one core", _rate_limit(one), _latency(one)))
+    lines.append(_row("two workers, two cores", _rate_limit(two), _latency(two)))
     return lines
 
 

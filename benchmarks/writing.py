@@ -18,17 +18,17 @@ import asyncpg
 import uvloop
 
 from benchmarks import data, machine
-from tickets.adapters.postgres.badges import Badges
-from tickets.adapters.postgres.database import Database
-from tickets.adapters.postgres.listener import Listener
-from tickets.adapters.postgres.rates import PostgresRates
-from tickets.adapters.postgres.remembered_tickets import RememberedTickets
-from tickets.application.desk import Desk
-from tickets.application.limits import UserLimits
-from tickets.bootstrap import desk_on
-from tickets.domain.once import Once
-from tickets.domain.ticket import Actor
-from tickets.settings import Settings
+from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
+from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.connection.listener import Listener
+from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
+from tickets.application.rate_limits import UserRateLimits
+from tickets.application.tickets import TicketService
+from tickets.bootstrap import ticket_service_on
+from tickets.domain.idempotency import IdempotencyKey
+from tickets.domain.people import Actor
+from tickets.settings.settings import Settings
 
 ROUNDS = 9
 AT_ONCE = 8
@@ -64,16 +64,18 @@ class Variant:
         listener = Listener(self._url)
         await stack.enter_async_context(database.open())
         await stack.enter_async_context(listener.listening())
-        rates = PostgresRates(database)
-        limits = UserLimits(rates, creates=Settings().rate_creates, replies=Settings().rate_replies)
+        rates = PostgresRateLimiter(database)
+        limits = UserRateLimits(
+            rates, creates=Settings().rate_creates, replies=Settings().rate_replies
+        )
         if self.name == WITHOUT_LIMITS:
-            limits = UserLimits()
-        self._desk: Desk = desk_on(
+            limits = UserRateLimits()
+        self._desk: TicketService = ticket_service_on(
             database,
             rates,
             limits,
-            Badges(database, listener),
-            None if self.name == WITHOUT_MEMORY else RememberedTickets(listener),
+            UnreadCounts(database, listener),
+            None if self.name == WITHOUT_MEMORY else PostgresTicketCache(listener),
         )
         rows = await database.fetch(data.SQL["writable_tickets"], CONVERSATIONS)
         self._tickets = [(row["id"], Actor.user(row["user_id"])) for row in rows]
@@ -82,9 +84,11 @@ class Variant:
         """A reply, its answer, and each side reads: four writes."""
         ticket_id, user = self._tickets[number % len(self._tickets)]
         text = "It has just happened once more, with the invoice of February."
-        await self._desk.reply(ticket_id, text, by=user, once=self._once(user))
+        await self._desk.reply(ticket_id, text, by=user, once=self._replay_or_attempt(user))
         await self._desk.read(ticket_id, by=Actor.admin())
-        await self._desk.reply(ticket_id, text, by=Actor.admin(), once=self._once(Actor.admin()))
+        await self._desk.reply(
+            ticket_id, text, by=Actor.admin(), once=self._replay_or_attempt(Actor.admin())
+        )
         await self._desk.read(ticket_id, by=user)
 
     async def create(self, number: int) -> None:
@@ -95,14 +99,14 @@ class Variant:
             other_category=None,
             subject="Charged twice in January",
             message="My card was charged twice for invoice 4711.",
-            once=self._once(user),
+            once=self._replay_or_attempt(user),
         )
 
-    def _once(self, by: Actor) -> Once | None:
+    def _replay_or_attempt(self, by: Actor) -> IdempotencyKey | None:
         if self.name != WITH_KEYS:
             return None
         key = str(next(self._number))
-        return Once(by, key, sha256(key.encode()).digest())
+        return IdempotencyKey(by, key, sha256(key.encode()).digest())
 
 
 class Sample:

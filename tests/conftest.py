@@ -18,9 +18,9 @@ import asyncpg
 import pytest
 
 from tests.world import MemoryWorld, PostgresWorld, World
-from tickets.adapters.postgres.database import Database
-from tickets.adapters.postgres.embedded import EmbeddedPostgres
-from tickets.adapters.postgres.migrations import Migrator
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.schema.migrations import Migrator
+from tickets.embedded_postgres.cluster import EmbeddedPostgres
 
 CHOICE = "TICKETS_TEST_POSTGRES"
 IMAGE = "postgres:18-alpine"

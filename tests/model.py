@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from tickets.application.desk import Desk
+from tickets.application.tickets import TicketService
 from tickets.domain.errors import InvalidInput, TicketClosed
-from tickets.domain.ticket import Actor, Side, Status
-from tickets.domain.views import Conversation
+from tickets.domain.people import Actor, Side
+from tickets.domain.read_models import TicketDetail
+from tickets.domain.ticket import Status
 
 
 @dataclass(frozen=True)
@@ -121,12 +122,12 @@ class Shown:
     last_message: str
 
     @classmethod
-    def of(cls, conversation: Conversation) -> Shown:
-        ticket = conversation.ticket
+    def of(cls, detail: TicketDetail) -> Shown:
+        ticket = detail.ticket
         model = Model(
             ticket.status,
             {Side.USER: ticket.user_unread, Side.ADMIN: ticket.admin_unread},
-            [(message.sender_type, message.message) for message in conversation.messages],
+            [(message.sender_type, message.message) for message in detail.messages],
         )
         return cls(model, ticket.message_count, ticket.last_message)
 
@@ -141,34 +142,34 @@ class Shown:
 
 
 async def perform(  # noqa: PLR0911 - one answer for each command
-    desk: Desk, ticket_id: int, user_id: int, command: Command
+    service: TicketService, ticket_id: int, user_id: int, command: Command
 ) -> Outcome:
     """Let the desk do what the command says; return what came of it in the model's words."""
     actors = {Side.USER: Actor.user(user_id), Side.ADMIN: Actor.admin()}
     try:
         match command:
             case Open(by):
-                return _texts(await desk.read(ticket_id, by=actors[by]))
+                return _texts(await service.read(ticket_id, by=actors[by]))
             case Peek(by):
-                return _texts(await desk.peek(ticket_id, by=actors[by]))
+                return _texts(await service.peek(ticket_id, by=actors[by]))
             case Acknowledge(by, seen):
                 assert seen is not None
-                return await desk.acknowledge(ticket_id, seen, by=actors[by])
+                return await service.acknowledge(ticket_id, seen, by=actors[by])
             case MarkUnread(by):
-                return await desk.mark_unread(ticket_id, by=actors[by])
+                return await service.mark_unread(ticket_id, by=actors[by])
             case Reply(by, text):
-                await desk.reply(ticket_id, text, by=actors[by])
+                await service.reply(ticket_id, text, by=actors[by])
                 return "stored"
             case Move(to):
-                return (await desk.move(ticket_id, to, by=Actor.admin())).value
+                return (await service.change_status(ticket_id, to, by=Actor.admin())).value
     except TicketClosed:
         return "closed"
     except InvalidInput:
         return "invalid"
 
 
-def _texts(conversation: Conversation) -> tuple[str, ...]:
-    return tuple(message.message for message in conversation.messages)
+def _texts(detail: TicketDetail) -> tuple[str, ...]:
+    return tuple(message.message for message in detail.messages)
 
 
 @dataclass
@@ -185,10 +186,10 @@ class Promise:
             assert isinstance(outcome, tuple)
             self.shown[command.by].update(outcome)
 
-    def broken_by(self, kept: Model) -> Iterable[str]:
+    def broken_by(self, stored: Model) -> Iterable[str]:
         """Yield each message that counts as read and was never shown."""
-        for side, text in kept.thread:
-            if not kept.unread[other(side)] and text not in self.shown[other(side)]:
+        for side, text in stored.thread:
+            if not stored.unread[other(side)] and text not in self.shown[other(side)]:
                 yield f"{text!r} was marked read by the {other(side)} side without having been shown"
 
 

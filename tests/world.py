@@ -7,33 +7,47 @@ import itertools
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
-from tickets.adapters.memory.store import (
-    MemoryRates,
-    MemoryReceipts,
-    MemoryStore,
-    MemoryTickets,
-    MemoryTicketViews,
-    MemoryUsers,
-)
-from tickets.adapters.postgres.accounts import Accounts
-from tickets.adapters.postgres.database import Database
-from tickets.adapters.postgres.health import PostgresHealth
-from tickets.adapters.postgres.rates import PostgresRates
-from tickets.adapters.postgres.receipts import PostgresReceipts
-from tickets.adapters.postgres.tickets import PostgresTickets
-from tickets.adapters.postgres.users import Identity, PostgresUsers
-from tickets.adapters.postgres.views import PostgresTicketViews
-from tickets.application.desk import Desk
-from tickets.application.limits import UserLimits
+from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
+from tickets.adapters.memory.rate_limits import MemoryRateLimiter
+from tickets.adapters.memory.store import MemoryStore
+from tickets.adapters.memory.ticket_cache import MemoryTicketCache
+from tickets.adapters.memory.ticket_views import MemoryTicketViews
+from tickets.adapters.memory.tickets import MemoryTickets
+from tickets.adapters.memory.token_lookup import MemoryTokenLookup
+from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
+from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.identity.token_admin import TokenAdmin
+from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
+from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
+from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
+from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
+from tickets.adapters.postgres.repositories.tickets import PostgresTickets
+from tickets.adapters.postgres.schema.readiness import PostgresHealth
+from tickets.application.auto_close import AutoClose
+from tickets.application.rate_limits import UserRateLimits
+from tickets.application.tickets import TicketService
 from tickets.clock import SystemClock
-from tickets.domain.ports import Rates, Receipts, Tickets, TicketViews, Users
-from tickets.domain.ticket import Actor, Message, Status, Ticket
+from tickets.domain.message import Message
+from tickets.domain.people import Actor
+from tickets.domain.ports import (
+    IdempotencyStore,
+    RateLimiter,
+    TicketCache,
+    Tickets,
+    TicketViews,
+    TokenLookup,
+)
+from tickets.domain.ticket import Status, Ticket
 
 START = datetime(2026, 2, 3, 10, 0, tzinfo=UTC)
 
 ADMIN = Actor.admin()
+
+
+TicketsT = TypeVar("TicketsT", bound=PostgresTickets)
 
 
 class FakeClock:
@@ -64,20 +78,30 @@ class World(ABC):
     """Everything that a test needs of one adapter."""
 
     tickets: Tickets
-    receipts: Receipts
-    rates: Rates
+    ticket_cache: TicketCache
+    idempotency_store: IdempotencyStore
+    rate_limiter: RateLimiter
     views: TicketViews
-    users: Users
+    token_lookup: TokenLookup
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.limits = UserLimits()
+        self.limits: UserRateLimits | None = None
         self.moment = 1000.0
         self._names = itertools.count(1)
 
     @property
-    def desk(self) -> Desk:
-        return Desk(self.tickets, self.receipts, self.clock, self.limits)
+    def service(self) -> TicketService:
+        return self.service_over(self.tickets, self.ticket_cache)
+
+    @property
+    def auto_close(self) -> AutoClose:
+        return AutoClose(self.tickets, self.clock)
+
+    def service_over(self, tickets: Tickets, ticket_cache: TicketCache) -> TicketService:
+        """Return the use cases over other tickets or another cache than this world's."""
+        limits = self.limits or UserRateLimits(self.rate_limiter, creates=None, replies=None)
+        return TicketService(tickets, ticket_cache, self.idempotency_store, limits, self.clock)
 
     async def later(self, duration: timedelta) -> None:
         """Let time pass for what counts how often somebody has done something."""
@@ -100,7 +124,7 @@ class World(ABC):
         """Be the readiness check."""
 
     @abstractmethod
-    async def kept(self) -> dict[str, Any]:
+    async def snapshot(self) -> dict[str, Any]:
         """Return everything that is kept, table by table, to be compared with a later time."""
 
     def an_email(self) -> str:
@@ -117,7 +141,7 @@ class World(ABC):
         status: Status | None = None,
     ) -> Ticket:
         """Open a ticket of this user, or of a new one, and bring it to this status."""
-        opened = await self.desk.open(
+        opened = await self.service.open(
             by=Actor.user(await self.user() if user_id is None else user_id),
             category=category,
             other_category=other_category,
@@ -125,11 +149,11 @@ class World(ABC):
             message=message,
         )
         if status is not None:
-            await self.desk.move(opened.id, status, by=ADMIN)
+            await self.service.change_status(opened.id, status, by=ADMIN)
         return await self.tickets.get(opened.id)
 
     async def reply(self, ticket_id: int, by: Actor, text: str = "And another thing.") -> Message:
-        return await self.desk.reply(ticket_id, text, by=by)
+        return await self.service.reply(ticket_id, text, by=by)
 
     async def flags(self, ticket_id: int) -> tuple[bool, bool]:
         """Return what is kept: (unread by the user, unread by the admins)."""
@@ -144,14 +168,17 @@ class World(ABC):
 class MemoryWorld(World):
     """The ports over dictionaries."""
 
+    ticket_cache: MemoryTicketCache
+
     def __init__(self) -> None:
         super().__init__()
-        self.store = MemoryStore(moment=lambda: self.moment)
-        self.rates = MemoryRates(self.store)
-        self.tickets = MemoryTickets(self.store)
-        self.receipts = MemoryReceipts(self.store)
+        self.store = MemoryStore(monotonic=lambda: self.moment)
+        self.rate_limiter = MemoryRateLimiter(self.store)
+        self.ticket_cache = MemoryTicketCache()
+        self.tickets = MemoryTickets(self.store, self.ticket_cache)
+        self.idempotency_store = MemoryIdempotencyStore(self.store)
         self.views = MemoryTicketViews(self.store)
-        self.users = MemoryUsers(self.store)
+        self.token_lookup = MemoryTokenLookup(self.store)
 
     async def ready(self) -> None:
         pass
@@ -167,7 +194,7 @@ class MemoryWorld(World):
     async def revoke(self, token: str) -> None:
         del self.store.tokens[token]
 
-    async def kept(self) -> dict[str, Any]:
+    async def snapshot(self) -> dict[str, Any]:
         tables = vars(self.store)
         return copy.deepcopy({name: rows for name, rows in tables.items() if name != "ids"})
 
@@ -175,28 +202,37 @@ class MemoryWorld(World):
 class PostgresWorld(World):
     """The ports on a PostgreSQL of this test's own."""
 
+    ticket_cache: PostgresTicketCache
+
     def __init__(self, database: Database) -> None:
         super().__init__()
         self.database = database
-        self.rates = PostgresRates(database, moment=lambda: self.moment)
-        self.tickets = PostgresTickets(database, self.rates)
-        self.receipts = PostgresReceipts(database)
-        self.views = PostgresTicketViews(database)
-        self.users = PostgresUsers(database, Identity.named("tokens"))
-        self.accounts = Accounts(database, SystemClock())
+        self._limiter = PostgresRateLimiter(database, moment=lambda: self.moment)
+        self.rate_limiter = self._limiter
+        self.unread_counts = UnreadCounts(database, None)
+        self.ticket_cache = PostgresTicketCache(None)
+        self.tickets = self.tickets_on(PostgresTickets)
+        self.idempotency_store = PostgresIdempotencyStore(database)
+        self.views = PostgresTicketViews(database, self.unread_counts)
+        self.token_lookup = PostgresTokenLookup(database, Identity.named("tokens"))
+        self.token_admin = TokenAdmin(database, SystemClock())
+
+    def tickets_on(self, kind: type[TicketsT]) -> TicketsT:
+        """Return this class of repository with the collaborators of this world."""
+        return kind(self.database, self._limiter, self.unread_counts, self.ticket_cache)
 
     async def user(self, email: str | None = None) -> int:
-        return await self.accounts.user(email or self.an_email())
+        return await self.token_admin.user(email or self.an_email())
 
     async def token(self, user_id: int) -> str:
-        return await self.accounts.new_token(user_id, lifetime=timedelta(hours=1))
+        return await self.token_admin.new_token(user_id, lifetime=timedelta(hours=1))
 
     async def revoke(self, token: str) -> None:
         await self.database.fetch(
             "delete from ticket_tokens where token_sha256 = $1", sha256(token.encode()).digest()
         )
 
-    async def kept(self) -> dict[str, Any]:
+    async def snapshot(self) -> dict[str, Any]:
         names = await self.database.fetch(
             """select quote_ident(relname)
                  from pg_class

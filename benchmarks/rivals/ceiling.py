@@ -21,7 +21,7 @@ import msgspec
 from litestar import Litestar, Request, Response, get, post
 from litestar.exceptions import NotAuthorizedException, NotFoundException
 
-from tickets.adapters.postgres.queries import parse_queries
+from tickets.adapters.postgres.sql_loader import parse_queries
 
 SQL = parse_queries((Path(__file__).parents[1] / "sql" / "ceiling.sql").read_text(encoding="utf-8"))
 LATEST = datetime.max.replace(tzinfo=UTC)

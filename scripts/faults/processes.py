@@ -16,7 +16,7 @@ import asyncpg
 import httpx
 import psutil
 
-from tickets.adapters.postgres.embedded import EmbeddedPostgres
+from tickets.embedded_postgres.cluster import EmbeddedPostgres
 
 TICKETS = Path(sys.executable).with_name("tickets")
 

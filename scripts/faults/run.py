@@ -16,9 +16,9 @@ import asyncpg
 from scripts.faults.faults import Fault, Scene
 from scripts.faults.load import Client, Told
 from scripts.faults.processes import DATABASE_TIMEOUT, PATIENCE, Cluster
-from tickets.adapters.postgres.accounts import Accounts
-from tickets.adapters.postgres.database import Database
-from tickets.adapters.postgres.migrations import Migrator
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.identity.token_admin import TokenAdmin
+from tickets.adapters.postgres.schema.migrations import Migrator
 from tickets.clock import SystemClock
 
 CLIENTS = 12
@@ -57,9 +57,9 @@ async def _users(cluster: Cluster) -> AsyncIterator[list[str]]:
     await connection.execute("truncate users cascade")
     await connection.close()
     async with Database(cluster.url, pool_size=1).open() as database:
-        accounts = Accounts(database, SystemClock())
-        users = [await accounts.user(f"user{number}@example.com") for number in range(CLIENTS)]
-        yield [await accounts.new_token(user, lifetime=timedelta(hours=1)) for user in users]
+        token_admin = TokenAdmin(database, SystemClock())
+        users = [await token_admin.user(f"user{number}@example.com") for number in range(CLIENTS)]
+        yield [await token_admin.new_token(user, lifetime=timedelta(hours=1)) for user in users]
 
 
 async def run(fault: Fault, cluster: Cluster, folder: Path, *, seconds: float) -> Outcome:

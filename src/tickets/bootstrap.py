@@ -6,33 +6,36 @@ import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from litestar import Litestar
 
+from tickets.adapters.http.access.failed_sign_ins import FailedSignIns
 from tickets.adapters.http.app import Lifespan, create_app
-from tickets.adapters.http.metrics import Metrics
-from tickets.adapters.http.rates import SignIns
-from tickets.adapters.postgres.accounts import Accounts
-from tickets.adapters.postgres.badges import Badges
-from tickets.adapters.postgres.database import Database, QueryLogger
-from tickets.adapters.postgres.health import PostgresHealth
-from tickets.adapters.postgres.listener import Listener
-from tickets.adapters.postgres.queries import load_queries
-from tickets.adapters.postgres.rates import PostgresRates
-from tickets.adapters.postgres.receipts import PostgresReceipts
-from tickets.adapters.postgres.remembered_tickets import RememberedTickets
-from tickets.adapters.postgres.remembered_users import RememberedUsers
-from tickets.adapters.postgres.tickets import PostgresTickets
-from tickets.adapters.postgres.users import Identity, PostgresUsers
-from tickets.adapters.postgres.views import PostgresTicketViews
-from tickets.application.desk import Desk
-from tickets.application.limits import UserLimits
+from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
+from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
+from tickets.adapters.postgres.connection.database import Database, QueryLogger
+from tickets.adapters.postgres.connection.listener import Listener
+from tickets.adapters.postgres.identity.cached_token_lookup import CachedTokenLookup
+from tickets.adapters.postgres.identity.token_admin import TokenAdmin
+from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
+from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
+from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
+from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
+from tickets.adapters.postgres.repositories.tickets import PostgresTickets
+from tickets.adapters.postgres.schema.readiness import PostgresHealth
+from tickets.adapters.postgres.sql_loader import load_queries
+from tickets.application.auto_close import AutoClose
+from tickets.application.key_expiry import KeyExpiry
+from tickets.application.rate_limits import UserRateLimits
+from tickets.application.tickets import TicketService
 from tickets.clock import SystemClock
-from tickets.domain.ports import Users
-from tickets.domain.rates import Rate
-from tickets.housekeeping import Chore, housekeeping, nobody_counts
-from tickets.settings import Settings
-from tickets.telemetry import tracing
+from tickets.domain.ports import Clock, TokenLookup
+from tickets.domain.rate_limits import RateLimit
+from tickets.observability.metrics import Metrics
+from tickets.observability.telemetry import tracing
+from tickets.periodic_jobs import Job, ignore_outcome, periodic_jobs
+from tickets.settings.settings import Settings
 
 YOUNG_OBJECTS = 20_000
 """How many objects more there may be before those are looked for that hold only each other; some megabytes."""
@@ -61,39 +64,63 @@ def listener_of(settings: Settings) -> Listener | None:
     return Listener(settings.database_url)
 
 
-def desk_on(
-    database: Database,
-    rates: PostgresRates | None = None,
-    limits: UserLimits | None = None,
-    badges: Badges | None = None,
-    remembered: RememberedTickets | None = None,
-) -> Desk:
-    """Return the use cases over this database."""
-    tickets = PostgresTickets(database, rates, badges, remembered)
-    return Desk(tickets, PostgresReceipts(database), SystemClock(), limits)
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The ports over one database, with the caches that they share."""
+
+    database: Database
+    rate_limiter: PostgresRateLimiter
+    ticket_cache: PostgresTicketCache
+    tickets: PostgresTickets
+    idempotency_store: PostgresIdempotencyStore
+    views: PostgresTicketViews
+
+    @classmethod
+    def on(cls, database: Database, listener: Listener | None) -> Store:
+        """Return the ports over this database; without a listener nothing is cached."""
+        rate_limiter = PostgresRateLimiter(database)
+        unread_counts = UnreadCounts(database, listener)
+        ticket_cache = PostgresTicketCache(listener)
+        return cls(
+            database=database,
+            rate_limiter=rate_limiter,
+            ticket_cache=ticket_cache,
+            tickets=PostgresTickets(database, rate_limiter, unread_counts, ticket_cache),
+            idempotency_store=PostgresIdempotencyStore(database),
+            views=PostgresTicketViews(database, unread_counts),
+        )
+
+    def ticket_service(
+        self, *, creates: RateLimit | None, replies: RateLimit | None, clock: Clock
+    ) -> TicketService:
+        """Return the use cases, within these rate limits per user; None is no limit."""
+        return TicketService(
+            self.tickets,
+            self.ticket_cache,
+            self.idempotency_store,
+            UserRateLimits(self.rate_limiter, creates=creates, replies=replies),
+            clock,
+        )
 
 
-def users_of(settings: Settings, database: Database, listener: Listener | None = None) -> Users:
-    """Return who holds which token, remembered for as long as the settings allow."""
-    users = PostgresUsers(database, Identity.named(settings.identity))
+def token_lookup_of(
+    settings: Settings, database: Database, listener: Listener | None
+) -> TokenLookup:
+    """Return the token lookup, cached for as long as the settings allow."""
+    token_lookup = PostgresTokenLookup(database, Identity.named(settings.identity))
     if not settings.token_cache:
-        return users
-    # nobody tells of what changes in a platform's own table
-    told = listener if settings.identity == "tokens" else None
-    return RememberedUsers(users, seconds=settings.token_cache, listener=told)
+        return token_lookup
+    # nothing notifies of changes in a platform's own table
+    notified = listener if settings.identity == "tokens" else None
+    return CachedTokenLookup(token_lookup, seconds=settings.token_cache, listener=notified)
 
 
 def application(settings: Settings) -> Litestar:
     """Return the service over the database of these settings."""
     traced = tracing() if settings.opentelemetry else None
     database = database_of(settings, query_logger=traced.statements if traced else None)
-    rates = PostgresRates(database)
-    limits = UserLimits(
-        rates, creates=_limit(settings.rate_creates), replies=_limit(settings.rate_replies)
-    )
     listener = listener_of(settings)
-    badges = Badges(database, listener)
-    desk = desk_on(database, rates, limits, badges, RememberedTickets(listener))
+    store = Store.on(database, listener)
     health = PostgresHealth(database)
     metrics = (
         Metrics(
@@ -110,24 +137,9 @@ def application(settings: Settings) -> Litestar:
         async with database.open():
             yield
 
-    fold_counts = load_queries("counts")["fold_counts"]
-
-    async def fold() -> int:
-        await database.fetchval(fold_counts)
-        return 0  # nothing to tell of: the figures are the same
-
-    accounts = Accounts(database, SystemClock())
-    chores = [
-        Chore("forgetting old idempotency keys", desk.forget_old_keys),
-        Chore("forgetting tokens that expired long ago", accounts.forget_expired),
-        Chore("forgetting unused rate limits", rates.forget_unused),
-        Chore("folding the counts", fold),
-    ]
-    if after := settings.close_resolved_after:
-        chores.append(Chore("closing settled tickets", lambda: desk.close_settled(after)))
     lifespan: list[Lifespan] = [
         open_database,
-        housekeeping(chores, done=metrics.chore_done if metrics else nobody_counts),
+        periodic_jobs(_jobs(settings, store), done=metrics.job_done if metrics else ignore_outcome),
     ]
     if listener:
         lifespan.append(listener.listening)
@@ -136,9 +148,13 @@ def application(settings: Settings) -> Litestar:
     if traced:
         lifespan.append(traced.lifespan)
     return create_app(
-        desk=desk,
-        views=PostgresTicketViews(database, badges),
-        users=users_of(settings, database, listener),
+        service=store.ticket_service(
+            creates=_limit(settings.rate_creates),
+            replies=_limit(settings.rate_replies),
+            clock=SystemClock(),
+        ),
+        views=store.views,
+        token_lookup=token_lookup_of(settings, database, listener),
         admin_tokens=settings.admin_token,
         readiness=health.ready,
         lifespan=lifespan,
@@ -148,12 +164,35 @@ def application(settings: Settings) -> Litestar:
         metrics_token=settings.metrics_token,
         access_log=settings.access_log,
         middleware=[traced.middleware] if traced else [],
-        sign_ins=SignIns(rates, _limit(settings.rate_failed_sign_ins)),
+        failed_sign_ins=FailedSignIns(store.rate_limiter, _limit(settings.rate_failed_sign_ins)),
     )
 
 
-def _limit(rate: Rate) -> Rate | None:
-    return rate if rate.limit else None
+def _jobs(settings: Settings, store: Store) -> list[Job]:
+    fold_counts = load_queries("counts")["fold_counts"]
+
+    async def fold() -> int:
+        await store.database.fetchval(fold_counts)
+        return 0  # nothing to report: the figures are the same
+
+    clock = SystemClock()
+    jobs = [
+        Job(
+            "deleting expired idempotency keys",
+            KeyExpiry(store.idempotency_store, clock).delete_expired,
+        ),
+        Job("deleting expired tokens", TokenAdmin(store.database, clock).delete_expired),
+        Job("deleting expired rate limits", store.rate_limiter.delete_expired),
+        Job("folding ticket counts", fold),
+    ]
+    if quiet_for := settings.close_resolved_after:
+        auto_close = AutoClose(store.tickets, clock)
+        jobs.append(Job("closing resolved tickets", lambda: auto_close.close_due(quiet_for)))
+    return jobs
+
+
+def _limit(rate_limit: RateLimit) -> RateLimit | None:
+    return rate_limit if rate_limit.limit else None
 
 
 def application_from_environment() -> Litestar:

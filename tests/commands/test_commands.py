@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from tests.commands.conftest import Shell, free_port
 from tests.world import ADMIN, START, PostgresWorld
-from tickets.adapters.postgres.database import Database
-from tickets.cli import main
+from tickets.adapters.postgres.connection.database import Database
+from tickets.cli.main import main
 from tickets.domain.ticket import Status
 
 
@@ -62,7 +62,7 @@ async def test_adding_a_user_prints_a_token_alone_that_signs_in(
     tokens = [result.stdout.removesuffix("\n") for result in (first, again, other)]
     assert all(re.fullmatch(r"[\w-]{40,}", token) for token in tokens)
     assert len(set(tokens)) == 3
-    mara, mara_again, dev = [await postgres_world.users.by_token(token) for token in tokens]
+    mara, mara_again, dev = [await postgres_world.token_lookup.by_token(token) for token in tokens]
     assert mara == mara_again != dev
     assert None not in (mara, dev)
 
@@ -156,7 +156,7 @@ async def test_resolved_tickets_are_closed_by_hand(
 
     for ticket in [*quiet, recent]:
         assert (await world.tickets.get(ticket.id)).status is Status.CLOSED
-    await world.desk.move(recent.id, "open", by=ADMIN)
+    await world.service.change_status(recent.id, "open", by=ADMIN)
     assert await database.fetchval("select count(*) from tickets") == 4
 
 

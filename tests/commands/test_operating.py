@@ -129,7 +129,7 @@ def test_tracing_without_its_extra_is_one_line_that_says_what_to_install(shell: 
     # not through the installed command, whose environment has the extra
     program = (
         "import sys; sys.modules['opentelemetry.sdk'] = None; sys.argv[0] = 'tickets';"
-        "from tickets.cli import main; main()"
+        "from tickets.cli.main import main; main()"
     )
     result = subprocess.run(
         [sys.executable, "-c", program, "serve", "--port", f"{free_port()}"],

@@ -17,8 +17,8 @@ import pytest
 from tests.commands.conftest import Shell, free_port
 from tests.commands.test_serve import start_service
 from tests.conftest import THROWAWAY
-from tickets.adapters.postgres.embedded import EmbeddedPostgres
-from tickets.adapters.postgres.migrations import Migrator
+from tickets.adapters.postgres.schema.migrations import Migrator
+from tickets.embedded_postgres.cluster import EmbeddedPostgres
 
 # Recognisable, and without anything in common. The service's own, a platform's, the admins', the scraper's, and three that
 # are not good.

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tickets.domain.rates import Rate
-from tickets.settings import Settings, SettingsError
+from tickets.domain.rate_limits import RateLimit
+from tickets.settings.settings import Settings, SettingsError
 
 
 def test_nothing_set_is_a_local_service_on_its_own_postgresql() -> None:
@@ -61,9 +61,9 @@ def test_every_setting_is_read() -> None:
         client_timeout=7.5,
         trusted_proxies=("10.0.0.0/8", "::1"),
         identity="sessions",
-        rate_creates=Rate(5, timedelta(minutes=1)),
-        rate_replies=Rate(0, timedelta(hours=1)),
-        rate_failed_sign_ins=Rate(20, timedelta(days=1)),
+        rate_creates=RateLimit(5, timedelta(minutes=1)),
+        rate_replies=RateLimit(0, timedelta(hours=1)),
+        rate_failed_sign_ins=RateLimit(20, timedelta(days=1)),
         token_lifetime=timedelta(minutes=90),
         token_cache=45,
         close_resolved_after=timedelta(days=1),
@@ -88,8 +88,8 @@ def test_natural_close_is_off_at_0() -> None:
             admin_token=("one", "two"),
             port=1,
             trusted_proxies=("10.0.0.0/8", "::1"),
-            rate_creates=Rate(0, timedelta(hours=1)),
-            rate_replies=Rate(7, timedelta(seconds=1)),
+            rate_creates=RateLimit(0, timedelta(hours=1)),
+            rate_replies=RateLimit(7, timedelta(seconds=1)),
             close_resolved_after=timedelta(),
             token_lifetime=timedelta(hours=0.25),
             data_folder=Path("/a b"),

@@ -9,11 +9,11 @@ import pytest
 
 from tests.commands.conftest import Shell
 from tests.world import PostgresWorld
-from tickets.adapters.postgres.accounts import EXPIRED_ARE_LISTED_FOR, Accounts
-from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.identity.token_admin import EXPIRED_ARE_LISTED_FOR, TokenAdmin
 from tickets.bootstrap import application
 from tickets.clock import SystemClock
-from tickets.settings import Settings
+from tickets.settings.settings import Settings
 
 ROW = re.compile(r"(\d+) +(\S+Z)  (\S+Z)  (good|expired)")
 
@@ -42,36 +42,38 @@ async def test_a_users_tokens_are_listed_newest_first_and_never_shown(
     tickets_user: Terminal, postgres_world: PostgresWorld, database: Database
 ) -> None:
     mara, dev = await postgres_world.user("mara@example.com"), await postgres_world.user()
-    accounts = postgres_world.accounts
+    token_admin = postgres_world.token_admin
     tokens = [
-        await accounts.new_token(mara, lifetime=timedelta(seconds=-1)),
-        await accounts.new_token(mara, lifetime=timedelta(hours=1)),
-        await accounts.new_token(dev, lifetime=timedelta(hours=1)),
+        await token_admin.new_token(mara, lifetime=timedelta(seconds=-1)),
+        await token_admin.new_token(mara, lifetime=timedelta(hours=1)),
+        await token_admin.new_token(dev, lifetime=timedelta(hours=1)),
     ]
-    kept = await database.fetch("select id, encode(token_sha256, 'hex') as hash from ticket_tokens")
+    stored = await database.fetch(
+        "select id, encode(token_sha256, 'hex') as hash from ticket_tokens"
+    )
 
     code, said, _ = tickets_user("tokens", "Mara@example.com")
 
     assert code == 0
     assert said.splitlines()[0].split() == ["id", "created", "expires", "state"]
     assert [row[3] for row in ROW.findall(said)] == ["good", "expired"]
-    assert [int(row[0]) for row in ROW.findall(said)] == [kept[1]["id"], kept[0]["id"]]
+    assert [int(row[0]) for row in ROW.findall(said)] == [stored[1]["id"], stored[0]["id"]]
     assert not any(token in said or token.removeprefix("tk_") in said for token in tokens)
-    assert not any(row["hash"] in said for row in kept)
+    assert not any(row["hash"] in said for row in stored)
 
 
 async def test_a_token_that_was_revoked_signs_in_no_more_and_the_others_do(
     tickets_user: Terminal, postgres_world: PostgresWorld
 ) -> None:
     mara = await postgres_world.user("mara@example.com")
-    lost, kept = await postgres_world.token(mara), await postgres_world.token(mara)
+    lost, stored = await postgres_world.token(mara), await postgres_world.token(mara)
     newest, oldest = tickets_user.ids("mara@example.com")
 
     code, said, _ = tickets_user("revoke", oldest)
 
     assert (code, said) == (0, f"revoked token {oldest} of mara@example.com\n")
-    assert await postgres_world.users.by_token(lost) is None
-    assert await postgres_world.users.by_token(kept) == mara
+    assert await postgres_world.token_lookup.by_token(lost) is None
+    assert await postgres_world.token_lookup.by_token(stored) == mara
     assert tickets_user.ids("mara@example.com") == [newest]
 
 
@@ -85,8 +87,8 @@ async def test_all_of_a_users_tokens_are_revoked_at_once_and_nobody_elses(
     code, said, _ = tickets_user("revoke", "--all", "mara@example.com")
 
     assert (code, said) == (0, "revoked 3 tokens of mara@example.com\n")
-    assert [await postgres_world.users.by_token(token) for token in tokens] == [None] * 3
-    assert await postgres_world.users.by_token(others) == dev
+    assert [await postgres_world.token_lookup.by_token(token) for token in tokens] == [None] * 3
+    assert await postgres_world.token_lookup.by_token(others) == dev
     assert tickets_user("tokens", "mara@example.com")[1] == "mara@example.com has no tokens\n"
 
 
@@ -101,7 +103,7 @@ async def test_what_is_not_there_is_named_and_the_rest_is_done(
     assert code == 1
     assert said == f"revoked token {token_id} of mara@example.com\n"
     assert "There is no token 99, 77" in complained
-    assert await postgres_world.users.by_token(token) is None
+    assert await postgres_world.token_lookup.by_token(token) is None
     for arguments in (["tokens", "no@example.com"], ["revoke", "--all", "no@example.com"]):
         code, said, complained = tickets_user(*arguments)
         assert (code, said) == (1, "")
@@ -121,17 +123,17 @@ def test_revoking_needs_ids_or_a_user(tickets_user: Terminal, arguments: list[st
 async def test_an_expired_token_is_listed_for_a_while_and_then_dropped_by_the_service(
     tickets_user: Terminal, database: Database, database_url: str
 ) -> None:
-    accounts = Accounts(database, SystemClock())
-    mara = await accounts.user("mara@example.com")
+    token_admin = TokenAdmin(database, SystemClock())
+    mara = await token_admin.user("mara@example.com")
     for ago in (EXPIRED_ARE_LISTED_FOR - timedelta(minutes=1), EXPIRED_ARE_LISTED_FOR):
-        await accounts.new_token(mara, lifetime=-ago)
-    await accounts.new_token(mara, lifetime=timedelta(minutes=1))
+        await token_admin.new_token(mara, lifetime=-ago)
+    await token_admin.new_token(mara, lifetime=timedelta(minutes=1))
     assert len(tickets_user.ids("mara@example.com")) == 3
 
     app = application(Settings(database_url=database_url, admin_token=("x",)))
     async with app.lifespan():
-        while len(await accounts.tokens(mara)) == 3:
+        while len(await token_admin.tokens(mara)) == 3:
             await database.fetchval("select pg_sleep(0.01)")
 
-    assert [token.good for token in await accounts.tokens(mara)] == [True, False]
-    assert await accounts.forget_expired() == 0
+    assert [token.good for token in await token_admin.tokens(mara)] == [True, False]
+    assert await token_admin.delete_expired() == 0

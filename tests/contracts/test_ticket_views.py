@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.world import ADMIN, World
-from tickets.domain.ticket import Actor, Category, Status
-from tickets.domain.views import AdminRow, Stats, UserRow
+from tickets.domain.people import Actor
+from tickets.domain.read_models import AdminRow, Stats, UserRow
+from tickets.domain.ticket import Category, Status
 
 
 async def all_user_rows(
@@ -48,7 +49,7 @@ async def test_a_users_row_shows_the_ticket_and_its_newest_message(world: World)
     user_id = await world.user()
     ticket = await world.ticket(user_id, category="other", other_category="Press")
     await world.reply(ticket.id, ADMIN, "y" * 120)
-    kept = await world.tickets.get(ticket.id)
+    stored = await world.tickets.get(ticket.id)
 
     (row,) = await all_user_rows(world, user_id)
 
@@ -62,8 +63,8 @@ async def test_a_users_row_shows_the_ticket_and_its_newest_message(world: World)
         user_unread=True,
         message_count=2,
         last_message="y" * 100 + "…",
-        created_at=kept.created_at,
-        updated_at=kept.updated_at,
+        created_at=stored.created_at,
+        updated_at=stored.updated_at,
     )
 
 
@@ -102,8 +103,8 @@ async def test_a_users_list_goes_by_the_newest_change_and_reading_is_none(world:
     user_id = await world.user()
     first, second, third = [await world.ticket(user_id) for _ in range(3)]
     await world.reply(first.id, ADMIN)
-    await world.desk.move(second.id, "in_progress", by=ADMIN)
-    await world.desk.read(first.id, by=Actor.user(user_id))
+    await world.service.change_status(second.id, "in_progress", by=ADMIN)
+    await world.service.read(first.id, by=Actor.user(user_id))
 
     assert [row.id for row in await all_user_rows(world, user_id)] == [
         second.id,
@@ -152,8 +153,8 @@ async def test_tickets_of_the_same_moment_are_told_apart_by_id(world: World) -> 
 
 async def test_admins_see_what_is_unread_first_then_what_is_newest(world: World) -> None:
     first, second, third, fourth = [await world.ticket() for _ in range(4)]
-    await world.desk.read(fourth.id, by=ADMIN)
-    await world.desk.read(second.id, by=ADMIN)
+    await world.service.read(fourth.id, by=ADMIN)
+    await world.service.read(second.id, by=ADMIN)
     await world.reply(second.id, ADMIN)
 
     assert [(row.id, row.admin_unread) for row in await all_admin_rows(world, limit=1)] == [
@@ -177,7 +178,7 @@ async def test_the_admins_list_can_be_of_one_status_one_category_or_both(
         for c in Category
     ]
     for ticket in everything[::3]:
-        await world.desk.read(ticket.id, by=ADMIN)
+        await world.service.read(ticket.id, by=ADMIN)
 
     rows = await all_admin_rows(world, status, category)
 
@@ -220,15 +221,15 @@ async def test_nobodys_lists_are_empty(world: World) -> None:
 async def test_badges_count_tickets_and_not_messages(world: World) -> None:
     user_id = await world.user()
     first, second = await world.ticket(user_id), await world.ticket(user_id)
-    await world.desk.read(second.id, by=ADMIN)
+    await world.service.read(second.id, by=ADMIN)
     await world.reply(first.id, ADMIN)
     await world.reply(first.id, ADMIN)
 
     assert await world.views.user_unread(user_id) == 1
     assert await world.views.admin_unread() == 1
 
-    await world.desk.read(first.id, by=Actor.user(user_id))
-    await world.desk.read(first.id, by=ADMIN)
+    await world.service.read(first.id, by=Actor.user(user_id))
+    await world.service.read(first.id, by=ADMIN)
 
     assert await world.views.user_unread(user_id) == 0
     assert await world.views.admin_unread() == 0
@@ -259,7 +260,7 @@ async def test_stats_count_by_status_category_and_what_is_unread(world: World) -
     ]:
         ticket = await world.ticket(user_id, category=category, status=status)
         if category != "support":
-            await world.desk.read(ticket.id, by=ADMIN)
+            await world.service.read(ticket.id, by=ADMIN)
 
     assert await world.views.admin_stats() == Stats(
         total_count=7,

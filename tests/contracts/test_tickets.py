@@ -10,8 +10,10 @@ import pytest
 
 from tests.world import ADMIN, START, World
 from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
-from tickets.domain.rates import Rate, Use
-from tickets.domain.ticket import Actor, Category, Side, Status, Ticket
+from tickets.domain.people import Actor, Side
+from tickets.domain.rate_limits import Hit, RateLimit
+from tickets.domain.ticket import Category, Status, Ticket
+from tickets.domain.write_context import WriteContext
 
 
 def a_new_ticket(user_id: int) -> Ticket:
@@ -25,21 +27,21 @@ def a_new_ticket(user_id: int) -> Ticket:
     )
 
 
-COUNTED = Use("creates", "somebody", Rate(1000, timedelta(hours=1)))
+COUNTED = Hit("creates", "somebody", RateLimit(1000, timedelta(hours=1)))
 
 
 @pytest.fixture(params=[None, COUNTED], ids=["uncounted", "counted"])
-def use(request: pytest.FixtureRequest) -> Use | None:
+def hit(request: pytest.FixtureRequest) -> Hit | None:
     """Return what adding a ticket is counted as, if it is: the store has a statement for each."""
-    counted: Use | None = request.param
+    counted: Hit | None = request.param
     return counted
 
 
-async def test_what_is_added_comes_back_as_it_was(world: World, use: Use | None) -> None:
+async def test_what_is_added_comes_back_as_it_was(world: World, hit: Hit | None) -> None:
     user_id = await world.user()
     new = a_new_ticket(user_id)
 
-    added = await world.tickets.add(new, use=use)
+    added = await world.tickets.add(new, WriteContext(hit=hit))
 
     assert added.id > 0
     assert added == replace(new, id=added.id, version=added.version, new_message=None)
@@ -47,24 +49,24 @@ async def test_what_is_added_comes_back_as_it_was(world: World, use: Use | None)
 
 
 async def test_a_thread_is_the_ticket_with_every_message_oldest_first(
-    world: World, use: Use | None
+    world: World, hit: Hit | None
 ) -> None:
     user_id = await world.user("mara@example.com")
-    added = await world.tickets.add(a_new_ticket(user_id), use=use)
+    added = await world.tickets.add(a_new_ticket(user_id), WriteContext(hit=hit))
     await world.reply(added.id, ADMIN, "What do you need?")
     await world.reply(added.id, Actor.user(user_id), "Everything.")
 
-    conversation = await world.tickets.get_with_thread(added.id)
+    detail = await world.tickets.get_with_thread(added.id)
 
-    assert conversation.ticket == await world.tickets.get(added.id)
-    assert conversation.user_email == "mara@example.com"
-    assert [(m.sender_type, m.sender_id, m.message) for m in conversation.messages] == [
+    assert detail.ticket == await world.tickets.get(added.id)
+    assert detail.user_email == "mara@example.com"
+    assert [(m.sender_type, m.sender_id, m.message) for m in detail.messages] == [
         (Side.USER, user_id, "Line one\nline two — with <b>markup</b> & 'quotes'."),
         (Side.ADMIN, None, "What do you need?"),
         (Side.USER, user_id, "Everything."),
     ]
-    assert {m.ticket_id for m in conversation.messages} == {added.id}
-    ids = [m.id for m in conversation.messages]
+    assert {m.ticket_id for m in detail.messages} == {added.id}
+    ids = [m.id for m in detail.messages]
     assert ids == sorted(set(ids))
 
 
@@ -89,13 +91,13 @@ async def test_a_ticket_that_is_not_there_is_not_found_whatever_the_number(
 
 
 async def test_a_ticket_of_a_user_who_is_gone_is_neither_added_nor_counted(
-    world: World, use: Use | None
+    world: World, hit: Hit | None
 ) -> None:
     with pytest.raises(NotAuthenticated):
-        await world.tickets.add(a_new_ticket(987_654), use=use)
+        await world.tickets.add(a_new_ticket(987_654), WriteContext(hit=hit))
 
-    assert world.rates.standing(COUNTED) is None
-    assert (await world.rates.count(COUNTED)).remaining == COUNTED.rate.limit - 1
+    assert world.rate_limiter.allowance(COUNTED) is None
+    assert (await world.rate_limiter.record(COUNTED)).remaining == COUNTED.rate_limit.limit - 1
 
 
 async def test_everything_that_changes_is_saved(world: World) -> None:
@@ -103,15 +105,15 @@ async def test_everything_that_changes_is_saved(world: World) -> None:
     later = START + timedelta(hours=1)
     ticket.reply("x" * 150, by=ADMIN, at=later)
     ticket.read(by=ADMIN)
-    ticket.move(Status.IN_PROGRESS, by=ADMIN, at=later)
+    ticket.change_status(Status.IN_PROGRESS, by=ADMIN, at=later)
 
     await world.tickets.save(ticket)
 
-    kept = await world.tickets.get(ticket.id)
-    assert kept.version > ticket.version
-    assert kept == replace(ticket, version=kept.version, new_message=None)
-    assert kept.last_message == "x" * 100 + "…"
-    assert (kept.message_count, kept.updated_at) == (2, later)
+    stored = await world.tickets.get(ticket.id)
+    assert stored.version > ticket.version
+    assert stored == replace(ticket, version=stored.version, new_message=None)
+    assert stored.last_message == "x" * 100 + "…"
+    assert (stored.message_count, stored.updated_at) == (2, later)
 
 
 async def test_saving_returns_the_new_message_with_its_id(world: World) -> None:
@@ -185,7 +187,7 @@ async def test_what_was_not_saved_is_not_kept(world: World) -> None:
     added = await world.tickets.add(a_new_ticket(await world.user()))
     ticket = await world.tickets.get(added.id)
     ticket.reply("never saved", by=ADMIN, at=START)
-    ticket.move(Status.CLOSED, by=ADMIN, at=START)
+    ticket.change_status(Status.CLOSED, by=ADMIN, at=START)
 
     assert await world.tickets.get(added.id) == added
     assert len(await world.texts(added.id)) == 1
@@ -199,13 +201,13 @@ async def test_resolved_tickets_are_found_longest_unchanged_first(world: World) 
             resolved.append(ticket)
     _, second, third = resolved
 
-    assert await world.tickets.resolved_until(third.updated_at, limit=10) == [
+    assert await world.tickets.resolved_since(third.updated_at, limit=10) == [
         ticket.id for ticket in resolved
     ]
-    assert await world.tickets.resolved_until(second.updated_at, limit=10) == [
+    assert await world.tickets.resolved_since(second.updated_at, limit=10) == [
         ticket.id for ticket in resolved[:2]
     ]
-    assert await world.tickets.resolved_until(third.updated_at, limit=1) == [resolved[0].id]
+    assert await world.tickets.resolved_since(third.updated_at, limit=1) == [resolved[0].id]
 
 
 async def test_a_category_is_a_category_again(world: World) -> None:
@@ -235,13 +237,13 @@ async def test_a_stale_ticket_is_not_shown(world: World) -> None:
     await world.reply(ticket.id, ADMIN, "First.")
     stale = await world.tickets.get(ticket.id)
     await world.reply(ticket.id, ADMIN, "Second.")
-    before = await world.kept()
+    before = await world.snapshot()
     stale.read(by=Actor.user(ticket.user_id))
 
     with pytest.raises(StaleTicket):
         await world.tickets.save_with_thread(stale)
 
-    assert await world.kept() == before
+    assert await world.snapshot() == before
     stale.id = 2**31 - 1
     with pytest.raises(StaleTicket):
         await world.tickets.save_with_thread(stale)

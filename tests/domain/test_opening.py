@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tickets.domain.errors import InvalidInput, NotAllowed
-from tickets.domain.ticket import Actor, Category, Side, Status, Ticket
+from tickets.domain.people import Actor, Side
+from tickets.domain.ticket import Category, Status, Ticket
 
 NOW = datetime(2026, 2, 3, 10, 15, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from litestar import Litestar
 
 from tests.world import MemoryWorld, PostgresWorld, World
 from tickets.adapters.http.app import create_app
-from tickets.adapters.http.metrics import Metrics
+from tickets.observability.metrics import Metrics
 
 API = "/api/v1/tickets"
 
@@ -22,9 +22,9 @@ ADMIN_TOKENS = ("first-admin-token", "second-admin-token")
 def application_on(world: World, **more: Any) -> Litestar:
     """Return the application over the ports of this world."""
     return create_app(
-        desk=world.desk,
+        service=world.service,
         views=world.views,
-        users=world.users,
+        token_lookup=world.token_lookup,
         admin_tokens=ADMIN_TOKENS,
         readiness=world.ready,
         metrics=Metrics(),
@@ -49,9 +49,9 @@ def shared_application() -> Litestar:
     """Return an application that does with the world of each test: to make one takes longer than most of them."""
     part: Any = Part
     return create_app(
-        desk=part("desk"),
+        service=part("service"),
         views=part("views"),
-        users=part("users"),
+        token_lookup=part("token_lookup"),
         admin_tokens=ADMIN_TOKENS,
         readiness=lambda: Part.world.ready(),
         metrics=Metrics(),

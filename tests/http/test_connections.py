@@ -16,9 +16,9 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from tickets.adapters.http.connections import MOST_PIPELINED, SPARE, Limits, bounded
-from tickets.server import config_of, trusted
-from tickets.settings import Settings
+from tickets.server.connection_limits import MOST_PIPELINED, SPARE, Limits, bounded
+from tickets.server.run import config_of, trusted
+from tickets.settings.settings import Settings
 
 Scope = dict[str, Any]
 Application = Callable[[Scope, Any, Any], Awaitable[None]]

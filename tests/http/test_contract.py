@@ -260,9 +260,9 @@ async def test_moving_a_ticket(api: Api, user: Caller, status: str) -> None:
 
     assert response.status_code == 200
     assert response.json() == {"success": True, "status": status}
-    kept = (await user.get(f"/{ticket['id']}")).json()["ticket"]
-    assert kept["status"] == status
-    assert (kept["updated_at"] == ticket["updated_at"]) == (status == "open")
+    stored = (await user.get(f"/{ticket['id']}")).json()["ticket"]
+    assert stored["status"] == status
+    assert (stored["updated_at"] == ticket["updated_at"]) == (status == "open")
 
 
 async def test_the_same_status_again_does_not_move_updated_at(api: Api, user: Caller) -> None:
@@ -287,21 +287,21 @@ async def test_a_closed_ticket_can_be_opened_again_and_answered(api: Api, user: 
 
 
 async def test_a_whole_conversation_as_section_7_has_it(api: Api, user: Caller) -> None:
-    async def badges() -> tuple[int, int]:
+    async def unread_counts() -> tuple[int, int]:
         mine = (await user.get("/unread")).json()["unread"]
         theirs = (await api.admin.get("/admin/unread")).json()["unread"]
         return mine, theirs
 
     ticket = await api.ticket(user)
-    assert await badges() == (0, 1)
+    assert await unread_counts() == (0, 1)
     await api.admin.get(f"/admin/{ticket['id']}")
-    assert await badges() == (0, 0)
+    assert await unread_counts() == (0, 0)
     await api.admin.post(f"/admin/{ticket['id']}/reply", json={"message": "Hello."})
-    assert await badges() == (1, 0)
+    assert await unread_counts() == (1, 0)
     await user.get(f"/{ticket['id']}")
-    assert await badges() == (0, 0)
+    assert await unread_counts() == (0, 0)
     await user.post(f"/{ticket['id']}/reply", json={"message": "Hello yourself."})
-    assert await badges() == (0, 1)
+    assert await unread_counts() == (0, 1)
 
 
 async def test_trailing_slashes_make_no_difference(api: Api, user: Caller) -> None:

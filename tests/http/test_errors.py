@@ -11,7 +11,7 @@ import pytest
 
 from tests.http.conftest import Api, Caller, application_on, client_of
 from tests.world import MemoryWorld
-from tickets.adapters.http.problems import RETRY_AFTER_SECONDS, STATUS_BY_ERROR
+from tickets.adapters.http.edge.error_handlers import RETRY_AFTER_SECONDS, STATUS_BY_ERROR
 from tickets.domain.errors import (
     FieldError,
     InvalidInput,
@@ -21,8 +21,9 @@ from tickets.domain.errors import (
     TicketsError,
     TooManyRequests,
 )
-from tickets.domain.rates import Rate, Standing, Use
+from tickets.domain.rate_limits import Allowance, Hit, RateLimit
 from tickets.domain.ticket import Ticket
+from tickets.domain.write_context import WriteContext
 
 GOOD = {
     "category": "support",
@@ -319,8 +320,8 @@ class Failing:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    async def add(self, ticket: Ticket, **more: object) -> Ticket:
-        del ticket, more
+    async def add(self, ticket: Ticket, context: WriteContext) -> Ticket:
+        del ticket, context
         raise self._error
 
 
@@ -343,7 +344,7 @@ MADE: dict[type[TicketsError], TicketsError] = {
     InvalidInput: InvalidInput([FieldError("x", "X is wrong.")]),
     ThreadGrown: ThreadGrown(2),
     TooManyRequests: TooManyRequests(
-        Use("creates", "7", Rate(6, timedelta(minutes=1))), Standing(0, 9_500_000)
+        Hit("creates", "7", RateLimit(6, timedelta(minutes=1))), Allowance(0, 9_500_000)
     ),
 }
 

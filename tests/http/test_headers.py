@@ -13,8 +13,8 @@ from tests.http.conftest import ADMIN_TOKENS, API, application_on, client_of
 from tests.http.test_errors import Failing
 from tests.world import MemoryWorld
 from tickets.adapters.http.app import create_app
-from tickets.adapters.http.service import Service
-from tickets.adapters.http.site import Site
+from tickets.adapters.http.dashboards.files import Site
+from tickets.adapters.http.litestar_fast.instrumented_app import InstrumentedLitestar
 from tickets.domain.errors import StoreUnavailable
 
 ADMIN = {"X-Admin-Token": ADMIN_TOKENS[0]}
@@ -186,15 +186,15 @@ async def test_pages_keep_policies_of_their_own(client: httpx.AsyncClient) -> No
 async def test_embedding_goes_on_working(memory_world: MemoryWorld) -> None:
     world = memory_world
     app = create_app(
-        desk=world.desk,
+        service=world.service,
         views=world.views,
-        users=world.users,
+        token_lookup=world.token_lookup,
         admin_tokens=ADMIN_TOKENS,
         readiness=world.ready,
         frame_ancestors=["https://host.test"],
         cors_origins=["https://host.test"],
     )
-    assert isinstance(app, Service)
+    assert isinstance(app, InstrumentedLitestar)
     origin = {"Origin": "https://host.test"}
     async with client_of(app) as client:
         code = await client.get("/static/tickets.js", headers=origin)

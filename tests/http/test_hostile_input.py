@@ -38,7 +38,7 @@ async def test_a_text_that_shows_nothing_is_a_400_in_every_field(
     api: Api, user: Caller, kind: str
 ) -> None:
     ticket = await api.ticket(user)
-    before = await api.world.kept()
+    before = await api.world.snapshot()
 
     for text in [*SHOWS_NOTHING[kind], SHOWS_NOTHING[kind] * 10, f" {SHOWS_NOTHING[kind]} "]:
         for field in ("subject", "message"):
@@ -49,7 +49,7 @@ async def test_a_text_that_shows_nothing_is_a_400_in_every_field(
             response = await caller.post(f"{path}/{ticket['id']}/reply", json={"message": text})
             assert fields(problem(response, 400)) == ["message"], ascii(text)
 
-    assert await api.world.kept() == before
+    assert await api.world.snapshot() == before
 
 
 SHOWS_SOMETHING = {
@@ -102,7 +102,7 @@ async def test_a_text_that_shows_something_is_data_and_comes_back_as_it_was(
 )
 async def test_a_number_is_no_text_however_large(api: Api, user: Caller, number: float) -> None:
     ticket = await api.ticket(user)
-    before = await api.world.kept()
+    before = await api.world.snapshot()
 
     for field in ("category", "subject", "message", "other_category"):
         body = problem(await user.post(json=GOOD_TICKET | {field: number}), 400)
@@ -112,7 +112,7 @@ async def test_a_number_is_no_text_however_large(api: Api, user: Caller, number:
     status = await api.admin.put(f"/admin/{ticket['id']}/status", json={"status": number})
     assert fields(problem(status, 400)) == ["status"]
 
-    assert await api.world.kept() == before
+    assert await api.world.snapshot() == before
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ async def test_what_was_seen_is_a_number_of_messages_in_digits(
     api: Api, user: Caller, written: str
 ) -> None:
     ticket = await api.ticket(user)
-    before = await api.world.kept()
+    before = await api.world.snapshot()
 
     for path, rest in (("reply", '"message": "Hello", '), ("read", "")):
         problem(
@@ -135,7 +135,7 @@ async def test_what_was_seen_is_a_number_of_messages_in_digits(
             400,
         )
 
-    assert await api.world.kept() == before
+    assert await api.world.snapshot() == before
 
 
 def decoded(cursor: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tests.http.conftest import API
 from tests.http.serving import Service, as_a_command
 from tests.http.wire import Answer, Wire, request
 from tests.world import PostgresWorld
-from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.connection.database import Database
 
 TICKET = json.dumps(
     {"category": "support", "subject": "The export stops", "message": "It stops half-way."}
@@ -35,14 +35,14 @@ class Target:
         self.signed_in = f"Authorization: Bearer {token}".encode()
         self.ticket_id = ticket_id
 
-    def kept(self) -> dict[str, Any]:
+    def snapshot(self) -> dict[str, Any]:
         """Return everything that is in the database."""
 
-        async def kept() -> dict[str, Any]:
+        async def snapshot() -> dict[str, Any]:
             async with Database(self.url, pool_size=1).open() as database:
-                return await PostgresWorld(database).kept()
+                return await PostgresWorld(database).snapshot()
 
-        return asyncio.run(kept())
+        return asyncio.run(snapshot())
 
     def messages(self) -> list[str]:
         """Return the texts of the user's ticket."""
@@ -204,7 +204,7 @@ def is_problem(answer: Answer) -> bool:
 @pytest.mark.parametrize("name", CASES)
 def test_what_no_client_should_send_is_answered_as_what_it_is(target: Target, name: str) -> None:
     status, method, path, headers, body = CASES[name]
-    before = target.kept()
+    before = target.snapshot()
 
     with target.wire() as wire:
         wire.send(request(method, path, [target.signed_in, *headers], body))
@@ -214,7 +214,7 @@ def test_what_no_client_should_send_is_answered_as_what_it_is(target: Target, na
     assert answer.status == status, answer.body
     if status >= 400:
         assert is_problem(answer)
-        assert target.kept() == before
+        assert target.snapshot() == before
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def reply(target: Target, *headers: bytes) -> bytes:
 def test_a_body_that_stops_half_way_stores_nothing(
     target: Target, head: bytes, half: bytes
 ) -> None:
-    before = target.kept()
+    before = target.snapshot()
     with target.wire() as wire:
         part = b"3e8\r\n" + half if head is CHUNKED else half
         wire.send(reply(target, head), part)
@@ -256,11 +256,11 @@ def test_a_body_that_stops_half_way_stores_nothing(
 
     assert answer is None or is_problem(answer)
     assert target.is_well()
-    assert target.kept() == before
+    assert target.snapshot() == before
 
 
 def test_chunks_past_the_limit_are_a_413_before_they_end(target: Target) -> None:
-    before = target.kept()
+    before = target.snapshot()
     chunk = b"2000\r\n" + b"x" * 8192 + b"\r\n"
 
     with target.wire() as wire:
@@ -271,7 +271,7 @@ def test_chunks_past_the_limit_are_a_413_before_they_end(target: Target) -> None
     assert answer
     assert answer.status == 413
     assert is_problem(answer)
-    assert target.kept() == before
+    assert target.snapshot() == before
 
 
 def test_a_body_that_drips_in_keeps_nobody_waiting_and_is_taken(target: Target) -> None:

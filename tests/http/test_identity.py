@@ -93,9 +93,9 @@ async def test_two_credentials_of_one_kind_are_none(api: Api, user: Caller) -> N
 
 async def test_without_admin_tokens_nobody_is_an_admin(memory_world: MemoryWorld) -> None:
     app = create_app(
-        desk=memory_world.desk,
+        service=memory_world.service,
         views=memory_world.views,
-        users=memory_world.users,
+        token_lookup=memory_world.token_lookup,
         admin_tokens=(),
         readiness=memory_world.ready,
     )

@@ -90,7 +90,7 @@ class Scene:
         """Return what was the owner's token until a second ago."""
         assert isinstance(self.world, PostgresWorld)
         user_id = self.owner.caller.user_id
-        return await self.world.accounts.new_token(user_id, lifetime=timedelta(seconds=-1))
+        return await self.world.token_admin.new_token(user_id, lifetime=timedelta(seconds=-1))
 
     async def revoked_token(self) -> str:
         """Return what was a good token of the owner's, until its row went."""
@@ -155,7 +155,7 @@ async def test_whoever_a_route_is_not_for_gets_a_401_and_changes_nothing(
     scene: Scene, route: Route
 ) -> None:
     strangers = await scene.strangers(RULES[route].who)
-    before = await scene.world.kept()
+    before = await scene.world.snapshot()
 
     answers = {
         (who, which): await scene.call(route, headers, ticket_id)
@@ -170,7 +170,7 @@ async def test_whoever_a_route_is_not_for_gets_a_401_and_changes_nothing(
         assert WRITTEN_IN not in response.text
     # and none is told more than another: not who is nearly in, and not which tickets there are
     assert len({repr(told(response)) for response in answers.values()}) == 1
-    assert await scene.world.kept() == before
+    assert await scene.world.snapshot() == before
 
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -193,7 +193,7 @@ BODIES: dict[str, dict[str, Any]] = {
 async def test_a_foreign_ticket_and_a_missing_one_are_the_same_bytes_and_nothing_changes(
     scene: Scene, route: Route
 ) -> None:
-    before = await scene.world.kept()
+    before = await scene.world.snapshot()
 
     for case, body in BODIES.items() if RULES[route].body is not None else [("good", {})]:
         more = dict(body)
@@ -206,7 +206,7 @@ async def test_a_foreign_ticket_and_a_missing_one_are_the_same_bytes_and_nothing
             assert foreign.status_code == 404
         assert scene.other.words not in foreign.text
 
-    assert await scene.world.kept() == before
+    assert await scene.world.snapshot() == before
 
 
 @every_users_route
@@ -233,7 +233,7 @@ async def test_a_key_is_of_no_use_to_anybody_but_its_caller(scene: Scene, route:
     key = {"Idempotency-Key": "the-owners-own"}
     done = await scene.call(route, caller.headers | key, scene.owner.ticket_id)
     assert done.status_code == RULES[route].status
-    before = await scene.world.kept()
+    before = await scene.world.snapshot()
 
     other = await scene.call(route, scene.other.caller.headers | key, scene.owner.ticket_id)
 
@@ -247,7 +247,7 @@ async def test_a_key_is_of_no_use_to_anybody_but_its_caller(scene: Scene, route:
         assert other.status_code == RULES[route].status
         assert other.json()["ticket"]["user_id"] == scene.other.caller.user_id
         return
-    assert await scene.world.kept() == before
+    assert await scene.world.snapshot() == before
 
 
 async def test_lists_and_counts_of_a_user_are_made_of_their_own_tickets(scene: Scene) -> None:
@@ -278,15 +278,15 @@ async def test_the_admins_get_everybodys_tickets_and_a_404_for_none(
             assert response.status_code == RULES[route].status, response.text
 
     if has_id(route):
-        before = await scene.world.kept()
+        before = await scene.world.snapshot()
         problem(await scene.call(route, scene.api.admin.headers, scene.MISSING), 404)
-        assert await scene.world.kept() == before
+        assert await scene.world.snapshot() == before
 
 
 async def test_what_an_address_takes_is_told_alike_for_all_tickets_and_callers(
     scene: Scene,
 ) -> None:
-    before = await scene.world.kept()
+    before = await scene.world.snapshot()
     callers: list[dict[str, str]] = [{}, scene.owner.caller.headers]
     for headers in callers:
         for path in {path for _, path in API_ROUTES}:
@@ -296,4 +296,4 @@ async def test_what_an_address_takes_is_told_alike_for_all_tickets_and_callers(
             }
             assert len(answers) == 1, path
             assert WRITTEN_IN not in answers.pop()
-    assert await scene.world.kept() == before
+    assert await scene.world.snapshot() == before

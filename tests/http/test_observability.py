@@ -18,13 +18,13 @@ from tests.http.conftest import ADMIN_TOKENS, API, client_of
 from tests.http.test_errors import Failing
 from tests.world import MemoryWorld
 from tickets.adapters.http.app import create_app
-from tickets.adapters.http.metrics import Metrics
-from tickets.adapters.http.store_metrics import STORE_SECONDS
-from tickets.adapters.postgres.health import Figures
-from tickets.adapters.postgres.pool import PoolUsage
+from tickets.adapters.postgres.connection.pool import PoolUsage
+from tickets.adapters.postgres.schema.readiness import Figures
 from tickets.domain.errors import StoreUnavailable
-from tickets.logs import JSONLines, Text, configuration
-from tickets.settings import Settings
+from tickets.observability.logs import JSONLines, Text, configuration
+from tickets.observability.metrics import Metrics
+from tickets.observability.store_metrics import STORE_SECONDS
+from tickets.settings.settings import Settings
 
 ADMIN = {"X-Admin-Token": ADMIN_TOKENS[0]}
 FORM = {"category": "support", "subject": "Hello", "message": "Is anybody there?"}
@@ -32,9 +32,9 @@ FORM = {"category": "support", "subject": "Hello", "message": "Is anybody there?
 
 def application(world: MemoryWorld, **settings: Any) -> Any:
     return create_app(
-        desk=world.desk,
+        service=world.service,
         views=world.views,
-        users=world.users,
+        token_lookup=world.token_lookup,
         admin_tokens=ADMIN_TOKENS,
         readiness=world.ready,
         **settings,
@@ -309,8 +309,8 @@ async def test_the_store_and_the_pool_are_asked_at_the_scrape(memory_world: Memo
     metrics = Metrics(
         pool=lambda: PoolUsage(size=5, idle=4, waiting=2), listening=lambda: True, store=store
     )
-    metrics.chore_done("closing settled tickets", 3)
-    metrics.chore_done("closing settled tickets", None)
+    metrics.job_done("closing settled tickets", 3)
+    metrics.job_done("closing settled tickets", None)
     async with client(memory_world, metrics=metrics) as api:
         found = values((await api.get("/metrics")).text)
 
@@ -333,7 +333,7 @@ async def test_the_store_and_the_pool_are_asked_at_the_scrape(memory_world: Memo
 async def test_a_scrape_without_the_store_answers_in_bounded_time_and_says_so(
     memory_world: MemoryWorld, error: Exception | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tickets.adapters.http.store_metrics.STORE_SECONDS", STORE_SECONDS / 100)
+    monkeypatch.setattr("tickets.observability.store_metrics.STORE_SECONDS", STORE_SECONDS / 100)
 
     async def store() -> Figures:
         if error is None:

@@ -16,7 +16,7 @@ import pytest
 from tests.http.conftest import API
 from tests.world import MemoryWorld
 from tickets.adapters.http.app import create_app
-from tickets.adapters.http.site import FOLDER, Site, compact
+from tickets.adapters.http.dashboards.files import FOLDER, Site, compact
 
 PAGES = ["account", "admin"]
 BUDGET = 60 * 1024
@@ -26,9 +26,9 @@ MODULES = sorted(FOLDER.rglob("*.js"))
 def client_of(**settings: Any) -> httpx.AsyncClient:
     world = MemoryWorld()
     application: Any = create_app(
-        desk=world.desk,
+        service=world.service,
         views=world.views,
-        users=world.users,
+        token_lookup=world.token_lookup,
         admin_tokens=["admin"],
         readiness=world.ready,
         **settings,

@@ -17,7 +17,7 @@ from tests.http.conftest import ADMIN_TOKENS, application_on
 from tests.http.routes import API_ROUTES
 from tests.http.serving import as_a_command, in_a_thread
 from tests.world import MemoryWorld, PostgresWorld, World
-from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.connection.database import Database
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.http.conftest import Api, Caller
 from tests.http.test_errors import problem
-from tests.http.test_once import keyed
+from tests.http.test_idempotency import keyed
 
 
 async def test_a_reply_to_everything_that_is_there_goes_through(api: Api, user: Caller) -> None:

@@ -15,9 +15,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from tests.http.conftest import ADMIN_TOKENS, API, client_of
 from tests.world import PostgresWorld
 from tickets.adapters.http.app import create_app
-from tickets.adapters.http.tracing import StatementSpans, tracing_middleware
-from tickets.adapters.postgres.database import Database
-from tickets.adapters.postgres.queries import query_names
+from tickets.adapters.http.edge.tracing import StatementSpans, tracing_middleware
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.sql_loader import query_names
 
 FORM = {"category": "support", "subject": "A subject of mine", "message": "Words of mine alone."}
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -46,9 +46,9 @@ async def traced(database_url: str) -> AsyncIterator[Traced]:
     async with Database(database_url, query_logger=logger).open() as database:
         world = PostgresWorld(database)
         app = create_app(
-            desk=world.desk,
+            service=world.service,
             views=world.views,
-            users=world.users,
+            token_lookup=world.token_lookup,
             admin_tokens=ADMIN_TOKENS,
             readiness=world.ready,
             middleware=[tracing_middleware(provider)],

@@ -32,7 +32,7 @@ VERSION = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["v
 
 # Run by the installed wheel's own Python: prints how many queries each file has.
 LOAD_EVERY_QUERY = """
-from tickets.adapters.postgres.queries import load_queries, sql_folder
+from tickets.adapters.postgres.sql_loader import load_queries, sql_folder
 for file in sorted((sql_folder() / "queries").iterdir(), key=lambda file: file.name):
     print(sql_folder(), file.name, len(load_queries(file.name.removesuffix(".sql"))))
 """
@@ -49,8 +49,8 @@ class Installed:
     def environment(self, **variables: str) -> Mapping[str, str]:
         """Return what a new account would have: nothing of this process's environment."""
         # TMPDIR is where sockets go on macOS, and unset elsewhere
-        kept = {name: os.environ[name] for name in ("TMPDIR",) if name in os.environ}
-        return {**kept, "HOME": str(self.folder), "PATH": os.defpath, **variables}
+        stored = {name: os.environ[name] for name in ("TMPDIR",) if name in os.environ}
+        return {**stored, "HOME": str(self.folder), "PATH": os.defpath, **variables}
 
     def run(self, program: str, *arguments: str, **variables: str) -> str:
         """Return what one of the installed programs prints."""

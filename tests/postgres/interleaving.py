@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from tickets.domain.ports import Tickets
-from tickets.domain.ticket import Ticket
 
 READS = frozenset({"get", "get_with_thread"})
 
@@ -38,9 +37,6 @@ class Stepped:
     def __init__(self, port: Tickets, gate: Gate) -> None:
         self._port = port
         self._gate = gate
-
-    def remembered(self, ticket_id: int) -> Ticket | None:
-        return self._port.remembered(ticket_id)
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         call = getattr(self._port, name)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from tests.postgres.interleaving import Gate, Stepped
 from tests.world import PostgresWorld
-from tickets.adapters.postgres.listener import Listener
-from tickets.adapters.postgres.remembered_tickets import RememberedTickets
-from tickets.adapters.postgres.tickets import PostgresTickets
-from tickets.application.desk import Desk
-from tickets.domain.once import Once
-from tickets.domain.ticket import Actor, Message, Side, Ticket
-from tickets.domain.views import Conversation
+from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
+from tickets.adapters.postgres.connection.listener import Listener
+from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
+from tickets.adapters.postgres.repositories.tickets import PostgresTickets
+from tickets.application.rate_limits import UserRateLimits
+from tickets.application.tickets import TicketService
+from tickets.domain.idempotency import IdempotencyKey
+from tickets.domain.message import Message
+from tickets.domain.people import Actor, Side
+from tickets.domain.read_models import TicketDetail
+from tickets.domain.ticket import Ticket
 
 
 @dataclass
@@ -22,22 +26,38 @@ class Subject:
     """Use cases on a PostgreSQL: the real ones, and what the wrong ones inherit."""
 
     world: PostgresWorld
+    kind: ClassVar[type[PostgresTickets]] = PostgresTickets
+    ticket_cache: PostgresTicketCache = field(init=False)
 
     async def prepare(self) -> None:
         """Make what is needed beside the schema."""
 
     def tickets(self) -> PostgresTickets:
-        return PostgresTickets(self.world.database)
+        return self.tickets_with(PostgresTicketCache(None))
 
-    async def desk(self, gate: Gate, ticket_id: int) -> Desk:
+    def tickets_with(self, ticket_cache: PostgresTicketCache) -> PostgresTickets:
+        self.ticket_cache = ticket_cache
+        return self.kind(
+            self.world.database,
+            PostgresRateLimiter(self.world.database),
+            self.world.unread_counts,
+            ticket_cache,
+        )
+
+    async def service(self, gate: Gate, ticket_id: int) -> TicketService:
         """Return the use cases for one of those who are at work, before the first of them begins."""
         del ticket_id
-        return self.desk_on(Stepped(self.tickets(), gate))
+        return self.ticket_service_on(Stepped(self.tickets(), gate))
 
-    def desk_on(self, tickets: Any) -> Desk:
-        return Desk(tickets, self.world.receipts, self.world.clock)
+    def ticket_service_on(self, tickets: Any) -> TicketService:
+        return self.use_cases(TicketService, tickets)
 
-    async def kept(self, ticket_id: int) -> Conversation:
+    def use_cases(self, kind: type[TicketService], tickets: Any) -> TicketService:
+        limits = UserRateLimits(self.world.rate_limiter, creates=None, replies=None)
+        store, clock = self.world.idempotency_store, self.world.clock
+        return kind(tickets, self.ticket_cache, store, limits, clock)
+
+    async def snapshot(self, ticket_id: int) -> TicketDetail:
         """Return the ticket as this way of handling it would show it."""
         return await self.world.tickets.get_with_thread(ticket_id)
 
@@ -48,7 +68,7 @@ class Hears(Listener):
     def __init__(self) -> None:
         super().__init__("postgresql://")
 
-    def is_current(self) -> bool:
+    def is_caught_up(self) -> bool:
         return True
 
 
@@ -57,22 +77,22 @@ class RememberTogether(Subject):
 
     def __init__(self, world: PostgresWorld) -> None:
         super().__init__(world)
-        self.remembered = RememberedTickets(Hears())
+        self.shared_cache = PostgresTicketCache(Hears())
 
     def tickets(self) -> PostgresTickets:
-        return PostgresTickets(self.world.database, remembered=self.remembered)
+        return self.tickets_with(self.shared_cache)
 
-    async def desk(self, gate: Gate, ticket_id: int) -> Desk:
+    async def service(self, gate: Gate, ticket_id: int) -> TicketService:
         tickets = self.tickets()
         await tickets.get(ticket_id)
-        return self.desk_on(Stepped(tickets, gate))
+        return self.ticket_service_on(Stepped(tickets, gate))
 
 
 class RememberApart(RememberTogether):
     """Each is the client of another process, and what those remember grows old."""
 
     def tickets(self) -> PostgresTickets:
-        return PostgresTickets(self.world.database, remembered=RememberedTickets(Hears()))
+        return self.tickets_with(PostgresTicketCache(Hears()))
 
 
 class TwoProcesses(Subject):
@@ -80,11 +100,13 @@ class TwoProcesses(Subject):
 
     def __init__(self, world: PostgresWorld) -> None:
         super().__init__(world)
-        processes = [RememberApart(world).tickets() for _ in range(2)]
+        subjects = [RememberApart(world) for _ in range(2)]
+        processes = [(subject.tickets(), subject.ticket_cache) for subject in subjects]
         self._turns = itertools.cycle(processes)
 
     def tickets(self) -> PostgresTickets:
-        return next(self._turns)
+        tickets, self.ticket_cache = next(self._turns)
+        return tickets
 
 
 class ClearingTickets(PostgresTickets):
@@ -105,23 +127,22 @@ class ClearingTickets(PostgresTickets):
 class ClearsWhateverIsThere(Subject):
     """Opening selects the thread, and then clears the flag without asking what has come since."""
 
-    def tickets(self) -> PostgresTickets:
-        return ClearingTickets(self.world.database)
+    kind = ClearingTickets
 
-    def desk_on(self, tickets: Any) -> Desk:
-        class Wrong(Desk):
-            async def read(self, ticket_id: int, *, by: Actor) -> Conversation:
-                conversation: Conversation = await tickets.get_with_thread(ticket_id)
+    def ticket_service_on(self, tickets: Any) -> TicketService:
+        class Wrong(TicketService):
+            async def read(self, ticket_id: int, *, by: Actor) -> TicketDetail:
+                detail: TicketDetail = await tickets.get_with_thread(ticket_id)
                 await tickets.clear(ticket_id, by.side)
-                return conversation
+                return detail
 
-        return Wrong(tickets, self.world.receipts, self.world.clock)
+        return self.use_cases(Wrong, tickets)
 
 
 class ReplyingIsReading(Subject):
     """A reply clears the replier's own flag, as whoever answers has surely read everything."""
 
-    def desk_on(self, tickets: Any) -> Desk:
+    def ticket_service_on(self, tickets: Any) -> TicketService:
         class Clearing:
             def __getattr__(self, name: str) -> Any:
                 return getattr(tickets, name)
@@ -135,7 +156,7 @@ class ReplyingIsReading(Subject):
                 saved: Message | None = await tickets.save(ticket, **more)
                 return saved
 
-        return super().desk_on(Clearing())
+        return super().ticket_service_on(Clearing())
 
 
 def without_version(tickets: PostgresTickets) -> PostgresTickets:
@@ -165,16 +186,23 @@ class NoVersionOfWhatIsRemembered(RememberApart):
 class AcknowledgesWhateverIsThere(Subject):
     """Acknowledging clears the flag, without comparing what was seen with what is there."""
 
-    def desk_on(self, tickets: Any) -> Desk:
-        class Wrong(Desk):
+    def ticket_service_on(self, tickets: Any) -> TicketService:
+        class Wrong(TicketService):
             async def acknowledge(
-                self, ticket_id: int, seen: int, *, by: Actor, once: Once | None = None
+                self,
+                ticket_id: int,
+                seen: int,
+                *,
+                by: Actor,
+                idempotency_key: IdempotencyKey | None = None,
             ) -> bool:
                 del seen
                 ticket = await tickets.get(ticket_id)
-                return await super().acknowledge(ticket_id, ticket.message_count, by=by, once=once)
+                return await super().acknowledge(
+                    ticket_id, ticket.message_count, by=by, idempotency_key=idempotency_key
+                )
 
-        return Wrong(tickets, self.world.receipts, self.world.clock)
+        return self.use_cases(Wrong, tickets)
 
 
 class MarkedTickets(PostgresTickets):
@@ -221,16 +249,15 @@ class HighWaterMark(Subject):
             "create table marks (ticket_id int, side text, message_id int, primary key (ticket_id, side))"
         )
 
-    def tickets(self) -> PostgresTickets:
-        return MarkedTickets(self.world.database)
+    kind = MarkedTickets
 
-    def desk_on(self, tickets: Any) -> Desk:
-        class Wrong(Desk):
-            async def read(self, ticket_id: int, *, by: Actor) -> Conversation:
-                conversation: Conversation = await tickets.get_with_thread(ticket_id)
-                last = max(message.id for message in conversation.messages)
+    def ticket_service_on(self, tickets: Any) -> TicketService:
+        class Wrong(TicketService):
+            async def read(self, ticket_id: int, *, by: Actor) -> TicketDetail:
+                detail: TicketDetail = await tickets.get_with_thread(ticket_id)
+                last = max(message.id for message in detail.messages)
                 await tickets.mark(ticket_id, by.side, last)
-                return conversation
+                return detail
 
             async def reply(
                 self,
@@ -239,28 +266,26 @@ class HighWaterMark(Subject):
                 *,
                 by: Actor,
                 seen: int | None = None,
-                once: Once | None = None,
+                idempotency_key: IdempotencyKey | None = None,
             ) -> Message:
-                del seen, once
+                del seen, idempotency_key
                 number = await tickets.next_id()
                 await tickets.insert(number, ticket_id, by, message)
                 return Message(number, ticket_id, by.side, by.user_id, message, self._clock.now())
 
-        return Wrong(tickets, self.world.receipts, self.world.clock)
+        return self.use_cases(Wrong, tickets)
 
-    async def kept(self, ticket_id: int) -> Conversation:
-        conversation = await super().kept(ticket_id)
+    async def snapshot(self, ticket_id: int) -> TicketDetail:
+        detail = await super().snapshot(ticket_id)
         marks = await self.world.database.fetch(
             "select side, message_id from marks where ticket_id = $1", ticket_id
         )
         seen = {row["side"]: row["message_id"] for row in marks}
-        ids = {
-            side: [m.id for m in conversation.messages if m.sender_type is side] for side in Side
-        }
-        ticket = conversation.ticket
+        ids = {side: [m.id for m in detail.messages if m.sender_type is side] for side in Side}
+        ticket = detail.ticket
         ticket.user_unread = max(ids[Side.ADMIN], default=0) > seen.get("user", 0)
         ticket.admin_unread = max(ids[Side.USER], default=0) > seen.get("admin", 0)
-        return conversation
+        return detail
 
 
 MUTANTS = [

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 from tests.postgres.waiting import until
 from tests.world import FakeTime, PostgresWorld
-from tickets.adapters.postgres.badges import Badges
-from tickets.adapters.postgres.database import Database
-from tickets.adapters.postgres.listener import CURRENT_SECONDS, Listener
-from tickets.adapters.postgres.remembered_tickets import RememberedTickets
-from tickets.adapters.postgres.remembered_users import RememberedUsers
-from tickets.adapters.postgres.tickets import PostgresTickets
-from tickets.adapters.postgres.users import Identity, PostgresUsers
-from tickets.adapters.postgres.views import PostgresTicketViews
+from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
+from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.connection.listener import CAUGHT_UP_SECONDS, Listener
+from tickets.adapters.postgres.identity.cached_token_lookup import CachedTokenLookup
+from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
+from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
+from tickets.adapters.postgres.repositories.tickets import PostgresTickets
 
 
 @dataclass
@@ -30,13 +30,12 @@ class Process(PostgresWorld):
 
     def __post_init__(self) -> None:
         super().__init__(self.database)
-        badges = Badges(self.database, self.listener)
-        self.tickets = PostgresTickets(
-            self.database, badges=badges, remembered=RememberedTickets(self.listener)
-        )
-        self.views = PostgresTicketViews(self.database, badges)
-        self.users = RememberedUsers(
-            PostgresUsers(self.database, Identity.named("tokens")),
+        self.unread_counts = UnreadCounts(self.database, self.listener)
+        self.ticket_cache = PostgresTicketCache(self.listener)
+        self.tickets = self.tickets_on(PostgresTickets)
+        self.views = PostgresTicketViews(self.database, self.unread_counts)
+        self.token_lookup = CachedTokenLookup(
+            PostgresTokenLookup(self.database, Identity.named("tokens")),
             seconds=0.001,
             listener=self.listener,
             now=self.time,
@@ -54,13 +53,13 @@ class Process(PostgresWorld):
         await asyncio.sleep(0)
         return len(self.statements) - before
 
-    async def is_current(self) -> None:
-        await until(self.listener.is_current)
+    async def is_caught_up(self) -> None:
+        await until(self.listener.is_caught_up)
 
     async def has_heard_everything(self) -> None:
         """Wait for a proof, so that what is remembered from now on is forgotten only by what happens from now on."""
-        self.time.seconds += CURRENT_SECONDS
-        await self.is_current()
+        self.time.seconds += CAUGHT_UP_SECONDS
+        await self.is_caught_up()
 
 
 @asynccontextmanager
@@ -71,7 +70,7 @@ async def a_process(url: str) -> AsyncIterator[Process]:
     database = Database(url, query_logger=lambda record: statements.append(record.query))
     async with database.open(), listener.listening():
         process = Process(database, listener, time, statements)
-        await process.is_current()
+        await process.is_caught_up()
         yield process
 
 

@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 
 from tests.world import START, PostgresWorld
-from tickets.adapters.postgres.connect import CannotConnect, connected, location
-from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.connection.connect import CannotConnect, connected, location
+from tickets.adapters.postgres.connection.database import Database
 from tickets.domain.ticket import Status
 
 
@@ -69,10 +69,10 @@ async def test_times_are_utc_whatever_zone_the_database_is_set_to(
         # a day on which that zone was not a whole number of minutes away
         world.clock.moment = datetime(1970, 1, 1, tzinfo=UTC)
         ticket = await world.ticket()
-        conversation = await world.tickets.get_with_thread(ticket.id)
+        detail = await world.tickets.get_with_thread(ticket.id)
 
-        (message,) = conversation.messages
-        assert message.created_at == ticket.created_at == conversation.ticket.created_at
+        (message,) = detail.messages
+        assert message.created_at == ticket.created_at == detail.ticket.created_at
         assert message.created_at.utcoffset() == timedelta(0)
 
 
@@ -90,6 +90,6 @@ async def test_natural_close_also_sees_messages_that_a_platform_wrote_without_mo
     week = timedelta(hours=168)
 
     world.clock.moment = START + timedelta(hours=200)
-    assert await world.desk.close_settled(week) == 0
+    assert await world.auto_close.close_due(week) == 0
     world.clock.moment = START + timedelta(hours=270)
-    assert await world.desk.close_settled(week) == 1
+    assert await world.auto_close.close_due(week) == 1

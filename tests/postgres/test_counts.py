@@ -9,9 +9,10 @@ import asyncpg
 import pytest
 
 from tests.world import ADMIN, PostgresWorld
-from tickets.adapters.postgres.database import Database
-from tickets.adapters.postgres.queries import load_queries
-from tickets.domain.ticket import Actor, Category, Status
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.sql_loader import load_queries
+from tickets.domain.people import Actor
+from tickets.domain.ticket import Category, Status
 
 COUNTED = """
 select status, category, sum(total)::bigint as total, sum(admin_unread)::bigint as unread
@@ -51,10 +52,10 @@ async def test_every_change_is_counted(world: PostgresWorld) -> None:
         ticket = await world.ticket(user_id, category=category)
         await figures_agree(world.database)
         for status in (*Status, *reversed(Status)):
-            await world.desk.move(ticket.id, status, by=ADMIN)
+            await world.service.change_status(ticket.id, status, by=ADMIN)
             await figures_agree(world.database)
-        await world.desk.move(ticket.id, "open", by=ADMIN)
-        await world.desk.read(ticket.id, by=ADMIN)
+        await world.service.change_status(ticket.id, "open", by=ADMIN)
+        await world.service.read(ticket.id, by=ADMIN)
         await figures_agree(world.database)
         await world.reply(ticket.id, Actor.user(user_id))
         await world.reply(ticket.id, Actor.user(user_id))
@@ -105,9 +106,11 @@ async def test_figures_agree_whatever_is_written_and_folded_at_once(world: Postg
             ticket = dice.choice(tickets)
             match dice.randrange(4):
                 case 0:
-                    await world.desk.move(ticket.id, dice.choice(list(Status)[:3]), by=ADMIN)
+                    await world.service.change_status(
+                        ticket.id, dice.choice(list(Status)[:3]), by=ADMIN
+                    )
                 case 1:
-                    await world.desk.read(ticket.id, by=ADMIN)
+                    await world.service.read(ticket.id, by=ADMIN)
                 case 2:
                     await world.reply(ticket.id, Actor.user(ticket.user_id))
                 case _:

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from tests.world import PostgresWorld
-from tickets import demo
-from tickets.adapters.postgres.database import Database
-from tickets.demo_data import TICKETS
+from tickets.adapters.postgres.connection.database import Database
+from tickets.demo import seed as demo
+from tickets.demo.sample_tickets import TICKETS
 
 
 async def test_the_stories_are_told_as_they_were_written(

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from tickets.adapters.postgres.embedded import EmbeddedPostgres, default_folder
-from tickets.adapters.postgres.programs import EmbeddedPostgresError
+from tickets.embedded_postgres.binaries import EmbeddedPostgresError
+from tickets.embedded_postgres.cluster import EmbeddedPostgres, default_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ only_root = pytest.mark.skipif(not AS_ROOT, reason="only root can change to anot
 HOLDER = """
 import os, signal, sys
 from pathlib import Path
-from tickets.adapters.postgres.embedded import EmbeddedPostgres, default_folder
+from tickets.embedded_postgres.cluster import EmbeddedPostgres, default_folder
 folder, uid, *options = sys.argv[1:]
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
 if uid:
@@ -54,7 +54,7 @@ with EmbeddedPostgres(folder, options=options) as postgres:
 VISITOR = """
 import asyncio, asyncpg, sys
 from pathlib import Path
-from tickets.adapters.postgres.embedded import EmbeddedPostgres
+from tickets.embedded_postgres.cluster import EmbeddedPostgres
 folder, _, *options = sys.argv[1:]
 
 async def ask(url):
@@ -504,7 +504,7 @@ from pathlib import Path
 import platformdirs, shutil, subprocess, tempfile  # the real ones, before this becomes Windows
 sys.platform = "win32"
 sys.modules["fcntl"] = sys.modules["pwd"] = None
-from tickets.adapters.postgres import embedded, programs
+from tickets.embedded_postgres import binaries as programs, cluster as embedded
 try:
     embedded.EmbeddedPostgres(Path("x")).__enter__()
 except programs.EmbeddedPostgresError as error:

@@ -32,7 +32,9 @@ from tests.postgres.mutants import (
     Subject,
 )
 from tests.world import START, PostgresWorld
-from tickets.domain.ticket import Actor, Category, Message, Side, Status, Ticket
+from tickets.domain.message import Message
+from tickets.domain.people import Actor, Side
+from tickets.domain.ticket import Category, Status, Ticket
 
 USER, ADMIN = Side.USER, Side.ADMIN
 
@@ -106,14 +108,14 @@ class Scene:
 
     def _work(self, number: int, doing: str) -> Work:
         async def work(gate: Gate) -> None:
-            desk = await self._subject.desk(gate, self._ticket_id)
+            service = await self._subject.service(gate, self._ticket_id)
             shown = 0
             for command in DOINGS[doing]:
                 if isinstance(command, Acknowledge):
                     command = replace(command, seen=shown)  # noqa: PLW2901 - what the peek before it has shown
                 if isinstance(command, Reply):
                     command = replace(command, text=f"message {number}")  # noqa: PLW2901
-                outcome = await perform(desk, self._ticket_id, self._user_id, command)
+                outcome = await perform(service, self._ticket_id, self._user_id, command)
                 shown = len(outcome) if isinstance(outcome, tuple) else shown
                 # as statements come one at a time, what ends here has happened with the last of them
                 self._done.append((command, outcome))
@@ -122,7 +124,7 @@ class Scene:
 
     async def check(self) -> None:
         """Compare with the model, in the order in which things happened, and with the promise."""
-        kept = Shown.of(await self._subject.kept(self._ticket_id))
+        stored = Shown.of(await self._subject.snapshot(self._ticket_id))
         model = Model(
             unread={USER: True, ADMIN: True},
             thread=[(USER, "the question"), (ADMIN, "the answer")],
@@ -132,8 +134,8 @@ class Scene:
             promise.note(command, outcome)
             if (expected := model.apply(command)) != outcome:
                 self.faults.append(f"{command} came to {outcome}, and not {expected}")
-        self.faults.extend(kept.faults(model))
-        self.faults.extend(promise.broken_by(kept.model))
+        self.faults.extend(stored.faults(model))
+        self.faults.extend(promise.broken_by(stored.model))
 
 
 async def explore(

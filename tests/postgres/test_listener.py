@@ -14,19 +14,20 @@ import pytest
 from tests.postgres.processes import Process, kill_listeners
 from tests.postgres.waiting import WAITING, becomes, until
 from tests.world import ADMIN, FakeTime
-from tickets.adapters.postgres import listener as module
-from tickets.adapters.postgres.cache import Cache
-from tickets.adapters.postgres.database import Database
-from tickets.adapters.postgres.listener import (
-    BEAT_SECONDS,
-    CURRENT_SECONDS,
-    RETRY_SECONDS,
-    SESSION_SECONDS,
+from tickets.adapters.postgres.caching.cache import Cache
+from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
+from tickets.adapters.postgres.connection import listener as module
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.connection.listener import (
+    CAUGHT_UP_SECONDS,
+    HEARTBEAT_INTERVAL,
+    RECONNECT_AFTER,
+    RETRY_DELAY,
     Listener,
 )
-from tickets.adapters.postgres.views import PostgresTicketViews
+from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.domain.errors import StoreUnavailable
-from tickets.domain.ticket import Actor
+from tickets.domain.people import Actor
 
 
 async def test_a_badge_that_has_not_changed_is_not_asked_for_again(process: Process) -> None:
@@ -47,7 +48,7 @@ async def test_what_a_process_has_saved_shows_in_its_own_answers_at_once(process
         assert await process.badge(user_id) == 0
         await process.reply(ticket.id, ADMIN)
         assert await process.badge(user_id) == 1
-        await process.desk.read(ticket.id, by=Actor.user(user_id))
+        await process.service.read(ticket.id, by=Actor.user(user_id))
 
 
 class LosesAnswers(Database):
@@ -72,7 +73,7 @@ async def test_what_may_have_been_saved_shows_at_once_too(database_url: str) -> 
         ticket = await process.ticket(user_id)
         # so that the only one who tells is the process itself
         await database.fetch("alter table tickets disable trigger user")
-        await process.is_current()
+        await process.is_caught_up()
         assert await process.badge(user_id) == 0
         database.lost = True
 
@@ -90,7 +91,7 @@ async def test_what_another_process_has_saved_is_heard(processes: tuple[Process,
         assert await there.badge(user_id) == 0
         await here.reply(ticket.id, ADMIN)
         await becomes(lambda: there.badge(user_id), 1)
-        await here.desk.read(ticket.id, by=Actor.user(user_id))
+        await here.service.read(ticket.id, by=Actor.user(user_id))
         await becomes(lambda: there.badge(user_id), 0)
 
 
@@ -145,8 +146,8 @@ async def test_changes_that_no_badge_shows_are_not_told(
 
     ticket = await process.ticket(user_id)
     await process.reply(ticket.id, Actor.user(user_id))
-    await process.desk.read(ticket.id, by=ADMIN)
-    await process.desk.move(ticket.id, "resolved", by=ADMIN)
+    await process.service.read(ticket.id, by=ADMIN)
+    await process.service.change_status(ticket.id, "resolved", by=ADMIN)
     await process.reply(ticket.id, ADMIN)
     await process.reply(ticket.id, ADMIN)
     # comes behind all of these, as they are told in their order
@@ -168,7 +169,7 @@ async def test_a_flood_of_what_others_send_leaves_badges_right(process: Process)
         await process.database.fetch(flood)
         await process.database.fetch("update tickets set user_unread = true")
         await becomes(lambda: process.badge(user_id), 1)
-        await process.desk.read(ticket.id, by=Actor.user(user_id))
+        await process.service.read(ticket.id, by=Actor.user(user_id))
 
 
 async def test_a_listener_that_has_not_heard_of_itself_for_a_second_is_not_believed(
@@ -178,10 +179,10 @@ async def test_a_listener_that_has_not_heard_of_itself_for_a_second_is_not_belie
     await process.badge(user_id)
     assert await process.asks(process.badge(user_id)) == 0
 
-    process.time.seconds += CURRENT_SECONDS
+    process.time.seconds += CAUGHT_UP_SECONDS
 
     assert await process.asks(process.badge(user_id)) == 1
-    await process.is_current()
+    await process.is_caught_up()
     assert await process.asks(process.badge(user_id)) == 0
 
 
@@ -193,18 +194,18 @@ async def test_what_changes_while_nothing_is_heard_is_not_missed(
     token = await here.token(user_id)
     ticket = await here.ticket(user_id)
     await there.badge(user_id)
-    await there.users.by_token(token)
+    await there.token_lookup.by_token(token)
 
     assert await kill_listeners(there) == 2
     await here.reply(ticket.id, ADMIN)
     await here.revoke(token)
 
     await becomes(lambda: there.badge(user_id), 1)
-    await becomes(lambda: there.users.by_token(token), None)
+    await becomes(lambda: there.token_lookup.by_token(token), None)
     # and it is heard again
     await becomes(lambda: there.asks(there.badge(user_id)), 0)
     assert await there.badge(user_id) == 1
-    await here.desk.read(ticket.id, by=Actor.user(user_id))
+    await here.service.read(ticket.id, by=Actor.user(user_id))
     await becomes(lambda: there.badge(user_id), 0)
 
 
@@ -217,14 +218,14 @@ async def test_what_was_remembered_before_anybody_listened_is_not_believed(
         process = Process(database, listener, time)
         user_id = await process.user()
         token = await process.token(user_id)
-        assert await process.users.by_token(token) == user_id
+        assert await process.token_lookup.by_token(token) == user_id
         await process.revoke(token)
         time.seconds += 1
 
         async with listener.listening():
-            await process.is_current()
+            await process.is_caught_up()
 
-            assert await process.users.by_token(token) is None
+            assert await process.token_lookup.by_token(token) is None
 
 
 async def test_while_nobody_asks_the_database_is_left_alone_and_a_lost_connection_is_missed_all_the_same(
@@ -232,7 +233,7 @@ async def test_while_nobody_asks_the_database_is_left_alone_and_a_lost_connectio
 ) -> None:
     user_id = await process.user()
     token = await process.token(user_id)
-    await process.users.by_token(token)
+    await process.token_lookup.by_token(token)
 
     async def last_proof() -> object:
         return await process.database.fetchval(
@@ -240,15 +241,15 @@ async def test_while_nobody_asks_the_database_is_left_alone_and_a_lost_connectio
                 where datname = current_database() and query like '-- Send oneself something%'"""
         )
 
-    await asyncio.sleep(2 * BEAT_SECONDS)
+    await asyncio.sleep(2 * HEARTBEAT_INTERVAL)
     before = await last_proof()
-    await asyncio.sleep(2 * BEAT_SECONDS)
+    await asyncio.sleep(2 * HEARTBEAT_INTERVAL)
     assert await last_proof() == before
 
     assert await kill_listeners(process) == 1
 
     await until(lambda: not process.listener.is_connected())
-    assert await process.asks(process.users.by_token(token)) == 1
+    assert await process.asks(process.token_lookup.by_token(token)) == 1
     await until(process.listener.is_connected)
 
 
@@ -264,8 +265,8 @@ async def test_what_no_trigger_tells_is_noticed_when_the_connection_has_served_i
     await restoring.close()
     assert await process.asks(process.badge(user_id)) == 0
 
-    process.time.seconds += SESSION_SECONDS
-    await process.is_current()
+    process.time.seconds += RECONNECT_AFTER
+    await process.is_caught_up()
 
     await becomes(lambda: process.asks(process.badge(user_id)), 0)
     assert await process.badge(user_id) == 1
@@ -298,22 +299,22 @@ async def test_a_proof_that_was_long_on_its_way_proves_only_what_was_before_it(
         listener = Listener(database_url, now=time)
 
         async def on_its_way() -> bool:
-            listener.is_current()
+            listener.is_caught_up()
             return bool(await blocker.fetchval(WAITING))
 
         await blocker.execute("select pg_advisory_lock(3)")
         async with listener.listening():
             await becomes(on_its_way, wanted=True)
-            time.seconds += CURRENT_SECONDS
+            time.seconds += CAUGHT_UP_SECONDS
             # this one comes, and the next one waits
             await blocker.execute("select pg_advisory_unlock(3)")
             await blocker.execute("select pg_advisory_lock(3)")
             await until(listener.is_connected)
             await becomes(on_its_way, wanted=True)
 
-            assert not listener.is_current()
+            assert not listener.is_caught_up()
             await blocker.execute("select pg_advisory_unlock(3)")
-            await until(listener.is_current)
+            await until(listener.is_caught_up)
 
 
 async def test_a_database_that_passes_nothing_on_is_not_believed_and_the_log_says_so(
@@ -323,9 +324,9 @@ async def test_a_database_that_passes_nothing_on_is_not_believed_and_the_log_say
     async with notifying_by(database_url, "null;"):
         listener = Listener(database_url)
         async with listener.listening():
-            await until(lambda: listener.is_current() or bool(caplog.records))
+            await until(lambda: listener.is_caught_up() or bool(caplog.records))
 
-            assert not listener.is_current()
+            assert not listener.is_caught_up()
             assert "not listening for changes" in caplog.text
             assert "TimeoutError" in caplog.text
 
@@ -346,9 +347,9 @@ async def test_whatever_happens_at_once_no_badge_is_wrong_afterwards(
                 case 0:
                     await process.reply(ticket.id, ADMIN)
                 case 1:
-                    await process.desk.read(ticket.id, by=Actor.user(ticket.user_id))
+                    await process.service.read(ticket.id, by=Actor.user(ticket.user_id))
                 case 2:
-                    await process.desk.mark_unread(ticket.id, by=Actor.user(ticket.user_id))
+                    await process.service.mark_unread(ticket.id, by=Actor.user(ticket.user_id))
                 case _:
                     await process.badge(ticket.user_id)
 
@@ -362,8 +363,8 @@ async def test_whatever_happens_at_once_no_badge_is_wrong_afterwards(
     await asyncio.gather(killing, *(act() for _ in range(8)))
 
     # the clocks of these processes stand still, so whatever they remember wrongly they would believe for ever
-    await here.is_current()
-    await there.is_current()
+    await here.is_caught_up()
+    await there.is_caught_up()
     for user_id in users:
         count = "select count(*) from tickets where user_id = $1 and user_unread"
         truth = await here.database.fetchval(count, user_id)
@@ -391,7 +392,7 @@ async def test_a_database_that_is_away_is_not_tried_without_a_pause() -> None:
     attempts: list[int] = []
     async with at_nobodys_door(attempts):
         await until(lambda: bool(attempts))
-        await asyncio.sleep(RETRY_SECONDS / 2)
+        await asyncio.sleep(RETRY_DELAY / 2)
 
         assert len(attempts) == 1
 
@@ -413,32 +414,32 @@ async def test_a_token_is_remembered_until_it_is_revoked_anywhere(
     here, there = processes
     user_id = await here.user()
     token = await here.token(user_id)
-    assert await there.users.by_token(token) == user_id
-    assert await there.asks(there.users.by_token(token)) == 0
+    assert await there.token_lookup.by_token(token) == user_id
+    assert await there.asks(there.token_lookup.by_token(token)) == 0
 
     await here.revoke(token)
 
-    await becomes(lambda: there.users.by_token(token), None)
+    await becomes(lambda: there.token_lookup.by_token(token), None)
 
 
 async def test_a_token_that_is_given_to_another_user_is_heard(process: Process) -> None:
     first, second = await process.user(), await process.user()
     token = await process.token(first)
-    assert await process.users.by_token(token) == first
+    assert await process.token_lookup.by_token(token) == first
 
     await process.database.fetch("update ticket_tokens set user_id = $1", second)
 
-    await becomes(lambda: process.users.by_token(token), second)
+    await becomes(lambda: process.token_lookup.by_token(token), second)
 
 
 async def test_tokens_that_all_go_at_once_are_heard_of(process: Process) -> None:
     user_id = await process.user()
     token = await process.token(user_id)
-    assert await process.users.by_token(token) == user_id
+    assert await process.token_lookup.by_token(token) == user_id
 
     await process.database.fetch("truncate ticket_tokens")
 
-    await becomes(lambda: process.users.by_token(token), None)
+    await becomes(lambda: process.token_lookup.by_token(token), None)
 
 
 async def test_a_token_is_asked_for_where_it_is_not_certain_that_everything_was_heard(
@@ -446,12 +447,12 @@ async def test_a_token_is_asked_for_where_it_is_not_certain_that_everything_was_
 ) -> None:
     user_id = await process.user()
     token = await process.token(user_id)
-    await process.users.by_token(token)
-    assert await process.asks(process.users.by_token(token)) == 0
+    await process.token_lookup.by_token(token)
+    assert await process.asks(process.token_lookup.by_token(token)) == 0
 
-    process.time.seconds += CURRENT_SECONDS
+    process.time.seconds += CAUGHT_UP_SECONDS
 
-    assert await process.asks(process.users.by_token(token)) == 1
+    assert await process.asks(process.token_lookup.by_token(token)) == 1
 
 
 async def test_a_token_that_expires_is_not_honoured_whatever_is_heard(process: Process) -> None:
@@ -461,13 +462,13 @@ async def test_a_token_that_expires_is_not_honoured_whatever_is_heard(process: P
         "update ticket_tokens set expires_at = now() + interval '30 seconds' where token_sha256 = $1",
         sha256(token.encode()).digest(),
     )
-    assert await process.users.by_token(token) == user_id
+    assert await process.token_lookup.by_token(token) == user_id
 
     process.time.seconds += 30
-    await process.is_current()
+    await process.is_caught_up()
 
     # by this process's clock it is over; the database, whose clock has not moved, is asked
-    assert await process.asks(process.users.by_token(token)) == 1
+    assert await process.asks(process.token_lookup.by_token(token)) == 1
 
 
 @pytest.mark.parametrize(
@@ -481,17 +482,17 @@ async def test_what_cannot_be_understood_does_no_harm(
     user_id = await process.user()
     token = await process.token(user_id)
     await process.badge(user_id)
-    await process.users.by_token(token)
+    await process.token_lookup.by_token(token)
 
     await process.database.fetch("select pg_notify('tickets_changes', $1)", nonsense)
     ticket = await process.ticket(user_id)
     await process.reply(ticket.id, ADMIN)
 
     assert await process.badge(user_id) == 1
-    assert await process.users.by_token(token) == user_id
+    assert await process.token_lookup.by_token(token) == user_id
     # once it has been heard: notifications keep their order
-    process.time.seconds += CURRENT_SECONDS
-    await process.is_current()
+    process.time.seconds += CAUGHT_UP_SECONDS
+    await process.is_caught_up()
     assert not caplog.records
 
 
@@ -499,7 +500,7 @@ async def test_without_a_listener_each_badge_is_asked_for(database_url: str) -> 
     statements: list[str] = []
     database = Database(database_url, query_logger=lambda record: statements.append(record.query))
     async with database.open():
-        views = PostgresTicketViews(database)
+        views = PostgresTicketViews(database, UnreadCounts(database, None))
         for _ in range(3):
             assert await views.user_unread(7) == 0
         await asyncio.sleep(0)
@@ -520,7 +521,7 @@ async def test_an_answer_that_a_change_has_overtaken_is_given_but_not_remembered
     for overtake in (Cache.invalidate, lambda cache, _key: cache.clear()):
         cache = Cache[str, int]()
         question = Question()
-        asking = asyncio.create_task(cache.ask("a", question))
+        asking = asyncio.create_task(cache.load("a", question))
         await asyncio.sleep(0)
         overtake(cache, "a")
         question.answer.set_result(1)
@@ -532,10 +533,10 @@ async def test_an_answer_that_a_change_has_overtaken_is_given_but_not_remembered
 async def test_an_answer_from_before_a_change_does_not_replace_one_from_behind_it() -> None:
     cache = Cache[str, int]()
     early, late = Question(), Question()
-    first = asyncio.create_task(cache.ask("a", early))
+    first = asyncio.create_task(cache.load("a", early))
     await asyncio.sleep(0)
     cache.invalidate("a")
-    second = asyncio.create_task(cache.ask("a", late))
+    second = asyncio.create_task(cache.load("a", late))
     await asyncio.sleep(0)
 
     late.answer.set_result(2)
@@ -549,9 +550,9 @@ async def test_an_answer_from_before_a_change_does_not_replace_one_from_behind_i
 async def test_of_two_who_ask_the_same_the_later_ones_answer_is_remembered() -> None:
     cache = Cache[str, int]()
     early, late = Question(), Question()
-    first = asyncio.create_task(cache.ask("a", early))
+    first = asyncio.create_task(cache.load("a", early))
     await asyncio.sleep(0)
-    second = asyncio.create_task(cache.ask("a", late))
+    second = asyncio.create_task(cache.load("a", late))
     await asyncio.sleep(0)
 
     early.answer.set_result(1)
@@ -569,16 +570,16 @@ async def test_a_question_that_fails_leaves_nothing_behind() -> None:
     question.answer.set_exception(ValueError)
 
     with pytest.raises(ValueError):  # noqa: PT011 - the very one
-        await cache.ask("a", question)
+        await cache.load("a", question)
 
     assert vars(cache) == vars(Cache[str, int]())
 
 
 async def test_only_so_much_is_remembered() -> None:
-    cache = Cache[int, int](most=3)
+    cache = Cache[int, int](max_entries=3)
     for number in range(5):
         answer = Question()
         answer.answer.set_result(number)
-        await cache.ask(number, answer)
+        await cache.load(number, answer)
 
     assert [cache.get(number) for number in range(5)] == [None, None, 2, 3, 4]

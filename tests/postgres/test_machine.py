@@ -45,9 +45,10 @@ from tests.postgres.mutants import (
     TwoProcesses,
 )
 from tests.world import MemoryWorld, PostgresWorld
-from tickets.adapters.postgres.database import Database
-from tickets.application.desk import Desk
-from tickets.domain.ticket import Side, Status
+from tickets.adapters.postgres.connection.database import Database
+from tickets.application.tickets import TicketService
+from tickets.domain.people import Side
+from tickets.domain.ticket import Status
 
 Result = TypeVar("Result")
 
@@ -108,22 +109,22 @@ class Machine(RuleBasedStateMachine):
 
     def _in_memory(self, command: Command) -> Outcome:
         return self.loop.do(
-            perform(self.memory.desk, self.ticket_ids[0], self.user_ids[0], command)
+            perform(self.memory.service, self.ticket_ids[0], self.user_ids[0], command)
         )
 
     def _on_postgres(self, commands: Sequence[Command]) -> list[Outcome]:
-        def desk() -> Desk:
-            return self.postgres.desk_on(self.postgres.tickets())
+        def service() -> TicketService:
+            return self.postgres.ticket_service_on(self.postgres.tickets())
 
         async def at_once() -> list[Outcome]:
             return await asyncio.gather(
-                *(perform(desk(), self.ticket_ids[1], self.user_ids[1], one) for one in commands)
+                *(perform(service(), self.ticket_ids[1], self.user_ids[1], one) for one in commands)
             )
 
         return self.loop.do(at_once())
 
     def _kept(self) -> Shown:
-        return Shown.of(self.loop.do(self.postgres.kept(self.ticket_ids[1])))
+        return Shown.of(self.loop.do(self.postgres.snapshot(self.ticket_ids[1])))
 
     @rule(command=COMMANDS)
     def one(self, command: Command) -> None:
@@ -162,9 +163,9 @@ class Machine(RuleBasedStateMachine):
         if not hasattr(self, "model"):
             return
         in_memory = Shown.of(self.loop.do(self.memory.tickets.get_with_thread(self.ticket_ids[0])))
-        for kept in (self._kept(), in_memory):
-            assert list(kept.faults(self.model)) == []
-            assert list(self.promise.broken_by(kept.model)) == []
+        for stored in (self._kept(), in_memory):
+            assert list(stored.faults(self.model)) == []
+            assert list(self.promise.broken_by(stored.model)) == []
 
 
 @contextmanager

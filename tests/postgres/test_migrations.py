@@ -15,14 +15,14 @@ from typing import TypeAlias
 import asyncpg
 import pytest
 
-from tickets.adapters.postgres.connect import connected
-from tickets.adapters.postgres.migrations import (
+from tickets.adapters.postgres.connection.connect import connected
+from tickets.adapters.postgres.schema.migrations import (
     Migration,
     MigrationError,
     Migrator,
     load_migrations,
 )
-from tickets.adapters.postgres.queries import load_queries
+from tickets.adapters.postgres.sql_loader import load_queries
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -124,7 +124,7 @@ async def test_four_processes_on_an_empty_database_apply_each_migration_once(
 ) -> None:
     program = """if True:
         import asyncio, asyncpg, os
-        from tickets.adapters.postgres.migrations import Migrator
+        from tickets.adapters.postgres.schema.migrations import Migrator
 
         async def main():
             connection = await asyncpg.connect(os.environ["TICKETS_DATABASE_URL"])

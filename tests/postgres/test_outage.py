@@ -15,13 +15,13 @@ from litestar import Litestar
 
 from tests.conftest import THROWAWAY
 from tests.http.conftest import client_of
-from tickets.adapters.postgres.database import Database
-from tickets.adapters.postgres.embedded import EmbeddedPostgres
-from tickets.adapters.postgres.migrations import Migrator
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.schema.migrations import Migrator
 from tickets.bootstrap import application
 from tickets.domain.errors import StoreUnavailable
-from tickets.housekeeping import Chore, housekeeping
-from tickets.settings import Settings
+from tickets.embedded_postgres.cluster import EmbeddedPostgres
+from tickets.periodic_jobs import Job, periodic_jobs
+from tickets.settings.settings import Settings
 
 ADMIN = {"X-Admin-Token": "for-the-admins"}
 USER = {"Authorization": "Bearer anybody"}
@@ -209,9 +209,9 @@ async def test_a_chore_goes_on_after_an_outage_and_after_a_defect(
         others += 1
         return 0
 
-    chores = [Chore("closing", close), Chore("forgetting", other)]
+    jobs = [Job("closing", close), Job("forgetting", other)]
     with caplog.at_level("INFO", "tickets"):
-        async with housekeeping(chores, interval=0)(None):
+        async with periodic_jobs(jobs, interval=0)(None):
             await asyncio.wait_for(done.wait(), 10)
 
     assert "closing will be tried again: The service cannot reach its database" in caplog.text

@@ -15,8 +15,8 @@ import asyncpg
 import pytest
 
 from tests.conftest import in_database
-from tickets.adapters.postgres.queries import load_queries
-from tickets.domain.ticket import LARGEST_ID
+from tickets.adapters.postgres.sql_loader import load_queries
+from tickets.domain.ticket import MAX_ID
 
 TICKETS = int(os.environ.get("TICKETS_TEST_PLANS", "60000"))  # `just plans` makes a million
 USERS = TICKETS // 30
@@ -174,8 +174,8 @@ def literal(value: object) -> str:
 
 STATUSES = ["open", "in_progress", "resolved", "closed"]
 CATEGORIES = ["support", "billing", "feature_suggestion", "other"]
-TOP = (datetime.max.replace(tzinfo=UTC), LARGEST_ID)
-MIDDLE = (FROM + timedelta(minutes=10) * (TICKETS // 2), LARGEST_ID)
+TOP = (datetime.max.replace(tzinfo=UTC), MAX_ID)
+MIDDLE = (FROM + timedelta(minutes=10) * (TICKETS // 2), MAX_ID)
 PAGE = 51  # fifty, and the one that tells whether more follow
 
 PAGES: dict[str, tuple[str, *tuple[object, ...]]] = {
@@ -259,7 +259,7 @@ A_KEY = ("admin", "a new key", sha256(b"").digest(), '"open"', LATER)
 
 POINTS: dict[str, tuple[str, str, *tuple[object, ...]]] = {
     "a ticket": ("tickets", "get_ticket", 1234),
-    "a ticket that is not there": ("tickets", "get_ticket", LARGEST_ID),
+    "a ticket that is not there": ("tickets", "get_ticket", MAX_ID),
     "a ticket with its thread": ("tickets", "get_ticket_with_thread", 1234),
     "a save": ("tickets", "save_ticket", LONG_THREAD, 1, 1, "open", False, True, 3, "", FROM, *A_MESSAGE, *NO_KEY, *NO_LIMIT),
     "a save of the state alone": ("tickets", "save_state", LONG_THREAD, 1, 1, "open", False, True, 3, "", FROM),

@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 
 from tests.postgres.waiting import WAITING, becomes
-from tickets.adapters.postgres import pool
-from tickets.adapters.postgres.database import Database
-from tickets.adapters.postgres.pool import Pool
+from tickets.adapters.postgres.connection import pool
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.connection.pool import Pool
 from tickets.domain.errors import Overloaded, StoreUnavailable
 
 SHOW = "select current_setting($1)"

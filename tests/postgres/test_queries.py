@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 import tickets
-from tickets.adapters.postgres.queries import load_queries, parse_queries, sql_folder
+from tickets.adapters.postgres.sql_loader import load_queries, parse_queries, sql_folder
 
 FILES = sorted(file.name.removesuffix(".sql") for file in (sql_folder() / "queries").iterdir())
 QUERIES = [(file, name) for file in FILES for name in load_queries(file)]

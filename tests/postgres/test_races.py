@@ -9,12 +9,13 @@ import asyncpg
 import pytest
 
 from tests.world import ADMIN, PostgresWorld
-from tickets.adapters.postgres.database import Database
-from tickets.application.desk import Desk
+from tickets.adapters.postgres.connection.database import Database
 from tickets.clock import SystemClock
 from tickets.domain.errors import TicketClosed
-from tickets.domain.ticket import Actor, Message, Status, Ticket
-from tickets.domain.views import Conversation
+from tickets.domain.message import Message
+from tickets.domain.people import Actor
+from tickets.domain.read_models import TicketDetail
+from tickets.domain.ticket import Status, Ticket
 
 ROUNDS = 60
 
@@ -35,20 +36,20 @@ async def test_a_reply_that_lands_while_the_other_side_opens_is_never_marked_rea
     seen_late = 0
 
     for number in range(ROUNDS):
-        await world.desk.reply(ticket.id, f"before {number}", by=writes)
+        await world.service.reply(ticket.id, f"before {number}", by=writes)
         text = f"meanwhile {number}"
-        conversation, _ = await asyncio.gather(
-            world.desk.read(ticket.id, by=looks), world.desk.reply(ticket.id, text, by=writes)
+        detail, _ = await asyncio.gather(
+            world.service.read(ticket.id, by=looks), world.service.reply(ticket.id, text, by=writes)
         )
-        shown = [message.message for message in conversation.messages]
+        shown = [message.message for message in detail.messages]
         unread = (await world.flags(ticket.id))[0 if reader == "user" else 1]
 
         assert unread or text in shown, f"{text!r} was marked read without having been shown"
         assert f"before {number}" in shown
         seen_late += text not in shown
 
-    kept = await world.tickets.get(ticket.id)
-    assert kept.message_count == len(await world.texts(ticket.id)) == 1 + 2 * ROUNDS
+    stored = await world.tickets.get(ticket.id)
+    assert stored.message_count == len(await world.texts(ticket.id)) == 1 + 2 * ROUNDS
     # both orders have happened, or the rounds would have proven nothing
     assert 0 < seen_late <= ROUNDS
 
@@ -72,19 +73,19 @@ async def test_replies_of_both_sides_at_once_are_all_kept_in_one_order(
 
     await asyncio.gather(
         *(
-            world.desk.reply(ticket.id, text, by=ADMIN if number % 2 else user)
+            world.service.reply(ticket.id, text, by=ADMIN if number % 2 else user)
             for number, text in enumerate(texts)
         )
     )
 
-    conversation = await world.tickets.get_with_thread(ticket.id)
-    kept = [message.message for message in conversation.messages][1:]
-    assert sorted(kept, key=int) == texts
-    assert conversation.ticket.message_count == 41
-    assert conversation.ticket.last_message == kept[-1]
-    moments = [message.created_at for message in conversation.messages]
+    detail = await world.tickets.get_with_thread(ticket.id)
+    stored = [message.message for message in detail.messages][1:]
+    assert sorted(stored, key=int) == texts
+    assert detail.ticket.message_count == 41
+    assert detail.ticket.last_message == stored[-1]
+    moments = [message.created_at for message in detail.messages]
     assert moments == sorted(moments)
-    assert conversation.ticket.updated_at == moments[-1]
+    assert detail.ticket.updated_at == moments[-1]
     assert await world.flags(ticket.id) == (True, True)
 
 
@@ -105,14 +106,14 @@ async def test_a_database_with_a_higher_isolation_keeps_them_all_as_well(
         user = Actor.user(ticket.user_id)
         await asyncio.gather(
             *(
-                world.desk.reply(ticket.id, f"{number}", by=ADMIN if number % 2 else user)
+                world.service.reply(ticket.id, f"{number}", by=ADMIN if number % 2 else user)
                 for number in range(20)
             ),
-            *(world.desk.read(ticket.id, by=user) for _ in range(5)),
+            *(world.service.read(ticket.id, by=user) for _ in range(5)),
         )
 
-        kept = await world.texts(ticket.id)
-        assert sorted(kept[1:], key=int) == [f"{number}" for number in range(20)]
+        stored = await world.texts(ticket.id)
+        assert sorted(stored[1:], key=int) == [f"{number}" for number in range(20)]
 
 
 async def test_a_reply_racing_with_the_close_is_in_the_thread_or_refused_never_both(
@@ -125,20 +126,20 @@ async def test_a_reply_racing_with_the_close_is_in_the_thread_or_refused_never_b
 
         async def reply(ticket: Ticket = ticket, user: Actor = user) -> Message | None:
             try:
-                return await world.desk.reply(ticket.id, "just in time?", by=user)
+                return await world.service.reply(ticket.id, "just in time?", by=user)
             except TicketClosed:
                 return None
 
-        work = [reply(), world.desk.move(ticket.id, "closed", by=ADMIN)]
+        work = [reply(), world.service.change_status(ticket.id, "closed", by=ADMIN)]
         results = await asyncio.gather(*(work if number % 2 else reversed(work)))
         message = results[0 if number % 2 else 1]
 
-        conversation = await world.tickets.get_with_thread(ticket.id)
-        assert conversation.ticket.status is Status.CLOSED
-        assert (message in conversation.messages) == (message is not None)
-        assert conversation.ticket.message_count == len(conversation.messages)
+        detail = await world.tickets.get_with_thread(ticket.id)
+        assert detail.ticket.status is Status.CLOSED
+        assert (message in detail.messages) == (message is not None)
+        assert detail.ticket.message_count == len(detail.messages)
         if isinstance(message, Message):
-            assert message.created_at <= conversation.ticket.updated_at
+            assert message.created_at <= detail.ticket.updated_at
         outcomes.add(message is not None)
 
     assert outcomes == {True, False}
@@ -150,20 +151,20 @@ async def test_a_reply_racing_with_natural_close_wins_or_is_refused(world: Postg
 
     async def reply(ticket: Ticket) -> bool:
         try:
-            await world.desk.reply(ticket.id, "It broke again.", by=Actor.user(ticket.user_id))
+            await world.service.reply(ticket.id, "It broke again.", by=Actor.user(ticket.user_id))
         except TicketClosed:
             return False
         return True
 
     closed, *replied = await asyncio.gather(
-        world.desk.close_settled(timedelta(hours=168)), *(reply(ticket) for ticket in tickets)
+        world.auto_close.close_due(timedelta(hours=168)), *(reply(ticket) for ticket in tickets)
     )
 
     assert closed + replied.count(True) == ROUNDS
     for ticket, won in zip(tickets, replied, strict=True):
-        conversation = await world.tickets.get_with_thread(ticket.id)
-        assert conversation.ticket.status is (Status.RESOLVED if won else Status.CLOSED)
-        assert len(conversation.messages) == (2 if won else 1)
+        detail = await world.tickets.get_with_thread(ticket.id)
+        assert detail.ticket.status is (Status.RESOLVED if won else Status.CLOSED)
+        assert len(detail.messages) == (2 if won else 1)
 
 
 async def test_several_processes_close_each_settled_ticket_once(world: PostgresWorld) -> None:
@@ -171,22 +172,25 @@ async def test_several_processes_close_each_settled_ticket_once(world: PostgresW
     world.clock.pass_time(hours=200)
 
     closed = await asyncio.gather(
-        *(world.desk.close_settled(timedelta(hours=168)) for _ in range(4))
+        *(world.auto_close.close_due(timedelta(hours=168)) for _ in range(4))
     )
 
     assert sum(closed) == 30
-    kept = [await world.tickets.get(ticket.id) for ticket in tickets]
-    assert {ticket.status for ticket in kept} == {Status.CLOSED}
-    assert [now.version - then.version for now, then in zip(kept, tickets, strict=True)] == [1] * 30
+    stored = [await world.tickets.get(ticket.id) for ticket in tickets]
+    assert {ticket.status for ticket in stored} == {Status.CLOSED}
+    assert [now.version - then.version for now, then in zip(stored, tickets, strict=True)] == [
+        1
+    ] * 30
 
 
 async def test_many_open_tickets_at_once_and_each_is_there_once(world: PostgresWorld) -> None:
     user_id = await world.user()
-    desk = Desk(world.tickets, world.receipts, SystemClock())
+    world.clock = SystemClock()  # type: ignore[assignment] # one that many may ask at once
+    service = world.service
 
     opened = await asyncio.gather(
         *(
-            desk.open(
+            service.open(
                 by=Actor.user(user_id),
                 category="support",
                 other_category=None,
@@ -209,9 +213,9 @@ async def test_both_sides_open_a_ticket_at_once_and_both_flags_go(world: Postgre
         await world.reply(ticket.id, ADMIN)
         await world.reply(ticket.id, user)
 
-        seen: list[Conversation] = await asyncio.gather(
-            *(world.desk.read(ticket.id, by=actor) for actor in (ADMIN, user) * 3)
+        seen: list[TicketDetail] = await asyncio.gather(
+            *(world.service.read(ticket.id, by=actor) for actor in (ADMIN, user) * 3)
         )
 
         assert await world.flags(ticket.id) == (False, False)
-        assert len({len(conversation.messages) for conversation in seen}) == 1
+        assert len({len(detail.messages) for detail in seen}) == 1

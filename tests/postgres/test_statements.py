@@ -8,9 +8,10 @@ import asyncpg
 import pytest
 
 from tests.world import ADMIN, PostgresWorld
-from tickets.adapters.postgres.database import Database
-from tickets.domain.once import Once
-from tickets.domain.ticket import Actor, Status
+from tickets.adapters.postgres.connection.database import Database
+from tickets.domain.idempotency import IdempotencyKey
+from tickets.domain.people import Actor
+from tickets.domain.ticket import Status
 
 
 class Counted:
@@ -72,33 +73,33 @@ async def test_a_list_costs_one_statement_however_it_is_filtered(counted: Counte
 async def test_opening_a_ticket_costs_one_statement_and_a_second_where_a_flag_is_cleared(
     counted: Counted,
 ) -> None:
-    desk, ticket = counted.world.desk, await counted.world.ticket()
+    service, ticket = counted.world.service, await counted.world.ticket()
 
-    assert await counted.of(lambda: desk.read(ticket.id, by=ADMIN)) == 2
-    assert await counted.of(lambda: desk.read(ticket.id, by=ADMIN)) == 1
-    assert await counted.of(lambda: desk.read(ticket.id, by=Actor.user(ticket.user_id))) == 1
+    assert await counted.of(lambda: service.read(ticket.id, by=ADMIN)) == 2
+    assert await counted.of(lambda: service.read(ticket.id, by=ADMIN)) == 1
+    assert await counted.of(lambda: service.read(ticket.id, by=Actor.user(ticket.user_id))) == 1
 
 
 async def test_a_reply_costs_two_statements_whatever_the_length_of_the_thread(
     counted: Counted,
 ) -> None:
-    desk, ticket = counted.world.desk, await counted.world.ticket()
+    service, ticket = counted.world.service, await counted.world.ticket()
     await counted.world.database.fetch(
         """insert into ticket_messages (ticket_id, sender_type, message)
            select $1, 'admin', 'one of many' from generate_series(1, 10000)""",
         ticket.id,
     )
 
-    assert await counted.of(lambda: desk.reply(ticket.id, "Hello", by=ADMIN)) == 2
+    assert await counted.of(lambda: service.reply(ticket.id, "Hello", by=ADMIN)) == 2
     assert not any("from ticket_messages" in query for query in counted.statements)
 
 
 async def test_opening_and_moving_cost_one_and_two_statements(counted: Counted) -> None:
-    desk, user_id = counted.world.desk, await counted.world.user()
+    service, user_id = counted.world.service, await counted.world.user()
     ticket = await counted.world.ticket(user_id)
 
     async def open_one() -> None:
-        await desk.open(
+        await service.open(
             by=Actor.user(user_id),
             category="support",
             other_category=None,
@@ -107,14 +108,14 @@ async def test_opening_and_moving_cost_one_and_two_statements(counted: Counted) 
         )
 
     assert await counted.of(open_one) == 1
-    assert await counted.of(lambda: desk.move(ticket.id, "resolved", by=ADMIN)) == 2
-    assert await counted.of(lambda: desk.move(ticket.id, "resolved", by=ADMIN)) == 1
+    assert await counted.of(lambda: service.change_status(ticket.id, "resolved", by=ADMIN)) == 2
+    assert await counted.of(lambda: service.change_status(ticket.id, "resolved", by=ADMIN)) == 1
 
 
 async def test_asking_who_holds_a_token_costs_one_statement(counted: Counted) -> None:
     token = await counted.world.token(await counted.world.user())
 
-    assert await counted.of(lambda: counted.world.users.by_token(token)) == 1
+    assert await counted.of(lambda: counted.world.token_lookup.by_token(token)) == 1
 
 
 async def test_a_repeat_writes_nothing_and_takes_no_ids(
@@ -123,19 +124,21 @@ async def test_a_repeat_writes_nothing_and_takes_no_ids(
     ticket = await postgres_world.ticket()
     user = Actor.user(ticket.user_id)
 
-    def once(name: str) -> Once:
-        return Once(user, name, bytes(32))
+    def idempotency_key(name: str) -> IdempotencyKey:
+        return IdempotencyKey(user, name, bytes(32))
 
     async def repeated() -> None:
-        await postgres_world.desk.open(
+        await postgres_world.service.open(
             by=Actor.user(ticket.user_id),
             category="support",
             other_category=None,
             subject="Only one",
             message="There is to be only one of this.",
-            once=once("open"),
+            idempotency_key=idempotency_key("open"),
         )
-        await postgres_world.desk.reply(ticket.id, "Once.", by=user, once=once("reply"))
+        await postgres_world.service.reply(
+            ticket.id, "Once.", by=user, idempotency_key=idempotency_key("reply")
+        )
 
     async def written() -> object:
         return [

@@ -17,14 +17,15 @@ import pytest
 
 from tests.conftest import in_database, new_database
 from tests.world import ADMIN, PostgresWorld
-from tickets.adapters.postgres.connect import connected
-from tickets.adapters.postgres.database import Database
-from tickets.adapters.postgres.migrations import MigrationError, Migrator, load_migrations
-from tickets.adapters.postgres.queries import load_queries
-from tickets.adapters.postgres.users import Identity, PostgresUsers
+from tickets.adapters.postgres.connection.connect import connected
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
+from tickets.adapters.postgres.schema.migrations import MigrationError, Migrator, load_migrations
+from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.errors import NotAuthenticated
-from tickets.domain.ticket import Actor, Category, Side, Status
-from tickets.domain.views import AdminPosition, AdminRow, UserPosition, UserRow
+from tickets.domain.people import Actor, Side
+from tickets.domain.read_models import AdminPosition, AdminRow, UserPosition, UserRow
+from tickets.domain.ticket import Category, Status
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Row: TypeAlias = Mapping[str, Any]
@@ -354,8 +355,8 @@ async def test_counters_are_right_for_every_ticket(taken: Connection) -> None:
         shown = newest if len(newest) <= 100 else newest[:100] + "…"
         expected[ticket["id"]] = (len(thread), shown, 1)
 
-    kept = {t["id"]: (t["message_count"], t["last_message"], t["version"]) for t in tickets}
-    assert kept == expected
+    stored = {t["id"]: (t["message_count"], t["last_message"], t["version"]) for t in tickets}
+    assert stored == expected
     assert {len(thread) for thread in threads.values()} >= {*range(9), 10, 25, 50}
 
 
@@ -680,17 +681,17 @@ async def test_foreign_keys_that_somebody_left_out_are_added(
 async def test_the_service_works_on_it(in_use: PostgresWorld) -> None:
     opened = await in_use.ticket(42, subject="New on the old platform")
     await in_use.reply(opened.id, ADMIN, "Welcome.")
-    await in_use.desk.move(opened.id, Status.RESOLVED, by=ADMIN)
-    conversation = await in_use.desk.read(opened.id, by=Actor.user(42))
+    await in_use.service.change_status(opened.id, Status.RESOLVED, by=ADMIN)
+    detail = await in_use.service.read(opened.id, by=Actor.user(42))
 
-    assert conversation.user_email == "user42@example.com"
-    assert [m.sender_type for m in conversation.messages] == [Side.USER, Side.ADMIN]
+    assert detail.user_email == "user42@example.com"
+    assert [m.sender_type for m in detail.messages] == [Side.USER, Side.ADMIN]
     assert await in_use.flags(opened.id) == (False, True)
 
 
 async def test_an_old_thread_goes_on(in_use: PostgresWorld) -> None:
     await in_use.reply(5000, ADMIN, "Is this still so?")
-    old = await in_use.desk.read(5000, by=ADMIN)
+    old = await in_use.service.read(5000, by=ADMIN)
 
     assert len(old.messages) == old.ticket.message_count == 51
     assert old.ticket.last_message == "Is this still so?"
@@ -712,7 +713,7 @@ async def test_lists_page_through_all_of_it_and_the_figures_add_up(
         billing = await all_admin_rows(world, category=Category.BILLING, status=Status.CLOSED)
         own = await all_user_rows(world, 42)
         stats = await world.views.admin_stats()
-        badges = (await world.views.admin_unread(), await world.views.user_unread(42))
+        unread_counts = (await world.views.admin_unread(), await world.views.user_unread(42))
 
     assert [row.id for row in shown] == [row["id"] for row in expected]
     assert [row.id for row in billing] == [
@@ -721,7 +722,7 @@ async def test_lists_page_through_all_of_it_and_the_figures_add_up(
     assert sorted(row.id for row in own) == sorted(r["id"] for r in expected if r["user_id"] == 42)
     assert stats.total_count == TICKETS
     assert stats.categories == dict.fromkeys(Category, TICKETS // 4)
-    assert badges == (
+    assert unread_counts == (
         sum(row["admin_unread"] for row in expected),
         sum(row["user_unread"] for row in expected if row["user_id"] == 42),
     )
@@ -755,7 +756,7 @@ async def all_user_rows(world: PostgresWorld, user_id: int) -> list[UserRow]:
 
 async def test_a_login_of_the_platform_signs_in(taken_over: TakenOver) -> None:
     async with Database(taken_over.url).open() as database:
-        users = PostgresUsers(database, Identity.named("sessions"))
+        users = PostgresTokenLookup(database, Identity.named("sessions"))
         found = [await users.by_token(token) for token in ("valid", "expired", "unknown")]
 
     assert found == [42, None, None]
@@ -912,7 +913,7 @@ async def test_users_alone_are_a_platform_that_had_no_tickets_yet(
 
     async with world_on(empty_database_url) as world:
         ticket = await world.ticket(1)
-        assert (await world.desk.read(ticket.id, by=ADMIN)).user_email == "mara@example.com"
+        assert (await world.service.read(ticket.id, by=ADMIN)).user_email == "mara@example.com"
 
 
 async def test_users_alone_are_looked_at_as_well(bare: Connection) -> None:
@@ -994,7 +995,7 @@ async def test_the_tables_are_taken_over_where_the_search_path_finds_them(
     assert await Migrator(connection).apply() == []
     async with world_on(empty_database_url) as world:
         assert (await world.ticket(1)).id == 2
-        (old,) = (await world.desk.read(1, by=ADMIN)).messages
+        (old,) = (await world.service.read(1, by=ADMIN)).messages
     assert old.message == "Hello"
     homes = await empty.fetch(
         "select relnamespace::regnamespace::text from pg_class where relname in ('users', 'tickets', 'ticket_messages')"
@@ -1011,7 +1012,7 @@ async def test_the_tables_are_taken_over_where_the_search_path_finds_them(
 
 
 async def test_four_processes_take_it_over_once(platform_url: str, platform: Connection) -> None:
-    program = "from tickets.cli import main; main(['migrate'])"
+    program = "from tickets.cli.main import main; main(['migrate'])"
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("TICKETS_")},
         "TICKETS_DATABASE_URL": platform_url,
@@ -1105,8 +1106,8 @@ async def test_a_session_that_has_read_and_then_writes_is_not_ended(
             await form.execute("update users set password_hash = '' where id = 1")
         await migrating
 
-    kept = await platform.fetchval("select subject from tickets where id = 4999")
-    assert kept == "Changed meanwhile"
+    stored = await platform.fetchval("select subject from tickets where id = 4999")
+    assert stored == "Changed meanwhile"
 
 
 async def test_what_is_written_during_the_look_is_looked_at_again(

@@ -18,7 +18,7 @@ from tests.http.conftest import ADMIN_TOKENS, API
 from tests.http.serving import Service, as_a_command
 from tests.postgres.waiting import becomes
 from tests.world import PostgresWorld
-from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.connection.database import Database
 
 ADMIN = {"X-Admin-Token": ADMIN_TOKENS[0]}
 
@@ -255,10 +255,10 @@ async def test_no_badge_is_wrong_for_good_though_the_listening_connections_are_k
         await becomes(process.listens, wanted=True)
     truths = [await platform.truth(user) for user in users]
 
-    async def badges() -> list[int]:
+    async def unread_counts() -> list[int]:
         return [await process.badge(user) for user in users for process in two]
 
-    await stays(badges, [truth for truth in truths for _ in two])
+    await stays(unread_counts, [truth for truth in truths for _ in two])
 
 
 async def test_a_process_tells_once_that_it_does_not_listen_any_more_and_once_that_it_does(

@@ -20,7 +20,7 @@ from tests.web import chromium
 from tests.web.site import Site
 from tests.web.visits import PATIENCE, Contexts, Visits
 from tests.world import PostgresWorld
-from tickets.adapters.postgres.database import Database
+from tickets.adapters.postgres.connection.database import Database
 
 HERE = Path(__file__).parent
 

@@ -35,7 +35,7 @@ class Site:
         for reply in replies:
             await self.say(self.admin, ticket, reply)
         if status:
-            await self.move(ticket, status)
+            await self.change_status(ticket, status)
         return ticket
 
     async def say(self, person: Person, ticket: int, message: str) -> None:
@@ -44,7 +44,7 @@ class Site:
         response = await person.calls.post(f"{side}/{ticket}/reply", json={"message": message})
         assert response.status_code == 201, response.text
 
-    async def move(self, ticket: int, status: str) -> None:
+    async def change_status(self, ticket: int, status: str) -> None:
         """Let the admins change the status."""
         response = await self.admin.calls.put(f"/admin/{ticket}/status", json={"status": status})
         assert response.status_code == 200, response.text

@@ -152,7 +152,7 @@ async def test_the_statuses_dropdown_moves_the_ticket(site: Site, visit: Visits)
     await expect(row(page, "To be resolved").get_by_text("Resolved", exact=True)).to_be_visible()
     await expect(page.get_by_text("Status is now Resolved.")).to_be_attached()
     await expect(status).to_be_focused()
-    assert [kept["status"] for kept in await site.tickets()] == ["resolved"]
+    assert [stored["status"] for stored in await site.tickets()] == ["resolved"]
     theirs = await visit(mara)
     await expect(row(theirs, "To be resolved").get_by_text("Resolved", exact=True)).to_be_visible()
 

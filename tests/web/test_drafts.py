@@ -100,7 +100,7 @@ async def test_a_new_ticket_that_fails_is_kept_and_opened_in_the_end_once(
 
     await page.get_by_role("button", name="Open ticket").click()
     await expect(heading(page, "Kept")).to_be_visible()
-    assert [kept["subject"] for kept in await site.tickets()] == ["Kept"]
+    assert [stored["subject"] for stored in await site.tickets()] == ["Kept"]
 
 
 async def test_a_reply_that_is_refused_for_its_token_is_kept_until_it_is_sent(
@@ -172,7 +172,7 @@ async def test_a_ticket_that_is_closed_while_somebody_types_gives_the_text_back(
     ticket = await site.ticket(mara)
     page = await visit(mara, f"#/tickets/{ticket}", clock=True)
     await reply_box(page).fill(DRAFT)
-    await site.move(ticket, "closed")
+    await site.change_status(ticket, "closed")
 
     await half_a_minute(page)
 
@@ -186,7 +186,7 @@ async def test_a_ticket_that_is_closed_while_somebody_types_gives_the_text_back(
     await expect(page.get_by_label("Your unsent reply")).to_have_value(DRAFT)
     await page.get_by_role("link", name="Open a new ticket").click()
     await expect(page.get_by_label("Message", exact=True)).to_have_value(DRAFT)
-    await site.move(ticket, "open")
+    await site.change_status(ticket, "open")
     await page.go_back()
     await expect(reply_box(page)).to_have_value(DRAFT)
 
@@ -199,7 +199,7 @@ async def test_a_reply_to_a_ticket_that_was_just_closed_is_given_back(
     ticket = await site.ticket(mara)
     page = await visit(mara, f"#/tickets/{ticket}", clock=True)
     await reply_box(page).fill(DRAFT)
-    await site.move(ticket, "closed")
+    await site.change_status(ticket, "closed")
 
     await send_button(page).click()
 
@@ -209,7 +209,7 @@ async def test_a_reply_to_a_ticket_that_was_just_closed_is_given_back(
     await expect(page.get_by_label("Your unsent reply")).to_have_value(DRAFT)
     # the focus is not lost with the box, and nothing is said a second time when the box is back
     assert await page.evaluate("document.activeElement !== document.body")
-    await site.move(ticket, "open")
+    await site.change_status(ticket, "open")
     await half_a_minute(page)
     await expect(reply_box(page)).to_be_visible()
     await expect(reply_box(page)).to_have_value(DRAFT)

@@ -115,8 +115,8 @@ async def test_a_host_page_holds_a_conversation(
     await site.say(site.admin, ticket, "And another answer.")
     await half_a_minute(page)
     await expect(page.get_by_role("link", name="Help 1 unread")).to_be_visible()
-    kept = await page.evaluate("JSON.stringify([sessionStorage, localStorage])")
-    assert mara.token not in kept
+    stored = await page.evaluate("JSON.stringify([sessionStorage, localStorage])")
+    assert mara.token not in stored
 
 
 @pytest.mark.parametrize("place", PLACES)

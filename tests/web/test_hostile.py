@@ -67,11 +67,11 @@ async def test_a_hostile_text_is_shown_as_it_was_typed_in_every_field(
     site: Site, visit: Visits, path: str
 ) -> None:
     mara = await seed(site)
-    kept = await site.tickets()
+    stored = await site.tickets()
     page = await visit(mara if path == "account" else site.admin)
     await expect(rows(page)).to_have_count(len(HOSTILE))
 
-    for number, ticket in enumerate(kept):
+    for number, ticket in enumerate(stored):
         shown = rows(page).nth(number)
         subject, label = ticket["subject"], ticket["other_category"]
         await expect(shown.get_by_role("link")).to_contain_text(subject)
@@ -82,7 +82,7 @@ async def test_a_hostile_text_is_shown_as_it_was_typed_in_every_field(
             await expect(shown).to_contain_text(ticket["last_message"])
     await expect_harmless(page)
 
-    for ticket in kept:
+    for ticket in stored:
         await page.goto(f"{site.root}/{path}#/tickets/{ticket['id']}")
         title = page.get_by_role("main").get_by_role("heading", level=2)
         await expect(title.filter(has_text=ticket["subject"])).to_be_visible()

@@ -88,7 +88,7 @@ async def test_a_user_opens_a_ticket_and_replies(site: Site, visit: Visits) -> N
     await expect(ticket_link(page, "An older one")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(heading(page, "An older one")).to_be_focused()
-    assert [kept["other_category"] for kept in await site.tickets()] == ["Press", None]
+    assert [stored["other_category"] for stored in await site.tickets()] == ["Press", None]
 
 
 async def test_a_user_filters_and_signs_out(site: Site, visit: Visits) -> None:
@@ -133,7 +133,7 @@ async def test_an_admin_reads_answers_and_moves_a_ticket(site: Site, visit: Visi
 
     await expect(row(page, "To be resolved").get_by_text("Resolved", exact=True)).to_be_visible()
     await expect(status_of_ticket(page)).to_be_focused()
-    assert [kept["status"] for kept in await site.tickets()] == ["resolved"]
+    assert [stored["status"] for stored in await site.tickets()] == ["resolved"]
     assert len(await site.thread(ticket)) == 2
 
 

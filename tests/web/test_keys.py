@@ -67,7 +67,11 @@ async def test_a_ticket_that_is_open_keeps_its_place_and_the_keys_go_on_from_the
     await expect(heading(page, "First")).to_be_focused()
     await expect(badge(page, 2)).to_be_visible()
     # it is read, and the service lists it behind the others now
-    assert [kept["subject"] for kept in await site.tickets()] == ["Second", "Third", "First"]
+    assert [stored["subject"] for stored in await site.tickets()] == [
+        "Second",
+        "Third",
+        "First",
+    ]
     await expect_subjects(page, "First", "Unread: Second", "Unread: Third")
     await half_a_minute(page)
     await choose(status_of_ticket(page), "In progress")

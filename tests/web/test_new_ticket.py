@@ -25,9 +25,9 @@ async def test_a_ticket_is_opened_as_it_was_typed(site: Site, visit: Visits) -> 
 
     await expect(heading(page, "An interview?")).to_be_focused()
     await expect(message(page, "On\n\nFriday?")).to_be_visible()
-    (kept,) = await site.tickets()
+    (stored,) = await site.tickets()
     fields = ("category", "other_category", "subject", "user_email", "message_count", "status")
-    assert [kept[field] for field in fields] == [
+    assert [stored[field] for field in fields] == [
         "other",
         "Press",
         "An interview?",
@@ -35,8 +35,8 @@ async def test_a_ticket_is_opened_as_it_was_typed(site: Site, visit: Visits) -> 
         1,
         "open",
     ]
-    assert await site.thread(kept["id"]) == ["On\n\nFriday?"]
-    assert page.url.endswith(f"/account#/tickets/{kept['id']}")
+    assert await site.thread(stored["id"]) == ["On\n\nFriday?"]
+    assert page.url.endswith(f"/account#/tickets/{stored['id']}")
     await page.get_by_role("link", name="Back to tickets").click()
     await expect_subjects(page, "An interview?")
 
@@ -83,8 +83,8 @@ async def test_a_label_that_was_typed_does_not_go_with_another_category(
     await page.get_by_role("button", name="Open ticket").click()
 
     await expect(heading(page, "The export stops")).to_be_visible()
-    (kept,) = await site.tickets()
-    assert (kept["category"], kept["other_category"]) == ("billing", None)
+    (stored,) = await site.tickets()
+    assert (stored["category"], stored["other_category"]) == ("billing", None)
 
 
 async def test_a_counter_counts_along_as_the_server_counts(site: Site, visit: Visits) -> None:

@@ -155,7 +155,7 @@ async def test_an_open_thread_takes_up_the_status(site: Site, visit: Visits) -> 
     ticket = await site.ticket(mara, subject="To be resolved")
     page = await visit(mara, f"#/tickets/{ticket}", clock=True)
     await expect(page.get_by_role("main").get_by_text("Open", exact=True).last).to_be_visible()
-    await site.move(ticket, "resolved")
+    await site.change_status(ticket, "resolved")
 
     await half_a_minute(page)
 
@@ -168,7 +168,7 @@ async def test_the_status_dropdown_follows_another_admin(site: Site, visit: Visi
     ticket = await site.ticket(await site.user())
     page = await visit(site.admin, f"#/tickets/{ticket}", clock=True)
     await expect(status_of_ticket(page)).to_have_value("open")
-    await site.move(ticket, "in_progress")
+    await site.change_status(ticket, "in_progress")
 
     await half_a_minute(page)
 
@@ -267,7 +267,7 @@ async def test_the_figures_and_the_list_of_the_admins_follow(site: Site, visit: 
     ticket = await site.ticket(mara, subject="To be resolved")
     page = await visit(site.admin, clock=True)
     await expect(page.get_by_role("button", name="Resolved 0")).to_be_visible()
-    await site.move(ticket, "resolved")
+    await site.change_status(ticket, "resolved")
     await site.ticket(mara, category="billing", subject="Another")
 
     await half_a_minute(page)

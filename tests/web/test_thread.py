@@ -20,7 +20,7 @@ from tests.web.views import (
 )
 from tests.web.visits import WIDE, Visits
 from tests.world import ADMIN, START
-from tickets.domain.ticket import Actor
+from tickets.domain.people import Actor
 
 
 async def test_the_two_sides_have_bubbles_on_two_sides(site: Site, visit: Visits) -> None:
@@ -149,7 +149,7 @@ async def test_the_way_back_leads_to_the_same_place_in_the_same_list(
     for number in range(30):
         ticket = await site.world.ticket(mara.calls.user_id, subject=f"Number {number:02}")
         if number % 3:
-            await site.move(ticket.id, "resolved")
+            await site.change_status(ticket.id, "resolved")
     page = await visit(mara, "#/tickets?status=open", viewport=WIDE | {"height": 500})
     await ticket_link(page, "Number 09").scroll_into_view_if_needed()
     before = await ticket_link(page, "Number 09").bounding_box()
@@ -187,7 +187,7 @@ async def test_every_other_status_takes_replies(site: Site, visit: Visits) -> No
     page = await visit(mara, f"#/tickets/{ticket}")
 
     for status in ("in_progress", "resolved", "open"):
-        await site.move(ticket, status)
+        await site.change_status(ticket, status)
         await page.reload()
         await expect(reply_box(page)).to_be_visible()
         await expect(page.get_by_text("This ticket is closed")).to_be_hidden()

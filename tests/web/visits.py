@@ -88,15 +88,15 @@ class Contexts:
 
         One page stays, which shows nothing: a page that opens beside it needs no process of its own.
         """
-        kept = next((page for page in context.pages if page.url.startswith(root)), None)
-        if not kept:
+        stored = next((page for page in context.pages if page.url.startswith(root)), None)
+        if not stored:
             return await context.close()
         for page in context.pages:
-            if page is not kept:
+            if page is not stored:
                 await page.close()
-        await kept.unroute_all()
-        await kept.goto(f"{root}/health/live")
-        await kept.evaluate("localStorage.clear(), sessionStorage.clear()")
+        await stored.unroute_all()
+        await stored.goto(f"{root}/health/live")
+        await stored.evaluate("localStorage.clear(), sessionStorage.clear()")
         self._idle.append(context)
         return None
 

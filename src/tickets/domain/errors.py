@@ -1,19 +1,17 @@
 """Everything that can go wrong, as one small tree: the docstring is the message, `code` is stable.
 
 A message is a sentence that a person can be shown. Adapters raise these errors and no others of
-their own; `tickets.adapters.http.problems` holds the one table that gives each its HTTP status.
+their own; `tickets.adapters.http.edge.error_handlers` holds the one table that gives each its HTTP status.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-if TYPE_CHECKING:
-    from tickets.domain.ticket import Message
-
-from tickets.domain.rates import Standing, Use
+from tickets.domain.message import Message
+from tickets.domain.rate_limits import Allowance, Hit
 
 
 class TicketsError(Exception):
@@ -73,13 +71,13 @@ class ThreadGrown(TicketsError):
         self.unseen = tuple(unseen)
 
 
-class KeyReused(TicketsError):
+class IdempotencyKeyReused(TicketsError):
     """This Idempotency-Key was used for another request before. Please use a new one."""
 
     code = "key-reused"
 
 
-class StillRunning(TicketsError):
+class RequestInProgress(TicketsError):
     """The same request is still being worked on. Please try again in a moment."""
 
     code = "still-running"
@@ -120,8 +118,8 @@ class TooManyRequests(TicketsError):
 
     code = "too-many-requests"
 
-    def __init__(self, use: Use, standing: Standing) -> None:
+    def __init__(self, hit: Hit, allowance: Allowance) -> None:
         """Take what there were too many of, and how long to wait for the next."""
-        super().__init__(use, standing)
-        self.use = use
-        self.standing = standing
+        super().__init__(hit, allowance)
+        self.hit = hit
+        self.allowance = allowance

@@ -1,7 +1,8 @@
-"""What the core needs from outside: a place for tickets, views of them, who holds a token, the time.
+"""The ports: what the core needs from a database, a clock and the sign-in of its users.
 
-Every port has one suite in `tests/contracts`, run over every adapter. All may raise
-`StoreUnavailable` where the store cannot be reached; what was asked for may or may not have happened.
+Each port has one contract suite in `tests/contracts`, run over every adapter. Every asynchronous
+method may raise `StoreUnavailable` where the store cannot be reached; a write that raises it may
+or may not have happened.
 """
 
 from __future__ import annotations
@@ -10,98 +11,102 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from tickets.domain.once import AnswerT, Once, Receipt
-from tickets.domain.rates import Standing, Use
-from tickets.domain.ticket import Category, Message, Status, Ticket
-from tickets.domain.views import (
+from tickets.domain.idempotency import IdempotencyKey, ResultT, StoredResponse
+from tickets.domain.message import Message
+from tickets.domain.rate_limits import Allowance, Hit
+from tickets.domain.read_models import (
     AdminPosition,
     AdminRow,
-    Conversation,
     Page,
     Stats,
+    TicketDetail,
     UserPosition,
     UserRow,
 )
+from tickets.domain.ticket import Category, Status, Ticket
+from tickets.domain.write_context import NO_CONTEXT, WriteContext
 
 
 class Tickets(Protocol):
-    """The write side: one ticket at a time, compared by version, so that no decision is lost."""
+    """The repository of tickets: one at a time, under optimistic locking."""
 
-    async def add(
-        self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
-    ) -> Ticket:
-        """Store a new ticket with its first message, and the receipt; return it with id and version.
+    async def add(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Ticket:
+        """Store a new ticket, its first message and the context; return it with id and version.
 
-        Raises `NotAuthenticated` where its user is gone. A receipt whose key is there already is
-        refused as by `save`, and so is a use too many.
-        """
-
-    def remembered(self, ticket_id: int) -> Ticket | None:
-        """Return the ticket as it was last seen from here, which may be older than what is stored.
-
-        None where nothing is remembered, whatever is stored. Only a save tells whether it still is so;
-        one that was stale leaves nothing to remember.
+        Raises `NotAuthenticated` where its user does not exist, and what `save` raises for a
+        duplicate idempotency key and for a rate limit.
         """
 
     async def get(self, ticket_id: int) -> Ticket:
         """Return the ticket; raise `TicketNotFound` where there is none, whatever the number."""
 
-    async def get_with_thread(self, ticket_id: int) -> Conversation:
+    async def get_with_thread(self, ticket_id: int) -> TicketDetail:
         """Return the ticket with every message that its state counts, as of one moment.
 
         Raises `TicketNotFound` where there is none, whatever the number.
         """
 
-    async def save(
-        self, ticket: Ticket, *, receipt: Receipt | None = None, use: Use | None = None
-    ) -> Message | None:
-        """Store the ticket's state, its new message and the receipt together; return the message with its id.
+    async def save(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Message | None:
+        """Store the ticket's state, its new message and the context together.
 
-        Raises `StaleTicket`, and stores nothing, where the ticket is no longer at the version
-        that was loaded, or the receipt's key is there already: the same request came first, and
-        can be recalled. The object is spent afterwards: load again to decide again. Raises
-        `StillRunning`, and stores nothing, where the same request has been under way for too long
-        to wait for it. Counts the use; raises `TooManyRequests`, and stores and counts nothing, where
-        it is one too many. A save that is stale counts nothing either.
+        Returns the message with its id, None where there is none. The ticket must not be used
+        afterwards: load it again to decide again. Each error means that nothing was stored:
+
+        - `StaleTicket`: the ticket is no longer at the version that was loaded, or the idempotency
+          key has a stored response already, which `IdempotencyStore.find` returns.
+        - `RequestInProgress`: the same request is running, and was waited for too long.
+        - `TooManyRequests`: the hit is over its rate limit. Only a hit whose change is stored counts.
         """
 
-    async def save_with_thread(self, ticket: Ticket) -> Conversation:
-        """Store the ticket's state, and return it with every message that it counts, as of one moment.
+    async def save_with_thread(self, ticket: Ticket) -> TicketDetail:
+        """Store the ticket's state; return it with every message that it counts, as of one moment.
 
         Raises `StaleTicket`, and stores nothing, as `save` does.
         """
 
-    async def resolved_until(self, moment: datetime, *, limit: int) -> Sequence[int]:
+    async def resolved_since(self, moment: datetime, *, limit: int) -> Sequence[int]:
         """Return ids of resolved tickets unchanged since `moment`, longest unchanged first."""
 
 
-class Receipts(Protocol):
-    """What requests with an Idempotency-Key were answered; `Tickets` keeps them with the change itself."""
+class TicketCache(Protocol):
+    """Tickets as this process last loaded or saved them. They may be stale: only a save tells."""
 
-    async def recall(self, once: Once, kind: type[AnswerT], *, since: datetime) -> AnswerT | None:
-        """Return the answer to this request, kept at `since` or later; None where there is none.
+    def get(self, ticket_id: int) -> Ticket | None:
+        """Return a copy of the cached ticket, None on a miss.
 
-        An older one is forgotten. Raises `KeyReused` where the caller's key belongs to another
-        request.
+        After a save that was stale the ticket is not cached until it is loaded again.
         """
 
-    async def keep(self, receipt: Receipt) -> None:
-        """Keep the answer to a request that changed nothing; raise as `Tickets.save` does."""
 
-    async def forget(self, until: datetime, *, limit: int) -> int:
-        """Forget up to `limit` answers kept before `until`; return how many."""
+class IdempotencyStore(Protocol):
+    """Stored responses by idempotency key; `Tickets` stores them with the change itself."""
+
+    async def find(
+        self, key: IdempotencyKey, kind: type[ResultT], *, since: datetime
+    ) -> ResultT | None:
+        """Return the result of this request, stored at `since` or later; None where there is none.
+
+        An older one is deleted. Raises `IdempotencyKeyReused` where the caller used the key for
+        another request.
+        """
+
+    async def store(self, response: StoredResponse) -> None:
+        """Store the response of a request that changed nothing; raise as `Tickets.save` does."""
+
+    async def delete_before(self, moment: datetime, *, limit: int) -> int:
+        """Delete up to `limit` responses stored before `moment`; return how many."""
 
 
 class TicketViews(Protocol):
-    """The read side: lists and counts, straight to what is shown."""
+    """The read side: lists and counts, as they are shown. Pages use keyset pagination."""
 
     async def user_list(
         self, user_id: int, *, status: Status | None, after: UserPosition | None, limit: int
     ) -> Page[UserRow]:
-        """Return this user's tickets behind `after`, newest `updated_at` first, `limit` at most."""
+        """Return up to `limit` of the user's tickets after a position, newest `updated_at` first."""
 
     async def user_unread(self, user_id: int) -> int:
-        """Count this user's tickets that hold something unread for the user."""
+        """Count the user's tickets that are unread for the user."""
 
     async def admin_list(
         self,
@@ -111,43 +116,92 @@ class TicketViews(Protocol):
         after: AdminPosition | None,
         limit: int,
     ) -> Page[AdminRow]:
-        """Return everybody's tickets behind `after`, for admins: unread, then newest, first."""
+        """Return up to `limit` tickets of all users after a position: unread first, then newest."""
 
     async def admin_unread(self) -> int:
-        """Count the tickets that hold something unread for the admins."""
+        """Count the tickets that are unread for the admins."""
 
     async def admin_stats(self) -> Stats:
-        """Return the figures of section 10, as of one moment."""
+        """Return the statistics of section 10, as of one moment."""
 
 
-class Users(Protocol):
-    """Who holds a bearer token."""
+class TokenLookup(Protocol):
+    """Looks up who holds a bearer token."""
 
     async def by_token(self, token: str) -> int | None:
         """Return the id of the user who holds this token; None where it is unknown or expired."""
 
 
-class Rates(Protocol):
-    """How often somebody has done something lately, counted together by all processes."""
+class RateLimiter(Protocol):
+    """Counts hits on rate limits, for all processes together (GCRA)."""
 
-    def check(self, use: Use) -> None:
-        """Raise `TooManyRequests` where this process was refused such a use, and must still wait.
+    def check(self, hit: Hit) -> None:
+        """Raise `TooManyRequests` where this process knows that the hit would be over its limit.
 
-        It asks nobody, and so may let pass what is refused when it is counted.
+        Asks no database, and so may let a hit pass that is refused when it is recorded.
         """
 
-    async def count(self, use: Use) -> Standing:
-        """Count one use, and return what is left; raise `TooManyRequests`, and count nothing, at the limit."""
+    async def record(self, hit: Hit) -> Allowance:
+        """Record a hit and return what is left; raise `TooManyRequests` at the limit, uncounted."""
 
-    def standing(self, use: Use) -> Standing | None:
-        """Return what is left by what this process has last counted; None where all has come back, or it never did."""
+    def allowance(self, hit: Hit) -> Allowance | None:
+        """Return what is left, from what this process has last recorded.
 
-    async def forget_unused(self) -> int:
-        """Remove what is kept about those who stand as if they had done nothing; return how many."""
+        None where everything is left, or this process has recorded nothing.
+        """
+
+    async def delete_expired(self) -> int:
+        """Delete records of subjects that have their full allowance again; return how many."""
 
 
 class Clock(Protocol):
-    """The time, so that the domain need not ask for it."""
+    """The time, passed into the domain so that tests can set it."""
 
     def now(self) -> datetime:
         """Return the present moment in UTC, with its offset."""
+
+
+class PoolUsage(Protocol):
+    """How busy a connection pool is at this moment."""
+
+    @property
+    def size(self) -> int:
+        """Open connections."""
+
+    @property
+    def idle(self) -> int:
+        """Open connections that nobody uses."""
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a connection."""
+
+
+class StoreFigures(Protocol):
+    """Figures that only the database has, for all processes together."""
+
+    @property
+    def unread_by_users(self) -> int:
+        """Tickets that are unread for their user."""
+
+    @property
+    def unread_by_admins(self) -> int:
+        """Tickets that are unread for the admins."""
+
+    @property
+    def migrations_applied(self) -> int:
+        """Migrations of this version that the database has."""
+
+    @property
+    def migrations_due(self) -> int:
+        """Migrations of this version that the database lacks."""
+
+
+class StoreHealth(Protocol):
+    """Checks the database on behalf of health endpoints and metrics."""
+
+    async def ready(self) -> None:
+        """Return if the service can do its work; raise `StoreUnavailable` if it cannot."""
+
+    async def figures(self) -> StoreFigures:
+        """Return the database's figures."""

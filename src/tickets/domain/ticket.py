@@ -8,13 +8,12 @@ from enum import StrEnum
 from typing import Self
 
 from tickets.domain.errors import NotAllowed, ThreadGrown, TicketClosed, TicketNotFound
-from tickets.domain.validation import Validation
+from tickets.domain.message import Message, preview
+from tickets.domain.people import Actor, Side
+from tickets.domain.text_rules import Validation
 
-LARGEST_ID = 2**31 - 1
+MAX_ID = 2**31 - 1
 """What an id can be at the most: the columns are SERIAL (section 2)."""
-
-PREVIEW_LENGTH = 100
-"""Characters of the newest message that a list shows."""
 
 
 class Category(StrEnum):
@@ -33,44 +32,6 @@ class Status(StrEnum):
     IN_PROGRESS = "in_progress"
     RESOLVED = "resolved"
     CLOSED = "closed"
-
-
-class Side(StrEnum):
-    """The two sides of the conversation (section 7)."""
-
-    USER = "user"
-    ADMIN = "admin"
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who acts or looks: one user by id, or the admin team, whose members are not told apart."""
-
-    side: Side
-    user_id: int | None
-
-    @classmethod
-    def user(cls, user_id: int) -> Self:
-        """Return the user with this id."""
-        return cls(Side.USER, user_id)
-
-    @classmethod
-    def admin(cls) -> Self:
-        """Return the admin team."""
-        return cls(Side.ADMIN, None)
-
-
-# not frozen, though nobody changes one: a frozen one takes twice as long to make, and each reply makes two
-@dataclass(slots=True)
-class Message:
-    """One message of a thread; `id` and `ticket_id` are 0 until the store has given them."""
-
-    id: int
-    ticket_id: int
-    sender_type: Side
-    sender_id: int | None
-    message: str
-    created_at: datetime
 
 
 @dataclass(slots=True)
@@ -152,7 +113,7 @@ class Ticket:
         asks (section 4), `InvalidInput` where the text is not 1 to 5000 characters or more was
         seen than there is, `ThreadGrown` where there is more than was seen.
         """
-        self.admit(by)
+        self.check_access(by)
         if self.status is Status.CLOSED:
             raise TicketClosed
         form = Validation()
@@ -170,7 +131,7 @@ class Ticket:
         between would be marked read unseen. `updated_at` stays: reading is not news. Raises
         `TicketNotFound` for another user's ticket.
         """
-        self.admit(by)
+        self.check_access(by)
         return self._flag(by.side, unread=False)
 
     def acknowledge(self, seen: int, *, by: Actor) -> bool:
@@ -179,7 +140,7 @@ class Ticket:
         Where something newer is there, the flag stays as it is. Raises `InvalidInput` where more
         was seen than there is, `TicketNotFound` for another user's ticket.
         """
-        self.admit(by)
+        self.check_access(by)
         form = Validation()
         self._check_seen(form, seen)
         form.finish()
@@ -190,14 +151,14 @@ class Ticket:
 
         Raises `TicketNotFound` for another user's ticket.
         """
-        self.admit(by)
+        self.check_access(by)
         return self._flag(by.side, unread=True)
 
     def unread_by(self, side: Side) -> bool:
         """Return whether this side has something to read here."""
         return self.user_unread if side is Side.USER else self.admin_unread
 
-    def move(self, status: Status, *, by: Actor, at: datetime) -> bool:
+    def change_status(self, status: Status, *, by: Actor, at: datetime) -> bool:
         """Change the status, any to any; return whether that changed anything (section 4).
 
         Raises `NotAllowed` for a user: only admins move tickets.
@@ -206,17 +167,17 @@ class Ticket:
             raise NotAllowed
         return self._become(status, at=at)
 
-    def close_naturally(self, *, after: timedelta, at: datetime) -> bool:
-        """Close a resolved ticket to which nothing has happened for `after`; return whether it did.
+    def auto_close(self, *, quiet_for: timedelta, at: datetime) -> bool:
+        """Close a resolved ticket to which nothing has happened for `quiet_for`; return whether it did.
 
         The time counts from the newest message or the change to resolved, whichever is later, so
         that a ticket resolved today is not closed today for having been quiet before (section 4).
         """
-        if self.status is not Status.RESOLVED or at - self.updated_at < after:
+        if self.status is not Status.RESOLVED or at - self.updated_at < quiet_for:
             return False
         return self._become(Status.CLOSED, at=at)
 
-    def admit(self, actor: Actor) -> None:
+    def check_access(self, actor: Actor) -> None:
         """Raise `TicketNotFound` for a stranger: a foreign ticket looks like one that is not there."""
         if actor.side is Side.USER and actor.user_id != self.user_id:
             raise TicketNotFound
@@ -254,8 +215,3 @@ class Ticket:
     def _touch(self, at: datetime) -> None:
         """Move `updated_at`, never backwards: the clocks of two processes may differ."""
         self.updated_at = max(at, self.updated_at)
-
-
-def preview(text: str) -> str:
-    """Return the first 100 characters, with an ellipsis where that cut something off."""
-    return text if len(text) <= PREVIEW_LENGTH else f"{text[:PREVIEW_LENGTH]}…"

@@ -10,32 +10,37 @@ from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.types import ControllerRouterHandler, Middleware
 
-from tickets.adapters.http.account import AccountController
-from tickets.adapters.http.admin import AdminController
-from tickets.adapters.http.answers import Answer
-from tickets.adapters.http.auth import ADMIN_CHALLENGE, USER_CHALLENGE, admin_guard, user_guard
-from tickets.adapters.http.health import HealthController, ReadinessCheck
-from tickets.adapters.http.metrics import Metrics
-from tickets.adapters.http.openapi import openapi_config
-from tickets.adapters.http.parameters import TYPE_DECODERS
-from tickets.adapters.http.problems import EXCEPTION_HANDLERS
-from tickets.adapters.http.rates import SignIns
-from tickets.adapters.http.requests import MAX_BODY_BYTES, WholeRequest
-from tickets.adapters.http.scraping import metrics_router
-from tickets.adapters.http.service import Service
-from tickets.adapters.http.site import Site
-from tickets.adapters.http.web import cross_origin, web_router
-from tickets.application.desk import Desk
-from tickets.domain.ports import TicketViews, Users
+from tickets.adapters.http.access.authentication import (
+    ADMIN_CHALLENGE,
+    USER_CHALLENGE,
+    admin_authentication,
+    user_authentication,
+)
+from tickets.adapters.http.access.failed_sign_ins import FailedSignIns
+from tickets.adapters.http.api.admin_tickets import AdminTicketsController
+from tickets.adapters.http.api.parameters import TYPE_DECODERS
+from tickets.adapters.http.api.user_tickets import UserTicketsController
+from tickets.adapters.http.dashboards.files import Site
+from tickets.adapters.http.dashboards.routes import cross_origin, web_router
+from tickets.adapters.http.edge.error_handlers import EXCEPTION_HANDLERS
+from tickets.adapters.http.litestar_fast.fast_response import FastResponse
+from tickets.adapters.http.litestar_fast.instrumented_app import InstrumentedLitestar
+from tickets.adapters.http.litestar_fast.whole_request import MAX_BODY_BYTES, WholeRequest
+from tickets.adapters.http.openapi.config import openapi_config
+from tickets.adapters.http.ops.health import HealthController, ReadinessCheck
+from tickets.adapters.http.ops.metrics_endpoint import metrics_router
+from tickets.application.tickets import TicketService
+from tickets.domain.ports import TicketViews, TokenLookup
+from tickets.observability.metrics import Metrics
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[Any]]
 
 
 def create_app(
     *,
-    desk: Desk,
+    service: TicketService,
     views: TicketViews,
-    users: Users,
+    token_lookup: TokenLookup,
     admin_tokens: Sequence[str],
     readiness: ReadinessCheck,
     lifespan: Sequence[Lifespan] = (),
@@ -45,28 +50,28 @@ def create_app(
     metrics_token: str | None = None,
     access_log: bool = False,
     middleware: Sequence[Middleware] = (),
-    sign_ins: SignIns | None = None,
+    failed_sign_ins: FailedSignIns | None = None,
 ) -> Litestar:
     """Return the application; `lifespan` is what has to run around it.
 
     `frame_ancestors` may show the dashboards in a frame; pages of `cors_origins` may call the API;
-    `sign_ins` limits how often credentials may be wrong.
+    `failed_sign_ins` limits how often credentials may be wrong.
     `metrics`, where there are any, are at `/metrics`, for who holds `metrics_token` if there is one.
     """
-    sign_ins = sign_ins or SignIns()
+    failed_sign_ins = failed_sign_ins or FailedSignIns()
     routers: list[ControllerRouterHandler] = [
         Router(
             "/",
-            route_handlers=[AccountController],
-            before_request=user_guard(users, sign_ins),
-            response_class=Answer,
+            route_handlers=[UserTicketsController],
+            before_request=user_authentication(token_lookup, failed_sign_ins),
+            response_class=FastResponse,
             opt={"challenge": USER_CHALLENGE},
         ),
         Router(
             "/",
-            route_handlers=[AdminController],
-            before_request=admin_guard(admin_tokens, sign_ins),
-            response_class=Answer,
+            route_handlers=[AdminTicketsController],
+            before_request=admin_authentication(admin_tokens, failed_sign_ins),
+            response_class=FastResponse,
             opt={"challenge": ADMIN_CHALLENGE},
         ),
         HealthController,
@@ -74,9 +79,11 @@ def create_app(
     ]
     if metrics is not None:
         routers.append(metrics_router(metrics, metrics_token))
-    return Service(
+    return InstrumentedLitestar(
         routers,
-        state=State({"desk": desk, "views": views, "readiness": readiness}, deep_copy=False),
+        state=State(
+            {"ticket_service": service, "views": views, "readiness": readiness}, deep_copy=False
+        ),
         type_decoders=TYPE_DECODERS,
         exception_handlers=EXCEPTION_HANDLERS,
         cors_config=cross_origin(cors_origins),

@@ -1,1 +1,1 @@
-"""The ports over dictionaries, for fast tests."""
+"""The memory adapters: each port over dictionaries, for fast tests."""

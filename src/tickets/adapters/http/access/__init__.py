@@ -1,0 +1,1 @@
+"""Authentication hooks and the limit on failed sign-ins."""

@@ -1,0 +1,1 @@
+"""REST API controllers, request and response bodies, parameters."""

@@ -1,0 +1,1 @@
+"""Serves the pages and modules of the two dashboards."""

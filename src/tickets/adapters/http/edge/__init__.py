@@ -1,0 +1,1 @@
+"""What every response shares: problem details, security headers, rate-limit headers, tracing."""

@@ -1,0 +1,1 @@
+"""Connection pool, statement execution and the LISTEN/NOTIFY listener."""

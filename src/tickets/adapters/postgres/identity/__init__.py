@@ -1,0 +1,1 @@
+"""Looks up and manages bearer tokens."""

@@ -1,0 +1,78 @@
+"""Who holds a bearer token, on PostgreSQL: our own hashed tokens, or a host platform's table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import asyncpg
+
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.sql_loader import load_queries, parse_queries
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The query that answers who holds a token, and whether it is asked by the token's SHA-256."""
+
+    query: str
+    hashed: bool
+
+    @classmethod
+    def named(cls, name: str) -> Identity:
+        """Return `tokens`, `sessions`, or the query in the SQL file at this path.
+
+        The file holds one query, named `user_by_token` (its $1 is the token, as text) or
+        `user_by_token_sha256` (its $1 is the hash, as bytea), which returns the user's id, and
+        perhaps for how many seconds yet (double precision), or no row. Raises `ValueError` where
+        it holds neither, `OSError` where it cannot be read.
+        """
+        if name in ("tokens", "sessions"):
+            queries = load_queries(f"identity_{name}")
+        else:
+            queries = parse_queries(Path(name).read_text(encoding="utf-8"))
+        for query, hashed in (("user_by_token", False), ("user_by_token_sha256", True)):
+            if query in queries:
+                return cls(queries[query], hashed)
+        message = f"{name} has no query named user_by_token or user_by_token_sha256"
+        raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a token, and for how many seconds yet; infinity where the query does not say."""
+
+    user_id: int
+    seconds_left: float
+
+
+class PostgresTokenLookup:
+    """The port `TokenLookup` on PostgreSQL."""
+
+    def __init__(self, database: Database, identity: Identity) -> None:
+        """Ask this database, in this way."""
+        self._database = database
+        self._identity = identity
+
+    async def by_token(self, token: str) -> int | None:
+        """Run the identity query."""
+        holder = await self.holder(token)
+        return None if holder is None else holder.user_id
+
+    async def holder(self, token: str) -> Holder | None:
+        """Run the identity query; what cannot be a token is nobody's, and is not sent."""
+        if not (token.isascii() and token.isprintable()):
+            return None
+        key = sha256(token.encode()).digest() if self._identity.hashed else token
+        try:
+            row = await self._database.fetchrow(self._identity.query, key)
+        except asyncpg.DataError:
+            # A platform's own column may hold less than any text, a UUID for instance. The error quotes the token, so
+            # it goes no further.
+            return None
+        if row is None:
+            return None
+        user_id, seconds_left = (*row, math.inf)[:2]
+        return Holder(user_id, seconds_left)

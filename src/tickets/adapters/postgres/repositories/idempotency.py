@@ -1,0 +1,102 @@
+"""The idempotency store on PostgreSQL; the statement of a change writes its stored response."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import asyncpg
+import msgspec
+
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.sql_loader import load_queries
+from tickets.domain.errors import (
+    IdempotencyKeyReused,
+    RequestInProgress,
+    StaleTicket,
+    StoreUnavailable,
+)
+from tickets.domain.idempotency import IdempotencyKey, ResultT, StoredResponse
+from tickets.domain.people import Actor, Side
+from tickets.domain.ticket import Ticket
+
+_PRIMARY_KEY = "ticket_idempotency_keys_pkey"
+
+
+class PostgresIdempotencyStore:
+    """The port `IdempotencyStore` on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep responses in this database, whose schema is up to date."""
+        self._database = database
+        self._sql = load_queries("receipts")
+
+    async def find(
+        self, key: IdempotencyKey, kind: type[ResultT], *, since: datetime
+    ) -> ResultT | None:
+        """Select by caller and key; delete a response that is too old."""
+        asked = (_caller_name(key.caller), key.value, since)
+        row = await self._database.fetchrow(self._sql["recall_answer"], *asked)
+        if row is not None and row["is_old"]:
+            await self._database.fetch(self._sql["free_key"], *asked)
+            row = None
+        if row is None:
+            return None
+        if row["fingerprint"] != key.fingerprint:
+            raise IdempotencyKeyReused
+        result: ResultT = msgspec.json.decode(row["answer"], type=kind)
+        return result
+
+    async def store(self, response: StoredResponse) -> None:
+        """Insert it alone."""
+        try:
+            await self._database.fetch(
+                self._sql["keep_answer"], *stored_response_parameters(response)
+            )
+        except DUPLICATE_REQUEST_ERRORS as error:
+            raise_if_duplicate(response, error)
+            raise
+
+    async def delete_before(self, moment: datetime, *, limit: int) -> int:
+        """Delete through the index by age."""
+        count: int = await self._database.fetchval(self._sql["forget_keys"], moment, limit)
+        return count
+
+
+def stored_response_parameters(response: StoredResponse | None) -> tuple[object, ...]:
+    """Return the columns of a stored response, as every statement takes them that writes one."""
+    if response is None:
+        return (None,) * 5
+    result = response.result
+    if isinstance(result, Ticket):
+        result = replace(result, new_message=None)
+    key = response.key
+    return (
+        _caller_name(key.caller),
+        key.value,
+        key.fingerprint,
+        msgspec.json.encode(result).decode(),
+        response.at,
+    )
+
+
+DUPLICATE_REQUEST_ERRORS = (asyncpg.UniqueViolationError, StoreUnavailable)
+"""Errors of a statement that stores a response and may have met the same request, sent twice."""
+
+
+def raise_if_duplicate(response: StoredResponse | None, error: Exception) -> None:
+    """Raise the domain's error where `error` means that the same request was sent twice.
+
+    The other one was committed: `StaleTicket`. It is running, and was waited for until the lock
+    timeout: `RequestInProgress`. Without a stored response there is no duplicate.
+    """
+    if response is None:
+        return
+    if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == _PRIMARY_KEY:
+        raise StaleTicket from error
+    if isinstance(error.__cause__, asyncpg.LockNotAvailableError):
+        raise RequestInProgress from error
+
+
+def _caller_name(caller: Actor) -> str:
+    return "admin" if caller.side is Side.ADMIN else f"user:{caller.user_id}"

@@ -1,0 +1,183 @@
+"""The ticket use cases: each loads a ticket, lets it decide, and saves it.
+
+Retries, the ticket cache and stored responses surround them once, in `attempt.py`.
+"""
+
+from __future__ import annotations
+
+from tickets.application.attempt import Attempt, Attempts
+from tickets.application.rate_limits import UserRateLimits
+from tickets.domain.errors import ThreadGrown
+from tickets.domain.idempotency import IdempotencyKey
+from tickets.domain.message import Message
+from tickets.domain.people import Actor
+from tickets.domain.ports import Clock, IdempotencyStore, TicketCache, Tickets
+from tickets.domain.read_models import TicketDetail
+from tickets.domain.text_rules import Validation
+from tickets.domain.ticket import Status, Ticket
+
+
+class TicketService:
+    """Everything that users and admins do to tickets.
+
+    What changes something takes an idempotency key: the same request again gets the stored
+    response, and changes nothing. Raises `IdempotencyKeyReused` for another request with the same
+    key, and `RequestInProgress` while the first one has not finished.
+    """
+
+    def __init__(
+        self,
+        tickets: Tickets,
+        ticket_cache: TicketCache,
+        idempotency_store: IdempotencyStore,
+        rate_limits: UserRateLimits,
+        clock: Clock,
+    ) -> None:
+        """Work on these ports."""
+        self.rate_limits = rate_limits
+        self._tickets = tickets
+        self._clock = clock
+        self._attempts = Attempts(tickets, ticket_cache, idempotency_store, clock)
+
+    async def open(
+        self,
+        *,
+        by: Actor,
+        category: str,
+        other_category: str | None,
+        subject: str,
+        message: str,
+        idempotency_key: IdempotencyKey | None = None,
+    ) -> Ticket:
+        """Open a ticket for the user; see `Ticket.open` for the rules and the errors.
+
+        Raises `TooManyRequests`.
+        """
+
+        async def use_case(attempt: Attempt) -> Ticket:
+            hit = self.rate_limits.hit("creates", by=by)
+            ticket = Ticket.open(
+                by=by,
+                category=category,
+                other_category=other_category,
+                subject=subject,
+                message=message,
+                at=self._clock.now(),
+            )
+            return await attempt.add(ticket, hit=hit)
+
+        return await self._attempts.run_once(idempotency_key, Ticket, use_case)
+
+    async def read(self, ticket_id: int, *, by: Actor) -> TicketDetail:
+        """Return the ticket and its thread, and clear the reader's flag for exactly that.
+
+        Where a message arrived in between, the save is stale and the thread is loaded again, so
+        that a flag is only ever cleared by a response that shows everything (section 7). Nothing
+        to clear means no write. A ticket that is cached as unread is saved and shown in one
+        statement. Raises `TicketNotFound` for a stranger as for a missing ticket.
+        """
+
+        async def use_case(attempt: Attempt) -> TicketDetail:
+            cached = attempt.cached(ticket_id)
+            if cached is not None and cached.read(by=by):
+                return await attempt.save_with_thread(cached)
+            detail = await attempt.load_with_thread(ticket_id)
+            if detail.ticket.read(by=by):
+                await self._tickets.save(detail.ticket)
+            return detail
+
+        return await self._attempts.run(use_case)
+
+    async def peek(self, ticket_id: int, *, by: Actor) -> TicketDetail:
+        """Return the ticket and its thread, and leave it unread: `acknowledge` clears the flag.
+
+        Raises `TicketNotFound` for a stranger as for a missing ticket.
+        """
+        detail = await self._tickets.get_with_thread(ticket_id)
+        detail.ticket.check_access(by)
+        return detail
+
+    async def acknowledge(
+        self,
+        ticket_id: int,
+        seen: int,
+        *,
+        by: Actor,
+        idempotency_key: IdempotencyKey | None = None,
+    ) -> bool:
+        """Clear the reader's flag if there are no more than `seen` messages.
+
+        Returns whether the flag is still set. See `Ticket.acknowledge` for the errors.
+        """
+
+        async def use_case(attempt: Attempt) -> bool:
+            ticket = await attempt.load(ticket_id)
+            changed = ticket.acknowledge(seen, by=by)
+            return await attempt.save(ticket, ticket.unread_by(by.side), changed=changed)
+
+        return await self._attempts.run_once(idempotency_key, bool, use_case)
+
+    async def mark_unread(
+        self, ticket_id: int, *, by: Actor, idempotency_key: IdempotencyKey | None = None
+    ) -> bool:
+        """Set the reader's own flag; return that it is set. See `Ticket.mark_unread`."""
+
+        async def use_case(attempt: Attempt) -> bool:
+            ticket = await attempt.load(ticket_id)
+            changed = ticket.mark_unread(by=by)
+            # every result is a value of its own type, so that it can be stored
+            unread = True
+            return await attempt.save(ticket, unread, changed=changed)
+
+        return await self._attempts.run_once(idempotency_key, bool, use_case)
+
+    async def reply(
+        self,
+        ticket_id: int,
+        message: str,
+        *,
+        by: Actor,
+        seen: int | None = None,
+        idempotency_key: IdempotencyKey | None = None,
+    ) -> Message:
+        """Add a message to the ticket and return it; see `Ticket.reply` for the errors.
+
+        `ThreadGrown` holds the messages that the writer has not been shown. Raises
+        `TooManyRequests`.
+        """
+
+        async def use_case(attempt: Attempt) -> Message:
+            hit = self.rate_limits.hit("replies", by=by)
+            ticket = await attempt.load(ticket_id)
+            ticket.reply(message, by=by, at=self._clock.now(), seen=seen)
+            return await attempt.save_message(ticket, hit=hit)
+
+        try:
+            return await self._attempts.run_once(idempotency_key, Message, use_case)
+        except ThreadGrown:
+            detail = await self._tickets.get_with_thread(ticket_id)
+            raise ThreadGrown(detail.ticket.message_count, detail.messages[seen:]) from None
+
+    async def change_status(
+        self,
+        ticket_id: int,
+        status: str,
+        *,
+        by: Actor,
+        idempotency_key: IdempotencyKey | None = None,
+    ) -> Status:
+        """Change the ticket's status and return it; the same status again changes nothing.
+
+        Raises `InvalidInput` for a status that section 4 does not know, `NotAllowed` for a user.
+        """
+        validation = Validation()
+        wanted = validation.choice("status", status, Status)
+        validation.finish()
+        assert wanted is not None  # noqa: S101 - `finish` raises where it is None
+
+        async def use_case(attempt: Attempt) -> Status:
+            ticket = await attempt.load(ticket_id)
+            changed = ticket.change_status(wanted, by=by, at=self._clock.now())
+            return await attempt.save(ticket, wanted, changed=changed)
+
+        return await self._attempts.run_once(idempotency_key, Status, use_case)

@@ -1,0 +1,132 @@
+"""What lists and counts show: rows that are also the JSON, and the place where a page ends."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from tickets.domain.message import Message
+from tickets.domain.ticket import Category, Status, Ticket
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class UserPosition:
+    """Where a ticket stands in its owner's list: by `updated_at`, then `id`, highest first."""
+
+    updated_at: datetime
+    id: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AdminPosition:
+    """Where a ticket stands in the admins' list: unread first, then as in the owner's."""
+
+    admin_unread: bool
+    updated_at: datetime
+    id: int
+
+
+@dataclass(slots=True)
+class UserRow:
+    """A ticket in its owner's list; `last_message` is cut to 100 characters."""
+
+    id: int
+    category: Category
+    other_category: str | None
+    subject: str
+    status: Status
+    priority: str
+    user_unread: bool
+    message_count: int
+    last_message: str
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def position(self) -> UserPosition:
+        """Where this row stands in the list."""
+        return UserPosition(self.updated_at, self.id)
+
+
+@dataclass(slots=True)
+class AdminRow:
+    """A ticket in the admins' list; `last_message` is cut to 100 characters."""
+
+    id: int
+    category: Category
+    other_category: str | None
+    subject: str
+    status: Status
+    priority: str
+    admin_unread: bool
+    message_count: int
+    last_message: str
+    created_at: datetime
+    updated_at: datetime
+    user_email: str | None
+
+    @property
+    def position(self) -> AdminPosition:
+        """Where this row stands in the list."""
+        return AdminPosition(self.admin_unread, self.updated_at, self.id)
+
+
+Row = TypeVar("Row", UserRow, AdminRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Up to `limit` rows of a list, and whether more follow the last one."""
+
+    rows: Sequence[Row]
+    more: bool
+
+    @classmethod
+    def cut(cls, rows: Sequence[Row], limit: int) -> Page[Row]:
+        """Make a page of at most `limit` rows out of one row more, where there is one more."""
+        return cls(rows[:limit], len(rows) > limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The admins' figures (section 10); `categories` names every category, also at 0."""
+
+    total_count: int
+    open_count: int
+    in_progress_count: int
+    resolved_count: int
+    closed_count: int
+    unread_count: int
+    categories: dict[Category, int]
+
+    @classmethod
+    def of(cls, counts: Iterable[tuple[str, str, int, int]]) -> Stats:
+        """Add up counts: status, category, how many tickets, how many of those unread."""
+        by_status: defaultdict[str, int] = defaultdict(int)
+        by_category: defaultdict[str, int] = defaultdict(int)
+        unread_count = 0
+        for status, category, total, unread in counts:
+            by_status[status] += total
+            by_category[category] += total
+            unread_count += unread
+        return cls(
+            total_count=sum(by_status.values()),
+            open_count=by_status[Status.OPEN],
+            in_progress_count=by_status[Status.IN_PROGRESS],
+            resolved_count=by_status[Status.RESOLVED],
+            closed_count=by_status[Status.CLOSED],
+            unread_count=unread_count,
+            categories={category: by_category[category] for category in Category},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TicketDetail:
+    """A ticket and its whole thread, oldest first, as they were at one moment."""
+
+    ticket: Ticket
+    user_email: str | None
+    messages: Sequence[Message]

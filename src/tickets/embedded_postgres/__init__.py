@@ -1,0 +1,1 @@
+"""Supervises the PostgreSQL server that comes with the package."""

@@ -1,0 +1,319 @@
+"""The port `IdempotencyStore`, and receipts in `Tickets`, on every adapter: one change and its answer, or neither."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from tests.world import ADMIN, START, World
+from tickets.application.key_expiry import KeyExpiry
+from tickets.domain.errors import IdempotencyKeyReused, StaleTicket, TicketClosed
+from tickets.domain.idempotency import KEY_LIFETIME, IdempotencyKey, Result, StoredResponse
+from tickets.domain.message import Message
+from tickets.domain.people import Actor
+from tickets.domain.ticket import Status, Ticket
+from tickets.domain.write_context import WriteContext
+
+LONG_AGO = START - timedelta(days=30)
+
+
+def written(ticket: Ticket) -> Message:
+    assert ticket.new_message is not None
+    return ticket.new_message
+
+
+def asked(what: str = "something", *, by: Actor = ADMIN, key: str = "a-key") -> IdempotencyKey:
+    return IdempotencyKey(by, key, sha256(what.encode()).digest())
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"), [(Status.RESOLVED, Status), (True, bool), (False, bool)]
+)
+async def test_what_is_kept_is_recalled(world: World, answer: Any, kind: type[Status]) -> None:
+    await world.idempotency_store.store(StoredResponse(asked(), answer, START))
+
+    recalled = await world.idempotency_store.find(asked(), kind, since=START)
+
+    assert recalled == answer
+    assert type(recalled) is type(answer)
+
+
+async def test_an_unknown_key_recalls_nothing(world: World) -> None:
+    await world.idempotency_store.store(StoredResponse(asked(), result=True, at=START))
+
+    for other in (
+        asked(key="another-key"),
+        asked(by=Actor.user(1)),
+        asked(key="a-key "),
+        asked(key="A-KEY"),
+    ):
+        assert await world.idempotency_store.find(other, bool, since=LONG_AGO) is None
+
+
+async def test_a_key_stands_for_one_request(world: World) -> None:
+    await world.idempotency_store.store(StoredResponse(asked("this"), result=True, at=START))
+
+    with pytest.raises(IdempotencyKeyReused):
+        await world.idempotency_store.find(asked("that"), bool, since=LONG_AGO)
+    # and asking with the wrong request has not made it anybody else's
+    assert await world.idempotency_store.find(asked("this"), bool, since=LONG_AGO) is True
+
+
+async def test_two_users_may_choose_the_same_key(world: World) -> None:
+    mara, jon = asked(by=Actor.user(1)), asked(by=Actor.user(11))
+    await world.idempotency_store.store(StoredResponse(mara, result=True, at=START))
+    await world.idempotency_store.store(StoredResponse(jon, result=False, at=START))
+
+    assert await world.idempotency_store.find(mara, bool, since=START) is True
+    assert await world.idempotency_store.find(jon, bool, since=START) is False
+
+
+async def test_a_key_is_kept_once(world: World) -> None:
+    await world.idempotency_store.store(StoredResponse(asked(), result=True, at=START))
+
+    with pytest.raises(StaleTicket):
+        await world.idempotency_store.store(StoredResponse(asked(), result=False, at=START))
+    assert await world.idempotency_store.find(asked(), bool, since=START) is True
+
+
+async def test_a_key_past_its_time_is_free_again(world: World) -> None:
+    await world.idempotency_store.store(StoredResponse(asked("this"), result=True, at=START))
+    later = START + timedelta(microseconds=1)
+
+    assert await world.idempotency_store.find(asked("that"), bool, since=later) is None
+    await world.idempotency_store.store(StoredResponse(asked("that"), result=False, at=later))
+
+    assert await world.idempotency_store.find(asked("that"), bool, since=later) is False
+
+
+async def test_old_keys_are_forgotten_oldest_first_and_a_few_at_a_time(world: World) -> None:
+    for minute in range(5):
+        stored_response = StoredResponse(
+            asked(key=f"{minute}"), result=True, at=START + timedelta(minutes=minute)
+        )
+        await world.idempotency_store.store(stored_response)
+    until = START + timedelta(minutes=4)
+
+    assert await world.idempotency_store.delete_before(until, limit=3) == 3
+    assert await world.idempotency_store.delete_before(until, limit=3) == 1
+    assert await world.idempotency_store.delete_before(until, limit=3) == 0
+
+    left = [
+        key
+        for key in "01234"
+        if await world.idempotency_store.find(asked(key=key), bool, since=LONG_AGO)
+    ]
+    assert left == ["4"]
+
+
+async def test_a_new_ticket_is_recalled_as_it_was_opened(world: World) -> None:
+    user = Actor.user(await world.user())
+    idempotency_key = asked(by=user)
+    new = Ticket.open(
+        by=user,
+        category="other",
+        other_category="Præs \U0001f5de",
+        subject="Wörds & <b>markup</b>",
+        message='Line one\nline "two" \\ \u2028 three',
+        at=START + timedelta(microseconds=120),
+    )
+
+    added = await world.tickets.add(new, WriteContext(StoredResponse(idempotency_key, new, START)))
+    await world.reply(added.id, ADMIN)
+    await world.service.change_status(added.id, "closed", by=ADMIN)
+
+    assert await world.idempotency_store.find(idempotency_key, Ticket, since=START) == added
+
+
+async def test_a_reply_is_recalled_with_its_id(world: World) -> None:
+    ticket = await world.ticket()
+    ticket.reply("We are on it.", by=ADMIN, at=START)
+    stored_response = StoredResponse(asked(), written(ticket), START)
+
+    stored = await world.tickets.save(ticket, WriteContext(stored_response))
+    await world.reply(ticket.id, ADMIN)
+
+    assert await world.idempotency_store.find(asked(), Message, since=START) == stored
+    assert stored is not None
+    assert stored.id > 0
+
+
+async def test_a_stale_save_leaves_no_receipt(world: World) -> None:
+    ticket = await world.ticket()
+    stale = await world.tickets.get(ticket.id)
+    await world.reply(ticket.id, ADMIN)
+    stale.change_status(Status.RESOLVED, by=ADMIN, at=START)
+
+    with pytest.raises(StaleTicket):
+        await world.tickets.save(
+            stale, WriteContext(StoredResponse(asked(), Status.RESOLVED, START))
+        )
+
+    assert await world.idempotency_store.find(asked(), Status, since=LONG_AGO) is None
+
+
+async def test_a_twin_stores_nothing(world: World) -> None:
+    ticket = await world.ticket()
+    await world.idempotency_store.store(StoredResponse(asked(), Status.RESOLVED, START))
+    fresh = await world.tickets.get(ticket.id)
+    fresh.reply("Twice?", by=ADMIN, at=START)
+
+    with pytest.raises(StaleTicket):
+        await world.tickets.save(
+            fresh, WriteContext(StoredResponse(asked(), written(fresh), START))
+        )
+
+    assert await world.tickets.get(ticket.id) == ticket
+    assert len(await world.texts(ticket.id)) == 1
+
+
+async def test_a_twin_of_a_new_ticket_stores_nothing(world: World) -> None:
+    ticket = await world.ticket()
+    new = replace(ticket, id=0, message_count=0, new_message=None)
+    new.reply("The same again.", by=Actor.user(ticket.user_id), at=START)
+    idempotency_key = asked(by=Actor.user(ticket.user_id))
+    await world.idempotency_store.store(StoredResponse(idempotency_key, result=True, at=START))
+
+    with pytest.raises(StaleTicket):
+        await world.tickets.add(new, WriteContext(StoredResponse(idempotency_key, new, START)))
+
+    page = await world.views.user_list(ticket.user_id, status=None, after=None, limit=10)
+    assert [row.id for row in page.rows] == [ticket.id]
+
+
+async def test_fifty_of_one_request_at_once_take_effect_once(world: World) -> None:
+    user_id = await world.user()
+    idempotency_key = asked(by=Actor.user(user_id))
+
+    async def open_it() -> Ticket:
+        return await world.service.open(
+            by=Actor.user(user_id),
+            category="support",
+            other_category=None,
+            subject="Only once",
+            message="However often it comes.",
+            idempotency_key=idempotency_key,
+        )
+
+    answers = await asyncio.gather(*(open_it() for _ in range(50)))
+
+    assert len({answer.id for answer in answers}) == 1
+    assert all(answer == answers[0] for answer in answers)
+    page = await world.views.user_list(user_id, status=None, after=None, limit=10)
+    assert [row.id for row in page.rows] == [answers[0].id]
+    assert await world.texts(answers[0].id) == ["However often it comes."]
+
+
+async def test_one_key_on_two_tickets_at_once_changes_one_of_them(world: World) -> None:
+    first, second = await world.ticket(), await world.ticket()
+
+    async def reply_to(ticket: Ticket) -> object:
+        idempotency_key = asked(f"reply to {ticket.id}")
+        try:
+            return await world.service.reply(
+                ticket.id, "Which one?", by=ADMIN, idempotency_key=idempotency_key
+            )
+        except IdempotencyKeyReused as error:
+            return error
+
+    outcomes = await asyncio.gather(reply_to(first), reply_to(second))
+
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == [
+        "IdempotencyKeyReused",
+        "Message",
+    ]
+    counts = [len(await world.texts(ticket.id)) for ticket in (first, second)]
+    assert sorted(counts) == [1, 2]
+
+
+async def test_a_reply_is_answered_as_it_was_though_the_ticket_was_closed_since(
+    world: World,
+) -> None:
+    ticket = await world.ticket()
+    user = Actor.user(ticket.user_id)
+    idempotency_key = asked(by=user)
+    first = await world.service.reply(
+        ticket.id, "Thank you!", by=user, idempotency_key=idempotency_key
+    )
+    await world.service.change_status(ticket.id, "closed", by=ADMIN)
+
+    assert (
+        await world.service.reply(ticket.id, "Thank you!", by=user, idempotency_key=idempotency_key)
+        == first
+    )
+    with pytest.raises(TicketClosed):
+        await world.service.reply(
+            ticket.id, "Thank you!", by=user, idempotency_key=asked(by=user, key="new")
+        )
+
+
+async def test_what_changed_nothing_the_first_time_changes_nothing_the_second(
+    world: World,
+) -> None:
+    ticket = await world.ticket(status=Status.OPEN)
+    reader = Actor.user(ticket.user_id)
+
+    async def three() -> list[Result]:
+        return [
+            await world.service.change_status(
+                ticket.id, "open", by=ADMIN, idempotency_key=asked("open", key="1")
+            ),
+            await world.service.acknowledge(
+                ticket.id, 1, by=reader, idempotency_key=asked("read", by=reader, key="2")
+            ),
+            await world.service.acknowledge(
+                ticket.id, 0, by=ADMIN, idempotency_key=asked("read", key="3")
+            ),
+        ]
+
+    first = await three()
+    await world.service.change_status(ticket.id, "resolved", by=ADMIN)
+    await world.service.mark_unread(ticket.id, by=reader)
+    await world.service.acknowledge(ticket.id, 1, by=ADMIN)
+    before = await world.tickets.get(ticket.id)
+
+    assert await three() == first == [Status.OPEN, False, True]
+    assert await world.tickets.get(ticket.id) == before
+
+
+async def test_after_a_day_a_request_takes_effect_again(world: World) -> None:
+    ticket = await world.ticket()
+    first = await world.service.reply(ticket.id, "Any news?", by=ADMIN, idempotency_key=asked())
+    world.clock.pass_time(seconds=KEY_LIFETIME.total_seconds() - 60)
+    assert (
+        await world.service.reply(ticket.id, "Any news?", by=ADMIN, idempotency_key=asked())
+        == first
+    )
+
+    world.clock.pass_time(minutes=2)
+    second = await world.service.reply(ticket.id, "Any news?", by=ADMIN, idempotency_key=asked())
+
+    assert second.id != first.id
+    assert (
+        await world.service.reply(ticket.id, "Any news?", by=ADMIN, idempotency_key=asked())
+        == second
+    )
+
+
+async def test_forgetting_takes_more_keys_than_one_step_and_leaves_todays(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tickets.application.key_expiry.BATCH_SIZE", 2)
+    for number in range(5):
+        await world.idempotency_store.store(
+            StoredResponse(asked(key=f"{number}"), result=True, at=world.clock.now())
+        )
+    world.clock.pass_time(days=1, minutes=1)
+    await world.idempotency_store.store(
+        StoredResponse(asked(key="today"), result=True, at=world.clock.now())
+    )
+
+    assert await KeyExpiry(world.idempotency_store, world.clock).delete_expired() == 5
+
+    assert await world.idempotency_store.find(asked(key="today"), bool, since=LONG_AGO) is True
+    assert await world.idempotency_store.find(asked(key="0"), bool, since=LONG_AGO) is None
