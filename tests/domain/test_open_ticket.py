@@ -1,22 +1,21 @@
-"""What it takes to open a ticket: sections 3 and 9 of the specification."""
+"""Opening a ticket (sections 3, 7 and 9 of the specification): its first state, and its fields."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.domain.builders import ADMIN, NOW, OWNER, unread_flags
 from tickets.domain.errors import InvalidInput, NotAllowed
-from tickets.domain.people import Actor, Side
+from tickets.domain.people import Side
 from tickets.domain.ticket import Category, Status, Ticket
 
-NOW = datetime(2026, 2, 3, 10, 15, tzinfo=UTC)
 
-
-def opened(**changes: Any) -> Ticket:
+def open_ticket(**changes: Any) -> Ticket:
+    """Open a ticket with valid fields, except for `changes`."""
     form: dict[str, Any] = {
-        "by": Actor.user(7),
+        "by": OWNER,
         "category": "support",
         "other_category": None,
         "subject": "The export stops",
@@ -26,28 +25,32 @@ def opened(**changes: Any) -> Ticket:
     return Ticket.open(**(form | changes))
 
 
-def test_the_admin_team_opens_no_tickets() -> None:
-    with pytest.raises(NotAllowed):
-        opened(by=Actor.admin())
-
-
 def errors_of(**changes: Any) -> dict[str, str]:
+    """Return the sentence of each invalid field."""
     with pytest.raises(InvalidInput) as raised:
-        opened(**changes)
+        open_ticket(**changes)
     return {error.field: error.message for error in raised.value.errors}
 
 
-def test_a_new_ticket_is_open_and_unread_by_the_admins_alone() -> None:
-    ticket = opened()
+def test_admins_may_not_open_tickets() -> None:
+    """Section 5: opening a ticket is a user's endpoint."""
+    with pytest.raises(NotAllowed):
+        open_ticket(by=ADMIN)
+
+
+def test_a_new_ticket_is_open_and_unread_for_the_admins() -> None:
+    """Section 7, step 1: it sets admin_unread. Section 4: open is the default status."""
+    ticket = open_ticket()
 
     assert ticket.status is Status.OPEN
     assert ticket.priority == "normal"
-    assert (ticket.user_unread, ticket.admin_unread) == (False, True)
+    assert unread_flags(ticket) == (False, True)
     assert (ticket.created_at, ticket.updated_at) == (NOW, NOW)
 
 
-def test_a_new_ticket_holds_its_first_message() -> None:
-    ticket = opened()
+def test_a_new_ticket_has_its_first_message() -> None:
+    """Section 2: a message has the sender's type, the user's id, the text and a time."""
+    ticket = open_ticket()
 
     message = ticket.new_message
     assert message is not None
@@ -57,8 +60,9 @@ def test_a_new_ticket_holds_its_first_message() -> None:
     assert (ticket.message_count, ticket.last_message) == (1, message.message)
 
 
-def test_texts_are_trimmed_at_both_ends_and_kept_as_they_are_inside() -> None:
-    ticket = opened(
+def test_texts_are_trimmed_at_both_ends_only() -> None:
+    """Section 9: lengths are counted after trimming."""
+    ticket = open_ticket(
         category="other",
         other_category="\t Data  protection ",
         subject="  Two  words\n",
@@ -72,17 +76,21 @@ def test_texts_are_trimmed_at_both_ends_and_kept_as_they_are_inside() -> None:
 
 
 @pytest.mark.parametrize("length", [3, 200])
-def test_a_subject_of_3_to_200_characters_is_taken(length: int) -> None:
-    assert opened(subject="🎫" * length).subject == "🎫" * length
+def test_a_subject_of_3_or_200_characters_is_accepted(length: int) -> None:
+    """Section 9: a subject has 3 to 200 characters."""
+    assert open_ticket(subject="🎫" * length).subject == "🎫" * length
 
 
 @pytest.mark.parametrize("length", [10, 5000])
-def test_a_first_message_of_10_to_5000_characters_is_taken(length: int) -> None:
-    assert opened(message="é" * length).last_message == ("é" * length)[:100] + "…" * (length > 100)
+def test_a_first_message_of_10_or_5000_characters_is_accepted(length: int) -> None:
+    """Section 9: the first message has 10 to 5000 characters."""
+    assert open_ticket(message="é" * length).last_message == ("é" * length)[:100] + "…" * (
+        length > 100
+    )
 
 
 @pytest.mark.parametrize(
-    ("field", "text", "said"),
+    ("field", "text", "sentence"),
     [
         ("subject", "ab", "Subject must be 3 to 200 characters long; it has 2."),
         ("subject", "a" * 201, "Subject must be 3 to 200 characters long; it has 201."),
@@ -112,30 +120,34 @@ def test_a_first_message_of_10_to_5000_characters_is_taken(length: int) -> None:
         ),
     ],
 )
-def test_a_field_that_breaks_a_rule_is_named_in_a_sentence(
-    field: str, text: str, said: str
+def test_an_invalid_field_is_named_with_the_rule_it_breaks(
+    field: str, text: str, sentence: str
 ) -> None:
-    assert errors_of(**{field: text}) == {field: said}
+    """Section 9: subject, message and category each have a rule."""
+    assert errors_of(**{field: text}) == {field: sentence}
 
 
 @pytest.mark.parametrize("character", ["\U0001fae9", "\uf8ff", "\u0661", "."])
-def test_what_may_be_visible_is_taken(character: str) -> None:
-    assert opened(subject=character * 3).subject == character * 3
+def test_a_subject_of_characters_that_may_be_visible_is_not_empty(character: str) -> None:
+    """Section 9: only text that surely shows nothing counts as empty."""
+    assert open_ticket(subject=character * 3).subject == character * 3
 
 
-def test_every_wrong_field_is_told_at_once() -> None:
+def test_all_invalid_fields_are_reported_at_once() -> None:
+    """Section 9: one error for each field, in the order of the form."""
     errors = errors_of(category="x", other_category="y" * 101, subject="", message="short")
 
     assert list(errors) == ["category", "other_category", "subject", "message"]
 
 
-def test_the_sentence_of_the_whole_names_every_field() -> None:
+def test_the_message_of_the_error_names_every_invalid_field() -> None:
     with pytest.raises(InvalidInput, match=r"Subject must not be empty\. Message must not be"):
-        opened(subject="", message="")
+        open_ticket(subject="", message="")
 
 
-def test_the_category_other_may_carry_a_label_of_up_to_100_characters() -> None:
-    assert opened(category="other", other_category="x" * 100).other_category == "x" * 100
+def test_the_category_other_takes_a_custom_label_of_up_to_100_characters() -> None:
+    """Section 9: other_category has at most 100 characters."""
+    assert open_ticket(category="other", other_category="x" * 100).other_category == "x" * 100
     assert errors_of(category="other", other_category="x" * 101) == {
         "other_category": "Other category must be at most 100 characters long; it has 101."
     }
@@ -143,12 +155,14 @@ def test_the_category_other_may_carry_a_label_of_up_to_100_characters() -> None:
 
 @pytest.mark.parametrize("blank", [None, "", "   "])
 @pytest.mark.parametrize("category", list(Category))
-def test_a_blank_label_is_no_label_in_any_category(category: str, blank: str | None) -> None:
-    assert opened(category=category, other_category=blank).other_category is None
+def test_a_blank_custom_label_is_stored_as_none(category: str, blank: str | None) -> None:
+    """Section 9: other_category is optional."""
+    assert open_ticket(category=category, other_category=blank).other_category is None
 
 
 @pytest.mark.parametrize("category", ["support", "billing", "feature_suggestion"])
-def test_a_label_goes_with_no_category_but_other(category: str) -> None:
+def test_a_custom_label_is_invalid_with_any_category_but_other(category: str) -> None:
+    """Section 9: other_category goes only with the category other."""
     assert errors_of(category=category, other_category="Mine") == {
         "other_category": 'Other category goes only with the category "other".'
     }
