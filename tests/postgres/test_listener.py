@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from tests.postgres.processes import Process, kill_listeners
-from tests.postgres.waiting import WAITING, becomes, until
+from tests.postgres.waiting import ADVISORY_LOCK_WAITERS, until, until_returns
 from tests.world import ADMIN, FakeTime
 from tickets.adapters.postgres.caching.cache import Cache
 from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
@@ -36,7 +36,7 @@ async def test_a_badge_that_has_not_changed_is_not_asked_for_again(process: Proc
     await process.reply(ticket.id, ADMIN)
 
     # once what was told of the answer has been heard
-    await becomes(lambda: process.asks(process.badge(user_id)), 0)
+    await until_returns(lambda: process.asks(process.badge(user_id)), 0)
     assert await process.badge(user_id) == 1
     assert await process.asks(process.badge(user_id)) == 0
 
@@ -90,9 +90,9 @@ async def test_what_another_process_has_saved_is_heard(processes: tuple[Process,
     for _ in range(3):
         assert await there.badge(user_id) == 0
         await here.reply(ticket.id, ADMIN)
-        await becomes(lambda: there.badge(user_id), 1)
+        await until_returns(lambda: there.badge(user_id), 1)
         await here.service.read(ticket.id, by=Actor.user(user_id))
-        await becomes(lambda: there.badge(user_id), 0)
+        await until_returns(lambda: there.badge(user_id), 0)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ async def test_whatever_writes_is_heard(process: Process, change: str, wanted: i
     arguments = [ticket.id] if "$1" in change else []
     await process.database.fetch(change, *arguments)
 
-    await becomes(lambda: process.badge(user_id), wanted)
+    await until_returns(lambda: process.badge(user_id), wanted)
 
 
 async def test_a_ticket_that_is_given_to_another_user_changes_both_badges(process: Process) -> None:
@@ -132,8 +132,8 @@ async def test_a_ticket_that_is_given_to_another_user_changes_both_badges(proces
 
     await process.database.fetch("update tickets set user_id = $1", taker)
 
-    await becomes(lambda: process.badge(giver), 0)
-    await becomes(lambda: process.badge(taker), 1)
+    await until_returns(lambda: process.badge(giver), 0)
+    await until_returns(lambda: process.badge(taker), 1)
 
 
 async def test_changes_that_no_badge_shows_are_not_told(
@@ -168,7 +168,7 @@ async def test_a_flood_of_what_others_send_leaves_badges_right(process: Process)
         assert await process.badge(user_id) == 0
         await process.database.fetch(flood)
         await process.database.fetch("update tickets set user_unread = true")
-        await becomes(lambda: process.badge(user_id), 1)
+        await until_returns(lambda: process.badge(user_id), 1)
         await process.service.read(ticket.id, by=Actor.user(user_id))
 
 
@@ -200,13 +200,13 @@ async def test_what_changes_while_nothing_is_heard_is_not_missed(
     await here.reply(ticket.id, ADMIN)
     await here.revoke(token)
 
-    await becomes(lambda: there.badge(user_id), 1)
-    await becomes(lambda: there.token_lookup.by_token(token), None)
+    await until_returns(lambda: there.badge(user_id), 1)
+    await until_returns(lambda: there.token_lookup.by_token(token), None)
     # and it is heard again
-    await becomes(lambda: there.asks(there.badge(user_id)), 0)
+    await until_returns(lambda: there.asks(there.badge(user_id)), 0)
     assert await there.badge(user_id) == 1
     await here.service.read(ticket.id, by=Actor.user(user_id))
-    await becomes(lambda: there.badge(user_id), 0)
+    await until_returns(lambda: there.badge(user_id), 0)
 
 
 async def test_what_was_remembered_before_anybody_listened_is_not_believed(
@@ -268,11 +268,11 @@ async def test_what_no_trigger_tells_is_noticed_when_the_connection_has_served_i
     process.time.seconds += RECONNECT_AFTER
     await process.is_caught_up()
 
-    await becomes(lambda: process.asks(process.badge(user_id)), 0)
+    await until_returns(lambda: process.asks(process.badge(user_id)), 0)
     assert await process.badge(user_id) == 1
     # and the old one is gone
     connections = "select count(*) from pg_stat_activity where datname = current_database()"
-    await becomes(lambda: process.database.fetchval(connections), 2)
+    await until_returns(lambda: process.database.fetchval(connections), 2)
 
 
 @asynccontextmanager
@@ -300,17 +300,17 @@ async def test_a_proof_that_was_long_on_its_way_proves_only_what_was_before_it(
 
         async def on_its_way() -> bool:
             listener.is_caught_up()
-            return bool(await blocker.fetchval(WAITING))
+            return bool(await blocker.fetchval(ADVISORY_LOCK_WAITERS))
 
         await blocker.execute("select pg_advisory_lock(3)")
         async with listener.listening():
-            await becomes(on_its_way, wanted=True)
+            await until_returns(on_its_way, wanted=True)
             time.seconds += CAUGHT_UP_SECONDS
             # this one comes, and the next one waits
             await blocker.execute("select pg_advisory_unlock(3)")
             await blocker.execute("select pg_advisory_lock(3)")
             await until(listener.is_connected)
-            await becomes(on_its_way, wanted=True)
+            await until_returns(on_its_way, wanted=True)
 
             assert not listener.is_caught_up()
             await blocker.execute("select pg_advisory_unlock(3)")
@@ -369,8 +369,8 @@ async def test_whatever_happens_at_once_no_badge_is_wrong_afterwards(
         count = "select count(*) from tickets where user_id = $1 and user_unread"
         truth = await here.database.fetchval(count, user_id)
         for process in processes:
-            await becomes(lambda: process.badge(user_id), truth)  # noqa: B023 - ended within the round
-            await becomes(lambda: process.asks(process.badge(user_id)), 0)  # noqa: B023
+            await until_returns(lambda: process.badge(user_id), truth)  # noqa: B023 - ended within the round
+            await until_returns(lambda: process.asks(process.badge(user_id)), 0)  # noqa: B023
             assert await process.badge(user_id) == truth
 
 
@@ -419,7 +419,7 @@ async def test_a_token_is_remembered_until_it_is_revoked_anywhere(
 
     await here.revoke(token)
 
-    await becomes(lambda: there.token_lookup.by_token(token), None)
+    await until_returns(lambda: there.token_lookup.by_token(token), None)
 
 
 async def test_a_token_that_is_given_to_another_user_is_heard(process: Process) -> None:
@@ -429,7 +429,7 @@ async def test_a_token_that_is_given_to_another_user_is_heard(process: Process) 
 
     await process.database.fetch("update ticket_tokens set user_id = $1", second)
 
-    await becomes(lambda: process.token_lookup.by_token(token), second)
+    await until_returns(lambda: process.token_lookup.by_token(token), second)
 
 
 async def test_tokens_that_all_go_at_once_are_heard_of(process: Process) -> None:
@@ -439,7 +439,7 @@ async def test_tokens_that_all_go_at_once_are_heard_of(process: Process) -> None
 
     await process.database.fetch("truncate ticket_tokens")
 
-    await becomes(lambda: process.token_lookup.by_token(token), None)
+    await until_returns(lambda: process.token_lookup.by_token(token), None)
 
 
 async def test_a_token_is_asked_for_where_it_is_not_certain_that_everything_was_heard(

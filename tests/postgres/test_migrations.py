@@ -15,6 +15,7 @@ from typing import TypeAlias
 import asyncpg
 import pytest
 
+from tests.postgres.waiting import MAX_WAIT, until_sql
 from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.schema.migrations import (
     Migration,
@@ -25,8 +26,6 @@ from tickets.adapters.postgres.schema.migrations import (
 from tickets.adapters.postgres.sql_loader import load_queries
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-
-PATIENCE = 60  # seconds, for what must happen; nothing is judged by how long it took
 
 FRUIT = Migration(9001, "fruit", "create table fruit (name text primary key);")
 APPLE = Migration(9002, "apple", "insert into fruit (name) values ('apple');")
@@ -40,13 +39,6 @@ async def connection(empty_database_url: str) -> AsyncIterator[Connection]:
         yield connection
 
 
-async def seen(connection: Connection, condition: str) -> None:
-    """Wait until the server says that this is so."""
-    async with asyncio.timeout(PATIENCE):
-        while not await connection.fetchval(f"select {condition}"):  # noqa: ASYNC110 - the server sends no events
-            await asyncio.sleep(0.02)
-
-
 @asynccontextmanager
 async def queue_of_migrators(url: str, length: int) -> AsyncIterator[None]:
     """Hold what migrators wait for in the block, and let them go all at once when this many wait."""
@@ -54,7 +46,7 @@ async def queue_of_migrators(url: str, length: int) -> AsyncIterator[None]:
         await gate.execute(load_queries("migrations")["no_timeouts"])
         await gate.execute(load_queries("migrations")["lock_migrations"])
         yield
-        await seen(
+        await until_sql(
             gate,
             f"""
             count(*) = {length}
@@ -330,11 +322,11 @@ async def test_a_migration_waits_for_whoever_uses_its_table_and_lets_others_use_
             await user.execute(APPLE.script)
 
             migrating = asyncio.create_task(Migrator(connection, [FRUIT, colour]).apply())
-            await seen(
+            await until_sql(
                 passer_by,
                 "exists (select from pg_locks where relation = 'fruit'::regclass and not granted)",
             )
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(MAX_WAIT):
                 fruit = await passer_by.fetch("select name from fruit")
             waited = not migrating.done()
             await user.execute(PEAR.script)

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.postgres.waiting import WAITING, becomes
+from tests.postgres.waiting import ADVISORY_LOCK_WAITERS, until_returns
 from tickets.adapters.postgres.connection import pool
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.connection.pool import Pool
@@ -74,7 +74,7 @@ async def test_those_who_wait_are_served_in_the_order_in_which_they_came(databas
         served: list[int] = []
 
         async def ask(number: int) -> None:
-            # somebody comes at every turn of the loop, so also at those at which the connection becomes free
+            # somebody comes at every turn of the loop, so also at those at which the connection until_returns free
             for _ in range(number):
                 await asyncio.sleep(0)
             came.append(number)
@@ -137,7 +137,7 @@ async def all_places_are_there(database: Database, url: str, *, size: int, queue
     await asyncio.sleep(0)
     with pytest.raises(Overloaded):
         await database.fetchval("select 1")
-    await becomes(lambda: blocker.fetchval(WAITING), size)
+    await until_returns(lambda: blocker.fetchval(ADVISORY_LOCK_WAITERS), size)
     assert database.usage() == pool.PoolUsage(size=size, idle=0, waiting=queue)
     await blocker.execute("select pg_advisory_unlock(2)")
     await asyncio.gather(*inside)
@@ -284,7 +284,7 @@ async def test_who_is_at_work_while_the_service_stops_is_answered_or_told_that_t
     assert database.usage() == pool.PoolUsage(0, 0, 0)
     rest = await asyncpg.connect(database_url)
     others = "select count(*) from pg_stat_activity where datname = current_database()"
-    await becomes(lambda: rest.fetchval(others), 1)
+    await until_returns(lambda: rest.fetchval(others), 1)
     await rest.close()
 
 

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from tests.contracts.test_rate_limiter import THREE, limit, refused
-from tests.postgres.waiting import becomes
+from tests.postgres.waiting import until_returns
 from tests.world import PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.repositories import rate_limits as rates_module
@@ -80,7 +80,7 @@ async def test_who_waited_while_another_was_counted_does_not_count_for_more(
         second = asyncio.create_task(rate_limiter.record(hit))
         waiting = """select exists (select from pg_stat_activity
                                      where datname = current_database() and wait_event_type = 'Lock')"""
-        await becomes(lambda: database.fetchval(waiting), wanted=True)
+        await until_returns(lambda: database.fetchval(waiting), wanted=True)
         await first.execute(
             "update ticket_rates set arrival = clock_timestamp() + $1", hit.rate_limit.interval
         )

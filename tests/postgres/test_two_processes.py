@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.conftest import new_database
 from tests.http.conftest import ADMIN_TOKENS, API
 from tests.http.serving import Service, as_a_command
-from tests.postgres.waiting import becomes
+from tests.postgres.waiting import until_returns
 from tests.world import PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
 
@@ -142,7 +142,7 @@ async def two(url: str) -> AsyncIterator[Two]:
         here = await stack.enter_async_context(a_process(url))
         there = await stack.enter_async_context(a_process(url))
         for process in (here, there):
-            await becomes(process.listens, wanted=True)
+            await until_returns(process.listens, wanted=True)
         yield here, there
 
 
@@ -159,19 +159,19 @@ async def test_a_badge_is_right_at_once_where_it_was_changed_and_soon_on_the_oth
 
         await here.answer(mara.ticket_id)
         assert await here.badge(mara) == 1
-        await becomes(lambda: there.badge(mara), 1)  # noqa: B023 - ended within the round
+        await until_returns(lambda: there.badge(mara), 1)  # noqa: B023 - ended within the round
 
         await there.read(mara, mara.ticket_id)
         assert await there.badge(mara) == 0
-        await becomes(lambda: here.badge(mara), 0)  # noqa: B023
+        await until_returns(lambda: here.badge(mara), 0)  # noqa: B023
 
         await here.put_off(mara, mara.ticket_id)
         assert await here.badge(mara) == 1
-        await becomes(lambda: there.badge(mara), 1)  # noqa: B023
+        await until_returns(lambda: there.badge(mara), 1)  # noqa: B023
 
         await here.read(mara, mara.ticket_id)
         assert await here.badge(mara) == 0
-        await becomes(lambda: there.badge(mara), 0)  # noqa: B023
+        await until_returns(lambda: there.badge(mara), 0)  # noqa: B023
 
 
 async def test_what_the_platform_writes_shows_on_both(two: Two, platform: Platform) -> None:
@@ -198,7 +198,7 @@ async def test_what_the_platform_writes_shows_on_both(two: Two, platform: Platfo
         await platform.database.fetch(change, mara.id)
 
         for process in two:
-            await becomes(lambda: process.badge(mara), wanted)  # noqa: B023 - ended within the round
+            await until_returns(lambda: process.badge(mara), wanted)  # noqa: B023 - ended within the round
             assert await process.badge(other) == 0
 
 
@@ -210,7 +210,7 @@ async def test_a_token_that_is_revoked_is_refused_on_both(two: Two, platform: Pl
     await platform.revoke(mara.token)
 
     for process in two:
-        await becomes(lambda: process.admits(mara), wanted=False)  # noqa: B023 - ended within the round
+        await until_returns(lambda: process.admits(mara), wanted=False)  # noqa: B023 - ended within the round
 
     async def anywhere() -> bool:
         return any([await process.admits(mara) for process in two])
@@ -250,9 +250,9 @@ async def test_no_badge_is_wrong_for_good_though_the_listening_connections_are_k
     for user in users:
         truth = await platform.truth(user)
         for process in two:
-            await becomes(lambda: process.badge(user), truth)  # noqa: B023 - ended within the round
+            await until_returns(lambda: process.badge(user), truth)  # noqa: B023 - ended within the round
     for process in two:
-        await becomes(process.listens, wanted=True)
+        await until_returns(process.listens, wanted=True)
     truths = [await platform.truth(user) for user in users]
 
     async def unread_counts() -> list[int]:
@@ -266,8 +266,8 @@ async def test_a_process_tells_once_that_it_does_not_listen_any_more_and_once_th
 ) -> None:
     mara = await platform.mara()
     for process in two:
-        await becomes(process.listens, wanted=True)
-        await becomes(platform.listeners, 2)
+        await until_returns(process.listens, wanted=True)
+        await until_returns(platform.listeners, 2)
         await process.badge(mara)
     before = [process.service.running.said for process in two]
     assert await platform.kill_listeners() == 2
@@ -278,8 +278,8 @@ async def test_a_process_tells_once_that_it_does_not_listen_any_more_and_once_th
         return said.count("not listening for changes"), said.count("listening for changes again")
 
     for process, since in zip(two, before, strict=True):
-        await becomes(lambda: told(process, since), (1, 1))  # noqa: B023 - ended within the round
-        await becomes(process.listens, wanted=True)
+        await until_returns(lambda: told(process, since), (1, 1))  # noqa: B023 - ended within the round
+        await until_returns(process.listens, wanted=True)
 
 
 @pytest.mark.parametrize(
@@ -290,8 +290,8 @@ async def test_a_process_that_does_not_listen_asks_each_time(
 ) -> None:
     mara = await platform.mara()
     for process in two:
-        await becomes(process.listens, wanted=True)
-    await becomes(platform.listeners, 2)
+        await until_returns(process.listens, wanted=True)
+    await until_returns(platform.listeners, 2)
     async with a_process(url, **settings) as third:
         for _ in range(3):
             assert await third.badge(mara) == 0
@@ -299,7 +299,7 @@ async def test_a_process_that_does_not_listen_asks_each_time(
             assert await third.badge(mara) == 1
             await third.read(mara, mara.ticket_id)
             assert await third.badge(mara) == 0
-            await becomes(lambda: two[0].badge(mara), 0)
+            await until_returns(lambda: two[0].badge(mara), 0)
 
         assert await third.metric("tickets_listening") == 0
         assert await platform.listeners() == 2
