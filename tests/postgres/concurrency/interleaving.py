@@ -1,4 +1,4 @@
-"""Runs tasks one statement at a time, in every order that can make a difference."""
+"""A deterministic scheduler: runs tasks one statement at a time, in every order that matters."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ READS = frozenset({"get", "get_with_thread"})
 
 
 class Gate:
-    """Where a task waits before each of its statements, until it is its turn."""
+    """Where a task waits before each of its statements, until the scheduler lets it go."""
 
     def __init__(self, arrive: Callable[[], None]) -> None:
         self.next = ""
-        """The statement that waits, "" when the task is done."""
+        """The statement that waits; empty when the task is done."""
         self._arrive = arrive
 
     async def wait(self, statement: str) -> None:
@@ -31,8 +31,8 @@ class Gate:
         self._turn.set_result(None)
 
 
-class Stepped:
-    """A port whose every call that is a statement waits at the gate."""
+class GatedTickets:
+    """The port `Tickets`, where every call waits at the gate."""
 
     def __init__(self, port: Tickets, gate: Gate) -> None:
         self._port = port
@@ -41,16 +41,16 @@ class Stepped:
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         call = getattr(self._port, name)
 
-        async def stepped(*args: Any, **more: Any) -> Any:
+        async def gated(*args: Any, **kwargs: Any) -> Any:
             await self._gate.wait(name)
-            return await call(*args, **more)
+            return await call(*args, **kwargs)
 
-        return stepped
+        return gated
 
 
 @dataclass(frozen=True)
 class Step:
-    """One statement: whose it was, and whose it might have been."""
+    """One statement: the task that ran it, and the tasks that could have gone instead."""
 
     chosen: int
     choices: Sequence[int]
@@ -60,10 +60,10 @@ Work = Callable[[Gate], Awaitable[None]]
 
 
 async def run(works: Sequence[Work], prefix: Sequence[int]) -> tuple[list[Step], bool]:
-    """Run the tasks in the order that the prefix says, and then the first that can go, to the end.
+    """Run the tasks in the order of the prefix, then always the first that can go, to the end.
 
-    Returns the steps, and whether they are worth looking at: where two reads follow each other,
-    only one of their two orders is, as they cannot tell the difference.
+    Returns the steps, and whether they count. Of two reads in a row only one order counts, since
+    swapping them makes no difference.
     """
     arrived = asyncio.Event()
     gates = [Gate(arrived.set) for _ in works]
@@ -108,7 +108,7 @@ async def run(works: Sequence[Work], prefix: Sequence[int]) -> tuple[list[Step],
 async def every_order(
     works: Callable[[], Awaitable[Sequence[Work]]], check: Callable[[], Awaitable[None]]
 ) -> int:
-    """Run tasks, made anew each time, in every order, depth first; check after each, and count them."""
+    """Run new tasks in every order, depth first; check after each; return how many orders."""
     prefix: list[int] | None = []
     orders = 0
     while prefix is not None:

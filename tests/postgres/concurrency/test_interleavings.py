@@ -1,4 +1,4 @@
-"""Every order of the statements of what two or three people do to one ticket at once, on a real PostgreSQL."""
+"""Every interleaving of the statements of two or three concurrent actions on one ticket."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import pytest
 
 from tests.model import (
     Acknowledge,
+    ChangeStatus,
     Command,
     MarkUnread,
     Model,
-    Move,
-    Open,
     Outcome,
     Peek,
-    Promise,
+    Read,
     Reply,
-    Shown,
+    StoredTicket,
+    UnreadPromise,
     perform,
 )
-from tests.postgres.interleaving import Gate, Work, every_order
-from tests.postgres.mutants import (
+from tests.postgres.concurrency.interleaving import Gate, Work, every_order
+from tests.postgres.concurrency.mutants import (
     MUTANTS,
     HighWaterMark,
     RememberApart,
@@ -38,47 +38,47 @@ from tickets.domain.ticket import Category, Status, Ticket
 
 USER, ADMIN = Side.USER, Side.ADMIN
 
-DOINGS: dict[str, tuple[Command, ...]] = {
-    "user opens": (Open(USER),),
-    "admin opens": (Open(ADMIN),),
+ACTIONS: dict[str, tuple[Command, ...]] = {
+    "user reads": (Read(USER),),
+    "admin reads": (Read(ADMIN),),
     "user replies": (Reply(USER, ""),),
     "admin replies": (Reply(ADMIN, ""),),
     "user acknowledges": (Peek(USER), Acknowledge(USER)),
     "admin acknowledges": (Peek(ADMIN), Acknowledge(ADMIN)),
     "user marks unread": (MarkUnread(USER),),
     "admin marks unread": (MarkUnread(ADMIN),),
-    "admin resolves": (Move(Status.RESOLVED),),
-    "admin closes": (Move(Status.CLOSED),),
+    "admin resolves": (ChangeStatus(Status.RESOLVED),),
+    "admin closes": (ChangeStatus(Status.CLOSED),),
 }
-"""What people do, each one or two use cases, each use case one statement or more."""
+"""Each action is one or two use cases, and each use case is one or more statements."""
 
-PAIRS = list(itertools.combinations_with_replacement(DOINGS, 2))
+PAIRS = list(itertools.combinations_with_replacement(ACTIONS, 2))
 
 WRITERS = ("user replies", "admin replies")
 
 TRIPLES = [
     triple
     for triple in itertools.combinations_with_replacement(
-        [doing for doing in DOINGS if doing != "admin marks unread"], 3
+        [action for action in ACTIONS if action != "admin marks unread"], 3
     )
-    # somebody writes while the user reads: without both there is nothing that could be read unseen; what the admins read
-    # is the same the other way round, and among the pairs
-    if any(doing in WRITERS for doing in triple)
-    and any(doing in ("user opens", "user acknowledges") for doing in triple)
+    # Only where somebody writes while the user reads can a message be marked read unseen. The same
+    # for the admins' reading is among the pairs.
+    if any(action in WRITERS for action in triple)
+    and any(action in ("user reads", "user acknowledges") for action in triple)
 ]
 
 
 class Scene:
-    """A new ticket for each order, unread by both sides, with a message of each."""
+    """Makes a new ticket for each order: one message of each side, unread by both."""
 
-    def __init__(self, subject: Subject, user_id: int, doings: Sequence[str]) -> None:
+    def __init__(self, subject: Subject, user_id: int, actions: Sequence[str]) -> None:
         self._subject = subject
         self._user_id = user_id
-        self._doings = doings
-        self.faults: list[str] = []
+        self._actions = actions
+        self.errors: list[str] = []
 
     async def works(self) -> Sequence[Work]:
-        """Make the ticket, and what is done to it."""
+        """Make the ticket, and the tasks that act on it."""
         tickets = self._subject.world.tickets
         added = await tickets.add(
             Ticket(
@@ -103,56 +103,59 @@ class Scene:
         ticket.reply("the answer", by=Actor.admin(), at=START)
         await tickets.save(ticket)
         self._ticket_id = ticket.id
-        self._done: list[tuple[Command, Outcome]] = []
-        return [self._work(number, doing) for number, doing in enumerate(self._doings)]
+        self._outcomes: list[tuple[Command, Outcome]] = []
+        return [self._work(number, action) for number, action in enumerate(self._actions)]
 
-    def _work(self, number: int, doing: str) -> Work:
+    def _work(self, number: int, action: str) -> Work:
         async def work(gate: Gate) -> None:
             service = await self._subject.service(gate, self._ticket_id)
             shown = 0
-            for command in DOINGS[doing]:
-                if isinstance(command, Acknowledge):
-                    command = replace(command, seen=shown)  # noqa: PLW2901 - what the peek before it has shown
-                if isinstance(command, Reply):
-                    command = replace(command, text=f"message {number}")  # noqa: PLW2901
+            for command in ACTIONS[action]:
+                match command:
+                    case Acknowledge():
+                        command = replace(command, seen=shown)  # noqa: PLW2901 - by the last peek
+                    case Reply():
+                        command = replace(command, text=f"message {number}")  # noqa: PLW2901
                 outcome = await perform(service, self._ticket_id, self._user_id, command)
                 shown = len(outcome) if isinstance(outcome, tuple) else shown
-                # as statements come one at a time, what ends here has happened with the last of them
-                self._done.append((command, outcome))
+                # statements run one at a time, so the outcomes are in the order of the last ones
+                self._outcomes.append((command, outcome))
 
         return work
 
     async def check(self) -> None:
-        """Compare with the model, in the order in which things happened, and with the promise."""
-        stored = Shown.of(await self._subject.snapshot(self._ticket_id))
+        """Compare with the model, in the order of the outcomes, and with the unread promise."""
+        stored = StoredTicket.of(await self._subject.snapshot(self._ticket_id))
         model = Model(
             unread={USER: True, ADMIN: True},
             thread=[(USER, "the question"), (ADMIN, "the answer")],
         )
-        promise = Promise()
-        for command, outcome in self._done:
-            promise.note(command, outcome)
+        promise = UnreadPromise()
+        for command, outcome in self._outcomes:
+            promise.record(command, outcome)
             if (expected := model.apply(command)) != outcome:
-                self.faults.append(f"{command} came to {outcome}, and not {expected}")
-        self.faults.extend(stored.faults(model))
-        self.faults.extend(promise.broken_by(stored.model))
+                self.errors.append(f"{command} returned {outcome}, expected {expected}")
+        self.errors.extend(stored.deviations(model))
+        self.errors.extend(promise.violations(stored.model))
 
 
 async def explore(
     subject: Subject, plans: Sequence[Sequence[str]], *, at_once: int = 8
 ) -> tuple[int, list[str]]:
-    """Run everything that the plans name in every order; return how many there were, and what was wrong."""
+    """Run each plan in every order; return the number of orders, and the errors."""
     user_id = await subject.world.user()
     turns = asyncio.Semaphore(at_once)
 
-    async def one(plan: Sequence[str]) -> tuple[int, list[str]]:
+    async def explore_plan(plan: Sequence[str]) -> tuple[int, list[str]]:
         async with turns:
             scene = Scene(subject, user_id, plan)
             orders = await every_order(scene.works, scene.check)
-            return orders, [f"{', '.join(plan)}: {fault}" for fault in scene.faults]
+            return orders, [f"{', '.join(plan)}: {error}" for error in scene.errors]
 
-    results = await asyncio.gather(*(one(plan) for plan in plans))
-    return sum(orders for orders, _ in results), [fault for _, found in results for fault in found]
+    results = await asyncio.gather(*(explore_plan(plan) for plan in plans))
+    return sum(orders for orders, _ in results), [
+        error for _, errors in results for error in errors
+    ]
 
 
 @pytest.mark.parametrize(
@@ -166,29 +169,27 @@ async def explore(
         (RememberApart, TRIPLES, 1400),
     ],
 )
-async def test_no_order_of_statements_marks_read_what_was_not_shown_or_loses_anything(
+async def test_no_interleaving_marks_a_message_read_unseen_or_loses_a_change(
     postgres_world: PostgresWorld,
     kind: type[Subject],
     plans: Sequence[Sequence[str]],
     least: int,
 ) -> None:
-    orders, faults = await explore(kind(postgres_world), plans)
+    orders, errors = await explore(kind(postgres_world), plans)
 
-    assert faults == []
+    assert errors == []
     assert orders >= least, orders
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
-async def test_what_looks_right_and_is_wrong_is_caught(
-    postgres_world: PostgresWorld, mutant: type[Subject]
-) -> None:
+async def test_a_mutant_is_caught(postgres_world: PostgresWorld, mutant: type[Subject]) -> None:
     subject = mutant(postgres_world)
     await subject.prepare()
     plans: Sequence[Sequence[str]] = PAIRS
     if mutant is HighWaterMark:
-        # alone, it is as good as any: it takes two who write to hand out ids in another order than commits
-        plans = [("user opens", "admin replies", "admin replies")]
+        # its error needs two writers, whose ids are in another order than their commits
+        plans = [("user reads", "admin replies", "admin replies")]
 
-    _, faults = await explore(subject, plans)
+    _, errors = await explore(subject, plans)
 
-    assert any("marked read" in fault for fault in faults), faults[:5]
+    assert any("marked read" in error for error in errors), errors[:5]

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from tests.postgres.interleaving import Gate, Stepped
+from tests.postgres.concurrency.interleaving import Gate, GatedTickets
 from tests.world import PostgresWorld
 from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
 from tickets.adapters.postgres.connection.listener import Listener
@@ -47,7 +47,7 @@ class Subject:
     async def service(self, gate: Gate, ticket_id: int) -> TicketService:
         """Return the use cases for one of those who are at work, before the first of them begins."""
         del ticket_id
-        return self.ticket_service_on(Stepped(self.tickets(), gate))
+        return self.ticket_service_on(GatedTickets(self.tickets(), gate))
 
     def ticket_service_on(self, tickets: Any) -> TicketService:
         return self.use_cases(TicketService, tickets)
@@ -85,7 +85,7 @@ class RememberTogether(Subject):
     async def service(self, gate: Gate, ticket_id: int) -> TicketService:
         tickets = self.tickets()
         await tickets.get(ticket_id)
-        return self.ticket_service_on(Stepped(tickets, gate))
+        return self.ticket_service_on(GatedTickets(tickets, gate))
 
 
 class RememberApart(RememberTogether):

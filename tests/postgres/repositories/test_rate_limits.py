@@ -80,7 +80,7 @@ async def test_who_waited_while_another_was_counted_does_not_count_for_more(
         second = asyncio.create_task(rate_limiter.record(hit))
         waiting = """select exists (select from pg_stat_activity
                                      where datname = current_database() and wait_event_type = 'Lock')"""
-        await until_returns(lambda: database.fetchval(waiting), wanted=True)
+        await until_returns(lambda: database.fetchval(waiting), expected=True)
         await first.execute(
             "update ticket_rates set arrival = clock_timestamp() + $1", hit.rate_limit.interval
         )

@@ -1,4 +1,7 @@
-"""Two processes of the installed service on one database: a badge is right on both, and at once where it was changed."""
+"""Two installed processes on one database: cached unread counts and tokens are right on both.
+
+The process that made a change shows it at once, the other one within a second.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -16,48 +20,45 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.conftest import new_database
 from tests.http.conftest import ADMIN_TOKENS, API
 from tests.http.serving import Service, as_a_command
+from tests.postgres.processes import LISTENERS
 from tests.postgres.waiting import until_returns
 from tests.world import PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
 
 ADMIN = {"X-Admin-Token": ADMIN_TOKENS[0]}
 
-LISTENING = "from pg_stat_activity where datname = current_database() and query like '-- Send oneself something%'"
-
 
 class Process:
-    """One process of the service, and what its clients ask of it."""
+    """One process of the service, with the requests of its clients."""
 
     def __init__(self, service: Service, client: httpx.AsyncClient) -> None:
         self.service = service
         self._client = client
 
     async def call(
-        self, method: str, path: str, headers: dict[str, str], status: int, **more: Any
+        self, method: str, path: str, headers: dict[str, str], status: int, **kwargs: Any
     ) -> Any:
-        response = await self._client.request(method, API + path, headers=headers, **more)
+        response = await self._client.request(method, API + path, headers=headers, **kwargs)
         assert response.status_code == status, response.text
         return response.json()
 
-    async def badge(self, user: User) -> int:
+    async def unread_count(self, user: User) -> int:
         count: int = (await self.call("GET", "/unread", user.headers, 200))["unread"]
         return count
 
-    async def admits(self, user: User) -> bool:
-        """Return whether the user's token is good here."""
+    async def accepts_token(self, user: User) -> bool:
+        """Return whether the user's token is valid for this process."""
         response = await self._client.get(f"{API}/unread", headers=user.headers)
         assert response.status_code in (200, 401), response.text
         return response.status_code == 200
 
-    async def answer(self, ticket_id: int) -> None:
-        """Reply as an admin."""
+    async def reply_as_admin(self, ticket_id: int) -> None:
         await self.call("POST", f"/admin/{ticket_id}/reply", ADMIN, 201, json={"message": "Yes."})
 
     async def read(self, user: User, ticket_id: int) -> None:
         await self.call("GET", f"/{ticket_id}", user.headers, 200)
 
-    async def put_off(self, user: User, ticket_id: int) -> None:
-        """Mark a ticket unread."""
+    async def mark_unread(self, user: User, ticket_id: int) -> None:
         await self.call("POST", f"/{ticket_id}/unread", user.headers, 200)
 
     async def metric(self, name: str) -> float:
@@ -69,12 +70,12 @@ class Process:
             if sample.name == name
         )
 
-    async def listens(self) -> bool:
+    async def is_listening(self) -> bool:
         return await self.metric("tickets_listening") == 1
 
 
 class User:
-    """A user who is signed in, and has a ticket with nothing unread."""
+    """A user with a token and a ticket that is read."""
 
     def __init__(self, user_id: int, token: str, ticket_id: int) -> None:
         self.id = user_id
@@ -84,33 +85,33 @@ class User:
 
 
 class Platform(PostgresWorld):
-    """The database itself, as others use it."""
+    """The host platform, which uses the database directly."""
 
-    async def mara(self) -> User:
+    async def new_user(self) -> User:
         user_id = await self.user()
         return User(user_id, await self.token(user_id), (await self.ticket(user_id)).id)
 
-    async def truth(self, user: User) -> int:
+    async def stored_unread_count(self, user: User) -> int:
         count: int = await self.database.fetchval(
             "select count(*) from tickets where user_id = $1 and user_unread", user.id
         )
         return count
 
     async def listeners(self) -> int:
-        count: int = await self.database.fetchval(f"select count(*) {LISTENING}")
+        count: int = await self.database.fetchval(f"select count(*) {LISTENERS}")
         return count
 
     async def kill_listeners(self) -> int:
         count: int = await self.database.fetchval(
-            f"select count(pg_terminate_backend(pid)) {LISTENING}"
+            f"select count(pg_terminate_backend(pid)) {LISTENERS}"
         )
         return count
 
 
-async def stays(ask: Callable[[], Awaitable[object]], wanted: object) -> None:
-    """Check that the answer is what is wanted, again and again, for longer than anything is on its way."""
+async def keeps_returning(ask: Callable[[], Awaitable[object]], expected: object) -> None:
+    """Check for longer than a notification takes that `ask` returns what is expected."""
     for _ in range(15):
-        assert await ask() == wanted
+        assert await ask() == expected
         await asyncio.sleep(0.1)
 
 
@@ -142,41 +143,43 @@ async def two(url: str) -> AsyncIterator[Two]:
         here = await stack.enter_async_context(a_process(url))
         there = await stack.enter_async_context(a_process(url))
         for process in (here, there):
-            await until_returns(process.listens, wanted=True)
+            await until_returns(process.is_listening, expected=True)
         yield here, there
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_badge_is_right_at_once_where_it_was_changed_and_soon_on_the_other(
+async def test_a_cached_unread_count_is_right_at_once_in_its_process_and_soon_in_the_other(
     two: Two, platform: Platform
 ) -> None:
-    mara = await platform.mara()
+    user = await platform.new_user()
     for number in range(6):
         here, there = two if number % 2 else two[::-1]
-        assert await there.badge(mara) == 0
+        assert await there.unread_count(user) == 0
 
-        await here.answer(mara.ticket_id)
-        assert await here.badge(mara) == 1
-        await until_returns(lambda: there.badge(mara), 1)  # noqa: B023 - ended within the round
+        await here.reply_as_admin(user.ticket_id)
+        assert await here.unread_count(user) == 1
+        await until_returns(partial(there.unread_count, user), 1)
 
-        await there.read(mara, mara.ticket_id)
-        assert await there.badge(mara) == 0
-        await until_returns(lambda: here.badge(mara), 0)  # noqa: B023
+        await there.read(user, user.ticket_id)
+        assert await there.unread_count(user) == 0
+        await until_returns(partial(here.unread_count, user), 0)
 
-        await here.put_off(mara, mara.ticket_id)
-        assert await here.badge(mara) == 1
-        await until_returns(lambda: there.badge(mara), 1)  # noqa: B023
+        await here.mark_unread(user, user.ticket_id)
+        assert await here.unread_count(user) == 1
+        await until_returns(partial(there.unread_count, user), 1)
 
-        await here.read(mara, mara.ticket_id)
-        assert await here.badge(mara) == 0
-        await until_returns(lambda: there.badge(mara), 0)  # noqa: B023
+        await here.read(user, user.ticket_id)
+        assert await here.unread_count(user) == 0
+        await until_returns(partial(there.unread_count, user), 0)
 
 
-async def test_what_the_platform_writes_shows_on_both(two: Two, platform: Platform) -> None:
-    mara, other = await platform.mara(), await platform.mara()
-    for change, wanted in (
+async def test_writes_of_the_host_platform_invalidate_the_cached_unread_counts_of_both(
+    two: Two, platform: Platform
+) -> None:
+    user, other = await platform.new_user(), await platform.new_user()
+    for change, expected in (
         ("update tickets set user_unread = true where user_id = $1", 1),
         (
             """insert into tickets (user_id, category, subject, user_unread)
@@ -195,111 +198,113 @@ async def test_what_the_platform_writes_shows_on_both(two: Two, platform: Platfo
         ("delete from tickets where user_id = $1 and subject = 'The platform writes'", 1),
         ("update tickets set user_unread = false where user_id = $1", 0),
     ):
-        await platform.database.fetch(change, mara.id)
+        await platform.database.fetch(change, user.id)
 
         for process in two:
-            await until_returns(lambda: process.badge(mara), wanted)  # noqa: B023 - ended within the round
-            assert await process.badge(other) == 0
+            await until_returns(partial(process.unread_count, user), expected)
+            assert await process.unread_count(other) == 0
 
 
-async def test_a_token_that_is_revoked_is_refused_on_both(two: Two, platform: Platform) -> None:
-    mara = await platform.mara()
-    for process in two:
-        assert await process.admits(mara)
-
-    await platform.revoke(mara.token)
-
-    for process in two:
-        await until_returns(lambda: process.admits(mara), wanted=False)  # noqa: B023 - ended within the round
-
-    async def anywhere() -> bool:
-        return any([await process.admits(mara) for process in two])
-
-    await stays(anywhere, wanted=False)
-
-
-async def test_no_badge_is_wrong_for_good_though_the_listening_connections_are_killed_again_and_again(
+async def test_a_revoked_token_is_removed_from_the_caches_of_both_processes(
     two: Two, platform: Platform
 ) -> None:
-    users = [await platform.mara() for _ in range(4)]
-    at_random = random.Random(8)  # noqa: S311 - the same ones each time
+    user = await platform.new_user()
+    for process in two:
+        assert await process.accepts_token(user)
+
+    await platform.revoke(user.token)
+
+    for process in two:
+        await until_returns(partial(process.accepts_token, user), expected=False)
+
+    async def accepted_anywhere() -> bool:
+        return any([await process.accepts_token(user) for process in two])
+
+    await keeps_returning(accepted_anywhere, expected=False)
+
+
+async def test_cached_unread_counts_are_right_in_the_end_though_listeners_are_killed(
+    two: Two, platform: Platform
+) -> None:
+    users = [await platform.new_user() for _ in range(4)]
+    at_random = random.Random(8)  # noqa: S311 - repeatable
     killed = 0
 
-    async def go_on(user: User) -> None:
+    async def use_service(user: User) -> None:
         for _ in range(40):
             process = at_random.choice(two)
-            await process.answer(user.ticket_id)
-            assert await process.badge(user) == 1
+            await process.reply_as_admin(user.ticket_id)
+            assert await process.unread_count(user) == 1
             process = at_random.choice(two)
             if at_random.random() < 0.7:
                 await process.read(user, user.ticket_id)
-                assert await process.badge(user) == 0
-            await two[0].badge(user)
-            await two[1].badge(user)
+                assert await process.unread_count(user) == 0
+            await two[0].unread_count(user)
+            await two[1].unread_count(user)
 
-    async def kill(going_on: asyncio.Future[Any]) -> None:
+    async def kill(using: asyncio.Future[Any]) -> None:
         nonlocal killed
-        while not going_on.done():
+        while not using.done():
             killed += await platform.kill_listeners()
             await asyncio.sleep(at_random.uniform(0.1, 0.5))
 
-    going_on = asyncio.gather(*map(go_on, users))
-    await asyncio.gather(going_on, kill(going_on))
+    using = asyncio.gather(*map(use_service, users))
+    await asyncio.gather(using, kill(using))
 
     assert killed
     for user in users:
-        truth = await platform.truth(user)
+        stored = await platform.stored_unread_count(user)
         for process in two:
-            await until_returns(lambda: process.badge(user), truth)  # noqa: B023 - ended within the round
+            await until_returns(partial(process.unread_count, user), stored)
     for process in two:
-        await until_returns(process.listens, wanted=True)
-    truths = [await platform.truth(user) for user in users]
+        await until_returns(process.is_listening, expected=True)
+    stored_counts = [await platform.stored_unread_count(user) for user in users]
 
     async def unread_counts() -> list[int]:
-        return [await process.badge(user) for user in users for process in two]
+        return [await process.unread_count(user) for user in users for process in two]
 
-    await stays(unread_counts, [truth for truth in truths for _ in two])
+    await keeps_returning(unread_counts, [count for count in stored_counts for _ in two])
 
 
-async def test_a_process_tells_once_that_it_does_not_listen_any_more_and_once_that_it_does(
+async def test_a_lost_listener_and_its_recovery_are_each_logged_once(
     two: Two, platform: Platform
 ) -> None:
-    mara = await platform.mara()
+    user = await platform.new_user()
     for process in two:
-        await until_returns(process.listens, wanted=True)
+        await until_returns(process.is_listening, expected=True)
         await until_returns(platform.listeners, 2)
-        await process.badge(mara)
+        await process.unread_count(user)
     before = [process.service.running.said for process in two]
     assert await platform.kill_listeners() == 2
 
-    async def told(process: Process, since: str) -> tuple[int, int]:
-        await process.badge(mara)
-        said = process.service.running.said.removeprefix(since)
-        return said.count("not listening for changes"), said.count("listening for changes again")
+    async def log_lines(process: Process, since: str) -> tuple[int, int]:
+        await process.unread_count(user)
+        log = process.service.running.said.removeprefix(since)
+        return log.count("not listening for changes"), log.count("listening for changes again")
 
     for process, since in zip(two, before, strict=True):
-        await until_returns(lambda: told(process, since), (1, 1))  # noqa: B023 - ended within the round
-        await until_returns(process.listens, wanted=True)
+        await until_returns(partial(log_lines, process, since), (1, 1))
+        await until_returns(process.is_listening, expected=True)
 
 
 @pytest.mark.parametrize(
     "settings", [{"TICKETS_LISTEN": "off"}, {"TICKETS_DATABASE_STATEMENT_CACHE": "0"}]
 )
-async def test_a_process_that_does_not_listen_asks_each_time(
+async def test_a_process_without_a_listener_caches_no_unread_counts(
     two: Two, platform: Platform, url: str, settings: dict[str, str]
 ) -> None:
-    mara = await platform.mara()
+    user = await platform.new_user()
     for process in two:
-        await until_returns(process.listens, wanted=True)
+        await until_returns(process.is_listening, expected=True)
     await until_returns(platform.listeners, 2)
     async with a_process(url, **settings) as third:
         for _ in range(3):
-            assert await third.badge(mara) == 0
-            await two[0].answer(mara.ticket_id)
-            assert await third.badge(mara) == 1
-            await third.read(mara, mara.ticket_id)
-            assert await third.badge(mara) == 0
-            await until_returns(lambda: two[0].badge(mara), 0)
+            assert await third.unread_count(user) == 0
+            await two[0].reply_as_admin(user.ticket_id)
+            assert await third.unread_count(user) == 1
+            await third.read(user, user.ticket_id)
+            assert await third.unread_count(user) == 0
+            await until_returns(lambda: two[0].unread_count(user), 0)
 
         assert await third.metric("tickets_listening") == 0
         assert await platform.listeners() == 2

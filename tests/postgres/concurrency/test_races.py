@@ -1,4 +1,4 @@
-"""What happens at the same moment, on a real PostgreSQL, many times over."""
+"""Races on PostgreSQL: concurrent replies, reads, closes and auto-close, repeated many times."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ def world(postgres_world: PostgresWorld) -> PostgresWorld:
 
 
 @pytest.mark.parametrize("reader", ["user", "admin"])
-async def test_a_reply_that_lands_while_the_other_side_opens_is_never_marked_read_unseen(
+async def test_a_reply_during_a_read_is_never_marked_read_unseen(
     world: PostgresWorld, reader: str
 ) -> None:
     ticket = await world.ticket()
     user = Actor.user(ticket.user_id)
-    looks, writes = (user, ADMIN) if reader == "user" else (ADMIN, user)
-    # so that there is something to clear, whoever comes first
-    seen_late = 0
+    reads, writes = (user, ADMIN) if reader == "user" else (ADMIN, user)
+    not_shown = 0
 
     for number in range(ROUNDS):
+        # there is a flag to clear whichever of the two comes first
         await world.service.reply(ticket.id, f"before {number}", by=writes)
         text = f"meanwhile {number}"
         detail, _ = await asyncio.gather(
-            world.service.read(ticket.id, by=looks), world.service.reply(ticket.id, text, by=writes)
+            world.service.read(ticket.id, by=reads), world.service.reply(ticket.id, text, by=writes)
         )
         shown = [message.message for message in detail.messages]
         unread = (await world.flags(ticket.id))[0 if reader == "user" else 1]
 
-        assert unread or text in shown, f"{text!r} was marked read without having been shown"
+        assert unread or text in shown, f"{text!r} was marked read and not shown"
         assert f"before {number}" in shown
-        seen_late += text not in shown
+        not_shown += text not in shown
 
     stored = await world.tickets.get(ticket.id)
     assert stored.message_count == len(await world.texts(ticket.id)) == 1 + 2 * ROUNDS
-    # both orders have happened, or the rounds would have proven nothing
-    assert 0 < seen_late <= ROUNDS
+    # in some rounds the reply came second, else the test would prove nothing
+    assert 0 < not_shown <= ROUNDS
 
 
-async def test_a_writers_own_unread_messages_stay_unread(world: PostgresWorld) -> None:
+async def test_a_reply_leaves_the_writers_own_unread_flag_set(world: PostgresWorld) -> None:
     ticket = await world.ticket()
     user = Actor.user(ticket.user_id)
     await world.reply(ticket.id, ADMIN, "Please read me.")
@@ -64,7 +64,7 @@ async def test_a_writers_own_unread_messages_stay_unread(world: PostgresWorld) -
     assert await world.flags(ticket.id) == (True, True)
 
 
-async def test_replies_of_both_sides_at_once_are_all_kept_in_one_order(
+async def test_concurrent_replies_of_both_sides_are_all_stored_in_one_order(
     world: PostgresWorld,
 ) -> None:
     ticket = await world.ticket()
@@ -90,7 +90,7 @@ async def test_replies_of_both_sides_at_once_are_all_kept_in_one_order(
 
 
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
-async def test_a_database_with_a_higher_isolation_keeps_them_all_as_well(
+async def test_concurrent_replies_are_all_stored_at_a_higher_isolation_level(
     database_url: str, isolation: str
 ) -> None:
     connection = await asyncpg.connect(database_url)
@@ -116,7 +116,7 @@ async def test_a_database_with_a_higher_isolation_keeps_them_all_as_well(
         assert sorted(stored[1:], key=int) == [f"{number}" for number in range(20)]
 
 
-async def test_a_reply_racing_with_the_close_is_in_the_thread_or_refused_never_both(
+async def test_a_reply_racing_with_a_close_is_either_stored_or_refused(
     world: PostgresWorld,
 ) -> None:
     outcomes = set()
@@ -130,8 +130,8 @@ async def test_a_reply_racing_with_the_close_is_in_the_thread_or_refused_never_b
             except TicketClosed:
                 return None
 
-        work = [reply(), world.service.change_status(ticket.id, "closed", by=ADMIN)]
-        results = await asyncio.gather(*(work if number % 2 else reversed(work)))
+        racing = [reply(), world.service.change_status(ticket.id, "closed", by=ADMIN)]
+        results = await asyncio.gather(*(racing if number % 2 else reversed(racing)))
         message = results[0 if number % 2 else 1]
 
         detail = await world.tickets.get_with_thread(ticket.id)
@@ -145,7 +145,9 @@ async def test_a_reply_racing_with_the_close_is_in_the_thread_or_refused_never_b
     assert outcomes == {True, False}
 
 
-async def test_a_reply_racing_with_natural_close_wins_or_is_refused(world: PostgresWorld) -> None:
+async def test_a_reply_racing_with_auto_close_is_either_stored_or_refused(
+    world: PostgresWorld,
+) -> None:
     tickets = [await world.ticket(status=Status.RESOLVED) for _ in range(ROUNDS)]
     world.clock.pass_time(hours=168)
 
@@ -161,13 +163,13 @@ async def test_a_reply_racing_with_natural_close_wins_or_is_refused(world: Postg
     )
 
     assert closed + replied.count(True) == ROUNDS
-    for ticket, won in zip(tickets, replied, strict=True):
+    for ticket, was_stored in zip(tickets, replied, strict=True):
         detail = await world.tickets.get_with_thread(ticket.id)
-        assert detail.ticket.status is (Status.RESOLVED if won else Status.CLOSED)
-        assert len(detail.messages) == (2 if won else 1)
+        assert detail.ticket.status is (Status.RESOLVED if was_stored else Status.CLOSED)
+        assert len(detail.messages) == (2 if was_stored else 1)
 
 
-async def test_several_processes_close_each_settled_ticket_once(world: PostgresWorld) -> None:
+async def test_concurrent_auto_close_jobs_close_each_ticket_once(world: PostgresWorld) -> None:
     tickets = [await world.ticket(status=Status.RESOLVED) for _ in range(30)]
     world.clock.pass_time(hours=200)
 
@@ -183,9 +185,9 @@ async def test_several_processes_close_each_settled_ticket_once(world: PostgresW
     ] * 30
 
 
-async def test_many_open_tickets_at_once_and_each_is_there_once(world: PostgresWorld) -> None:
+async def test_concurrently_opened_tickets_are_each_stored_once(world: PostgresWorld) -> None:
     user_id = await world.user()
-    world.clock = SystemClock()  # type: ignore[assignment] # one that many may ask at once
+    world.clock = SystemClock()  # type: ignore[assignment] # the real one, for concurrent use
     service = world.service
 
     opened = await asyncio.gather(
@@ -206,16 +208,16 @@ async def test_many_open_tickets_at_once_and_each_is_there_once(world: PostgresW
     assert sorted(row.subject for row in page.rows) == sorted(t.subject for t in opened)
 
 
-async def test_both_sides_open_a_ticket_at_once_and_both_flags_go(world: PostgresWorld) -> None:
+async def test_concurrent_reads_of_both_sides_clear_both_flags(world: PostgresWorld) -> None:
     ticket = await world.ticket()
     user = Actor.user(ticket.user_id)
     for _ in range(20):
         await world.reply(ticket.id, ADMIN)
         await world.reply(ticket.id, user)
 
-        seen: list[TicketDetail] = await asyncio.gather(
+        details: list[TicketDetail] = await asyncio.gather(
             *(world.service.read(ticket.id, by=actor) for actor in (ADMIN, user) * 3)
         )
 
         assert await world.flags(ticket.id) == (False, False)
-        assert len({len(detail.messages) for detail in seen}) == 1
+        assert len({len(detail.messages) for detail in details}) == 1

@@ -1,4 +1,7 @@
-"""The same commands on a model, in memory and on PostgreSQL, one after the other and several at once, found by Hypothesis."""
+"""A state machine (Hypothesis): random commands on the model, the memory adapter and PostgreSQL.
+
+All three must agree, for single commands and for concurrent ones.
+"""
 
 from __future__ import annotations
 
@@ -23,20 +26,20 @@ from hypothesis.stateful import (
 from tests.conftest import new_database
 from tests.model import (
     Acknowledge,
+    ChangeStatus,
     Command,
     MarkUnread,
     Model,
-    Move,
-    Open,
     Outcome,
     Peek,
-    Promise,
+    Read,
     Reply,
-    Shown,
+    StoredTicket,
+    UnreadPromise,
     perform,
     serial_order,
 )
-from tests.postgres.mutants import (
+from tests.postgres.concurrency.mutants import (
     ClearsWhateverIsThere,
     NoVersion,
     RememberTogether,
@@ -54,31 +57,35 @@ Result = TypeVar("Result")
 
 SIDES = st.sampled_from(Side)
 
-QUIET: st.SearchStrategy[Command] = st.one_of(
-    st.builds(Open, SIDES),
+WITHOUT_REPLIES: st.SearchStrategy[Command] = st.one_of(
+    st.builds(Read, SIDES),
     st.builds(Peek, SIDES),
     st.builds(Acknowledge, SIDES, st.integers(0, 12)),
     st.builds(MarkUnread, SIDES),
-    # closed more rarely than the others, since little happens afterwards
-    st.builds(Move, st.sampled_from([*Status, Status.OPEN, Status.IN_PROGRESS, Status.RESOLVED])),
+    # closed is rarer than the others, since a closed ticket refuses replies
+    st.builds(
+        ChangeStatus, st.sampled_from([*Status, Status.OPEN, Status.IN_PROGRESS, Status.RESOLVED])
+    ),
 )
 
-COMMANDS: st.SearchStrategy[Command] = st.one_of(QUIET, st.builds(Reply, SIDES, st.just("")))
+COMMANDS: st.SearchStrategy[Command] = st.one_of(
+    WITHOUT_REPLIES, st.builds(Reply, SIDES, st.just(""))
+)
 
 
 class Loop:
-    """A loop of its own, on which the machine's steps run one after the other, and a database for all of them."""
+    """An event loop for the machine's synchronous steps, and a database for all of them."""
 
     def __init__(self, runner: asyncio.Runner, world: PostgresWorld) -> None:
         self._runner = runner
         self.world = world
 
-    def do(self, work: Coroutine[Any, Any, Result]) -> Result:
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         return self._runner.run(work)
 
 
 class Machine(RuleBasedStateMachine):
-    """One ticket three times: as it should be, in memory, and on PostgreSQL."""
+    """One ticket three times: in the model, in memory and on PostgreSQL."""
 
     loop: Loop
     subject: type[Subject] = Subject
@@ -86,21 +93,21 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._texts = itertools.count(1)
-        self.promise = Promise()
+        self.promise = UnreadPromise()
 
     @initialize()
     def open_ticket(self) -> None:
         self.memory = MemoryWorld()
         self.postgres = self.subject(self.loop.world)
-        self.user_ids = [self.loop.do(world.user()) for world in (self.memory, self.loop.world)]
+        self.user_ids = [self.loop.run(world.user()) for world in (self.memory, self.loop.world)]
         self.ticket_ids = [
-            self.loop.do(world.ticket(user_id, message="the question, in ten characters")).id
+            self.loop.run(world.ticket(user_id, message="the question, in ten characters")).id
             for world, user_id in zip((self.memory, self.loop.world), self.user_ids, strict=True)
         ]
         self.model = Model(thread=[(Side.USER, "the question, in ten characters")])
 
-    def _named(self, command: Command) -> Command:
-        """Give a reply a text that no other has."""
+    def _with_unique_text(self, command: Command) -> Command:
+        """Give a reply a unique text."""
         return (
             Reply(command.by, f"message {next(self._texts)}")
             if isinstance(command, Reply)
@@ -108,7 +115,7 @@ class Machine(RuleBasedStateMachine):
         )
 
     def _in_memory(self, command: Command) -> Outcome:
-        return self.loop.do(
+        return self.loop.run(
             perform(self.memory.service, self.ticket_ids[0], self.user_ids[0], command)
         )
 
@@ -116,61 +123,63 @@ class Machine(RuleBasedStateMachine):
         def service() -> TicketService:
             return self.postgres.ticket_service_on(self.postgres.tickets())
 
-        async def at_once() -> list[Outcome]:
+        async def concurrently() -> list[Outcome]:
             return await asyncio.gather(
                 *(perform(service(), self.ticket_ids[1], self.user_ids[1], one) for one in commands)
             )
 
-        return self.loop.do(at_once())
+        return self.loop.run(concurrently())
 
-    def _kept(self) -> Shown:
-        return Shown.of(self.loop.do(self.postgres.snapshot(self.ticket_ids[1])))
+    def _stored(self) -> StoredTicket:
+        return StoredTicket.of(self.loop.run(self.postgres.snapshot(self.ticket_ids[1])))
 
     @rule(command=COMMANDS)
-    def one(self, command: Command) -> None:
-        command = self._named(command)
+    def run_one(self, command: Command) -> None:
+        command = self._with_unique_text(command)
         (outcome,) = self._on_postgres([command])
         assert outcome == self.model.apply(command)
         assert outcome == self._in_memory(command)
-        self._note(command, outcome)
+        self._record(command, outcome)
 
     @rule(commands=st.lists(COMMANDS, min_size=2, max_size=4))
-    def together(self, commands: list[Command]) -> None:
-        """Do several at once; it must have come to the same as one after the other, in some order."""
-        commands = [self._named(command) for command in commands]
+    def run_concurrently(self, commands: list[Command]) -> None:
+        """Run several at once; the outcomes must be those of some serial order."""
+        commands = [self._with_unique_text(command) for command in commands]
         outcomes = self._on_postgres(commands)
-        order = serial_order(self.model, commands, outcomes, self._kept().model)
-        assert order is not None, f"{commands} came to {outcomes}, which no order does"
+        order = serial_order(self.model, commands, outcomes, self._stored().model)
+        assert order is not None, f"{commands} returned {outcomes}, as no serial order does"
         for index in order:
             assert self.model.apply(commands[index]) == outcomes[index]
             assert self._in_memory(commands[index]) == outcomes[index]
-            self._note(commands[index], outcomes[index])
+            self._record(commands[index], outcomes[index])
 
-    # without a precondition: what comes of a race may not decide what Hypothesis tries next
+    # no precondition on the status: the outcome of a race must not steer what Hypothesis tries
     @rule()
     def reopen(self) -> None:
-        self.one(Move(Status.OPEN))
+        self.run_one(ChangeStatus(Status.OPEN))
 
-    def _note(self, command: Command, outcome: Outcome) -> None:
-        self.promise.note(command, outcome)
+    def _record(self, command: Command, outcome: Outcome) -> None:
+        self.promise.record(command, outcome)
         if isinstance(command, Acknowledge) and outcome != "invalid":
-            # whoever says so has been shown so much
+            # a client acknowledges only what it has shown
             assert command.seen is not None
             self.promise.shown[command.by].update(self.model.texts[: command.seen])
 
     @invariant()
-    def all_three_are_one(self) -> None:
+    def model_memory_and_postgres_agree(self) -> None:
         if not hasattr(self, "model"):
             return
-        in_memory = Shown.of(self.loop.do(self.memory.tickets.get_with_thread(self.ticket_ids[0])))
-        for stored in (self._kept(), in_memory):
-            assert list(stored.faults(self.model)) == []
-            assert list(self.promise.broken_by(stored.model)) == []
+        in_memory = StoredTicket.of(
+            self.loop.run(self.memory.tickets.get_with_thread(self.ticket_ids[0]))
+        )
+        for stored in (self._stored(), in_memory):
+            assert list(stored.deviations(self.model)) == []
+            assert list(self.promise.violations(stored.model)) == []
 
 
 @contextmanager
 def loop_on(postgres_url: str, template: str) -> Iterator[Loop]:
-    """Return a loop with a database of this test's own."""
+    """Return an event loop with a database of this test's own."""
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Database]:
@@ -186,7 +195,7 @@ def loop_on(postgres_url: str, template: str) -> Iterator[Loop]:
             runner.run(context.__aexit__(None, None, None))
 
 
-def run_machine(loop: Loop, subject: type[Subject], *, examples: int, **more: Any) -> None:
+def run_machine(loop: Loop, subject: type[Subject], *, examples: int, **options: Any) -> None:
     kind = type(f"{subject.__name__}Machine", (Machine,), {"loop": loop, "subject": subject})
     run_state_machine_as_test(
         kind,
@@ -197,13 +206,13 @@ def run_machine(loop: Loop, subject: type[Subject], *, examples: int, **more: An
             database=None,
             deadline=None,
             suppress_health_check=list(HealthCheck),
-            **more,
+            **options,
         ),
     )
 
 
 @pytest.mark.parametrize("subject", [Subject, RememberTogether, TwoProcesses])
-def test_model_memory_and_postgres_do_the_same_also_when_several_act_at_once(
+def test_model_memory_and_postgres_agree_also_under_concurrency(
     postgres_url: str, migrated_template: str, subject: type[Subject]
 ) -> None:
     with loop_on(postgres_url, migrated_template) as loop:
@@ -211,11 +220,11 @@ def test_model_memory_and_postgres_do_the_same_also_when_several_act_at_once(
 
 
 @pytest.mark.parametrize("mutant", [ReplyingIsReading, NoVersion, ClearsWhateverIsThere])
-def test_what_looks_right_and_is_wrong_is_caught_here_too(
+def test_a_mutant_is_caught_by_the_state_machine(
     postgres_url: str, migrated_template: str, mutant: type[Subject]
 ) -> None:
-    # found in a race, it may not come back when it is tried again to be shown: that is Hypothesis' `Flaky`
+    # an error of a race may not repeat when Hypothesis replays it, which it reports as `Flaky`
     caught = pytest.raises((AssertionError, Flaky))
     with loop_on(postgres_url, migrated_template) as loop, caught:
-        # found is enough: what is found by chance in a race need not be made smaller
+        # no shrinking: an error that needs luck in a race cannot be made smaller
         run_machine(loop, mutant, examples=200, phases=[Phase.generate])
