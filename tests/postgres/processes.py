@@ -20,7 +20,7 @@ from tickets.adapters.postgres.repositories.tickets import PostgresTickets
 
 LISTENERS = """
     from pg_stat_activity
-   where datname = current_database() and query like '-- Send oneself something%'
+   where datname = current_database() and application_name = 'tickets-listener'
 """
 """The connections of the listeners in this test's own database."""
 

@@ -46,6 +46,7 @@ from tests.postgres.concurrency.mutants import (
     ReplyingIsReading,
     Subject,
     TwoProcesses,
+    cache_of,
 )
 from tests.world import MemoryWorld, PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
@@ -121,7 +122,8 @@ class Machine(RuleBasedStateMachine):
 
     def _on_postgres(self, commands: Sequence[Command]) -> list[Outcome]:
         def service() -> TicketService:
-            return self.postgres.ticket_service_on(self.postgres.tickets())
+            tickets = self.postgres.tickets()
+            return self.postgres.ticket_service_on(tickets, cache_of(tickets))
 
         async def concurrently() -> list[Outcome]:
             return await asyncio.gather(

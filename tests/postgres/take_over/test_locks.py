@@ -26,7 +26,7 @@ async def test_four_concurrent_processes_apply_the_take_over_once(
     }
     processes = []
     async with platform.transaction():
-        await platform.execute(load_queries("migrations")["lock_migrations"])
+        await platform.execute(load_queries("migrations")["lock_migrations"].sql)
         for _ in range(4):
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-c", program),
