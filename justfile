@@ -48,26 +48,14 @@ fmt:
     ruff check --fix
     ruff format
 
-compile := "uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --custom-compile-command 'just lock' --quiet"
-
-# Bring requirements.lock in line with pyproject.toml; `lock --upgrade` also takes what has been released since.
+# Pin every dependency in the lock files and in pyproject.toml; `lock --upgrade` takes new releases.
 lock *args:
-    {{ compile }} --output-file requirements.lock "$@"
+    python -m scripts.lock "$@"
 
-# Check that requirements.lock is in line with pyproject.toml; newer releases do not matter.
+# Check that the lock files fit pyproject.toml. New releases do not matter.
+[private]
 check-lock:
-    #!/bin/sh
-    set -eu
-    copy=$(mktemp)
-    trap 'rm -f "$copy"' EXIT
-    # what is pinned there stays, where it still fits
-    cp requirements.lock "$copy"
-    {{ compile }} --output-file "$copy"
-    # the comments are uv's, and may be worded otherwise by another version of it
-    diff -u -I '^ *#' requirements.lock "$copy" || {
-        echo "requirements.lock is not in line with pyproject.toml: uv run just lock" >&2
-        exit 1
-    }
+    python -m scripts.lock --check
 
 # Build the sdist and the wheel, in dist/.
 wheel:
