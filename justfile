@@ -2,6 +2,9 @@
 
 set positional-arguments
 
+# An environment without .pyc files makes every test process compile the world, for seconds.
+export PYTHONDONTWRITEBYTECODE := ""
+
 # List the recipes.
 default:
     @just --list --unsorted
@@ -10,9 +13,20 @@ default:
 demo *args:
     tickets demo "$@"
 
-# Run the tests, or those named: they find a container engine or else start the embedded PostgreSQL, and say which.
+# Run all tests in parallel, or those named. Starts a throwaway PostgreSQL if a test needs one.
 test *args:
-    pytest "$@"
+    #!/bin/sh
+    # A single file runs in one process: to start others takes longer than most files.
+    case " $* " in
+        *.py*) ;;
+        *) set -- --numprocesses=logical --maxprocesses=8 --dist=loadfile "$@" ;;
+    esac
+    exec pytest "$@"
+
+# Run the tests that need no database, browser or container. Takes seconds.
+test-fast *args:
+    TICKETS_TEST_POSTGRES=none pytest -m 'not postgres and not command' \
+        --ignore=tests/web --ignore=tests/packaging "$@"
 
 # Let Schemathesis look for requests that get an answer which the API's document does not allow, at random, for minutes.
 fuzz examples="300":

@@ -15,7 +15,13 @@ from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTo
 from tickets.clock import SystemClock
 
 
-@pytest.fixture(params=["memory", "postgres", "remembered"])
+@pytest.fixture(
+    params=[
+        "memory",
+        pytest.param("postgres", marks=pytest.mark.postgres),
+        pytest.param("remembered", marks=pytest.mark.postgres),
+    ]
+)
 def world(request: pytest.FixtureRequest) -> World:
     """Return the ports on each adapter in turn, and on PostgreSQL with users that are remembered."""
     if request.param != "remembered":

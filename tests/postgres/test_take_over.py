@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import asyncpg
 import pytest
 
-from tests.conftest import in_database, new_database
+from tests.databases import in_database, new_database
 from tests.world import ADMIN, PostgresWorld
 from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.connection.database import Database
