@@ -28,6 +28,10 @@ test-fast *args:
     TICKETS_TEST_POSTGRES=none pytest -m 'not postgres and not command' \
         --ignore=tests/web --ignore=tests/packaging "$@"
 
+# Run all tests, or those named, and show which lines and branches of the service they run.
+coverage *args:
+    just test --cov "$@"
+
 # Let Schemathesis look for requests that get an answer which the API's document does not allow, at random, for minutes.
 fuzz examples="300":
     TICKETS_TEST_FUZZ={{ examples }} pytest tests/http/test_schema.py -s
