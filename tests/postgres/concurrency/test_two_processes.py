@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.http.conftest import ADMIN_TOKENS, API
 from tests.http.serving import Service, as_a_command
 from tests.postgres.processes import LISTENERS

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from tests.conftest import THROWAWAY
+from tests.throwaway_postgres import OPTIONS
 from tests.http.conftest import client_of
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.schema.migrations import Migrator
@@ -74,7 +74,7 @@ def cluster() -> Iterator[EmbeddedPostgres]:
     """Return a cluster of this test's own, not running."""
     folder = Path(tempfile.mkdtemp(prefix="tickets-outage-"))
     folder.chmod(0o711)
-    yield EmbeddedPostgres(folder / "cluster", options=THROWAWAY)
+    yield EmbeddedPostgres(folder / "cluster", options=OPTIONS)
     shutil.rmtree(folder, ignore_errors=True)
 
 
