@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from tickets.embedded_postgres.binaries import EmbeddedPostgresError
-from tickets.embedded_postgres.cluster import EmbeddedPostgres, default_folder
+from tickets.embedded_postgres.cluster import EmbeddedPostgres
+from tickets.embedded_postgres.data_folder import default_folder
+from tickets.embedded_postgres.errors import EmbeddedPostgresError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +38,8 @@ only_root = pytest.mark.skipif(not AS_ROOT, reason="only root can change to anot
 HOLDER = """
 import os, signal, sys
 from pathlib import Path
-from tickets.embedded_postgres.cluster import EmbeddedPostgres, default_folder
+from tickets.embedded_postgres.cluster import EmbeddedPostgres
+from tickets.embedded_postgres.data_folder import default_folder
 folder, uid, *options = sys.argv[1:]
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
 if uid:
@@ -371,7 +373,9 @@ def test_a_path_that_no_socket_can_have_gets_a_private_folder_for_it_and_no_othe
 
     sockets.rmdir()
     sockets.symlink_to(place / "other")  # as somebody else could
-    with pytest.raises(EmbeddedPostgresError, match=f"{sockets} is not this service's own"):
+    with pytest.raises(
+        EmbeddedPostgresError, match=f"{sockets}, for PostgreSQL's socket, is not a private folder"
+    ):
         opened(place / name).__enter__()
     sockets.unlink()
 
@@ -504,10 +508,11 @@ from pathlib import Path
 import platformdirs, shutil, subprocess, tempfile  # the real ones, before this becomes Windows
 sys.platform = "win32"
 sys.modules["fcntl"] = sys.modules["pwd"] = None
-from tickets.embedded_postgres import binaries as programs, cluster as embedded
+from tickets.embedded_postgres.cluster import EmbeddedPostgres
+from tickets.embedded_postgres.errors import EmbeddedPostgresError
 try:
-    embedded.EmbeddedPostgres(Path("x")).__enter__()
-except programs.EmbeddedPostgresError as error:
+    EmbeddedPostgres(Path("x")).__enter__()
+except EmbeddedPostgresError as error:
     print(error)
 """
     said = subprocess.run(

@@ -19,8 +19,8 @@ from tickets.adapters.postgres.schema.migrations import MigrationError
 from tickets.cli import banner, operations
 from tickets.cli.users import user
 from tickets.domain.errors import TicketsError
-from tickets.embedded_postgres.binaries import EmbeddedPostgresError
-from tickets.embedded_postgres.cluster import default_folder
+from tickets.embedded_postgres.data_folder import default_folder
+from tickets.embedded_postgres.errors import EmbeddedPostgresError
 from tickets.observability import telemetry
 from tickets.server import run as server
 from tickets.settings.settings import Settings, SettingsError

@@ -16,7 +16,8 @@ from tickets.application.auto_close import AutoClose
 from tickets.bootstrap import Store, database_of
 from tickets.clock import SystemClock
 from tickets.demo import seed as demo
-from tickets.embedded_postgres.cluster import EmbeddedPostgres, default_folder
+from tickets.embedded_postgres.cluster import EmbeddedPostgres
+from tickets.embedded_postgres.data_folder import default_folder
 from tickets.observability import logs
 from tickets.settings.settings import Settings, SettingsError
 
