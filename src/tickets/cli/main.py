@@ -23,7 +23,8 @@ from tickets.embedded_postgres.data_folder import default_folder
 from tickets.embedded_postgres.errors import EmbeddedPostgresError
 from tickets.observability import telemetry
 from tickets.server import run as server
-from tickets.settings.settings import Settings, SettingsError
+from tickets.settings.errors import SettingsError
+from tickets.settings.settings import Settings
 
 # What an operator can put right, each with a sentence of its own; anything else is a defect and shows its traceback.
 EXPLAINED = (

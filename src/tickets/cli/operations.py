@@ -19,7 +19,8 @@ from tickets.demo import seed as demo
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
 from tickets.embedded_postgres.data_folder import default_folder
 from tickets.observability import logs
-from tickets.settings.settings import Settings, SettingsError
+from tickets.settings.errors import SettingsError
+from tickets.settings.settings import Settings
 
 
 @contextmanager

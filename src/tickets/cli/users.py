@@ -10,7 +10,8 @@ import click
 
 from tickets.adapters.postgres.identity.token_admin import TokenEntry
 from tickets.cli import operations
-from tickets.settings.settings import Settings, SettingsError
+from tickets.settings.errors import SettingsError
+from tickets.settings.settings import Settings
 
 LONGEST_EMAIL = 320
 """Characters, as the column and the mail standards have it."""
