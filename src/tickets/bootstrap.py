@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -36,9 +34,6 @@ from tickets.observability.metrics import Metrics
 from tickets.observability.telemetry import tracing
 from tickets.periodic_jobs import Job, ignore_outcome, periodic_jobs
 from tickets.settings.settings import Settings
-
-YOUNG_OBJECTS = 20_000
-"""How many objects more there may be before those are looked for that hold only each other; some megabytes."""
 
 
 def database_of(settings: Settings, *, query_logger: QueryLogger | None = None) -> Database:
@@ -193,14 +188,3 @@ def _jobs(settings: Settings, store: Store) -> list[Job]:
 
 def _limit(rate_limit: RateLimit) -> RateLimit | None:
     return rate_limit if rate_limit.limit else None
-
-
-def application_from_environment() -> Litestar:
-    """Return the service as a server process makes it; the command line has checked the settings."""
-    service = application(Settings.read(os.environ))
-    # What is there by now stays, and need not be looked through again and again. What requests leave behind is nearly always
-    # gone with them, so that what is not can be collected more rarely than a general program would.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS)
-    return service
