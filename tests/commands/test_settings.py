@@ -6,7 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from tickets.cli.main import main
 from tickets.domain.rate_limits import RateLimit
 from tickets.settings.documentation import settings_table, with_settings_table
 from tickets.settings.errors import SettingsError
@@ -214,3 +216,20 @@ def test_the_table_in_the_docs_is_generated_from_the_declarations() -> None:
 def test_a_page_without_the_markers_of_the_table_is_refused() -> None:
     with pytest.raises(ValueError, match="settings:begin"):
         with_settings_table("# Settings\n")
+
+
+@pytest.mark.parametrize("name", ["host", "port", "workers"])
+def test_the_help_of_an_option_names_its_variable_and_default(name: str) -> None:
+    words = " ".join(CliRunner().invoke(main, ["serve", "--help"]).stdout.split())
+
+    setting = SETTINGS[name]
+    assert f"{setting.doc}. [{setting.variable}, default: {setting.default_text}]" in words
+
+
+def test_an_option_is_parsed_as_its_setting() -> None:
+    result = CliRunner().invoke(
+        main, ["serve", "--port", "70000"], env={"TICKETS_ADMIN_TOKEN": "x"}
+    )
+
+    assert result.exit_code == 2
+    assert "--port must be a whole number from 1 to 65535, not '70000'" in result.stderr
