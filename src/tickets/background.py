@@ -1,4 +1,4 @@
-"""Background tasks: the one way to run one is for as long as a block, cancelled and awaited at its end."""
+"""Background tasks: they run for as long as a block, and are cancelled and awaited at its end."""
 
 from __future__ import annotations
 

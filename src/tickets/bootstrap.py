@@ -114,7 +114,7 @@ def token_lookup_of(
 
 
 def application(settings: Settings) -> Litestar:
-    """Return the service with these settings; its lifespan opens the database and starts the jobs."""
+    """Return the service; its lifespan opens the database and starts the periodic jobs."""
     traced = tracing() if settings.opentelemetry else None
     database = database_of(settings, query_logger=traced.statements if traced else None)
     listener = listener_of(settings)

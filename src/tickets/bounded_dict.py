@@ -1,4 +1,4 @@
-"""A bounded dictionary: a maximum number of entries, FIFO eviction by the time of the last write."""
+"""A bounded dictionary: a maximum number of entries, FIFO eviction by the last write."""
 
 from __future__ import annotations
 

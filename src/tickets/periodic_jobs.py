@@ -22,7 +22,7 @@ INTERVAL_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A periodic job: a name for logs and metrics, and a function that returns a number of items."""
+    """A periodic job: a name for logs and metrics, and a function that returns a count of items."""
 
     name: str
     work: Callable[[], Awaitable[int]]

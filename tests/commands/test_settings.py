@@ -165,7 +165,7 @@ def test_a_wrong_value_is_refused_in_one_line_that_names_the_variable(
 @pytest.mark.parametrize(
     ("word", "on"), [("on", True), ("Yes", True), ("1", True), ("off", False), ("FALSE", False)]
 )
-def test_a_switch_takes_on_and_off_and_their_synonyms(word: str, on: bool) -> None:  # noqa: FBT001 - a table
+def test_a_switch_takes_on_and_off_and_their_synonyms(word: str, *, on: bool) -> None:
     assert Settings.read({"TICKETS_ACCESS_LOG": word}).access_log is on
 
 

@@ -30,8 +30,8 @@ AS_ROOT = os.geteuid() == 0
 
 only_root = pytest.mark.skipif(not AS_ROOT, reason="only root can change to another account")
 
-# Holds a cluster open until its standard input closes. As root it can become another user first: here
-# and not through `subprocess`, as the interpreter itself may be in a folder that only root can enter.
+# Holds a cluster open until its standard input closes. As root it can become another user first:
+# here and not through `subprocess`, as only root may be able to enter the interpreter's folder.
 HOLDER = """
 import os, signal, sys
 from pathlib import Path

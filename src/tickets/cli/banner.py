@@ -1,4 +1,4 @@
-"""The start message: addresses, database and version; for the demo also tokens and curl commands."""
+"""The start message: addresses, database and version; for the demo also tokens and curl calls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from tickets.cli.operations import DemoUser, SchemaState, TargetDatabase
 from tickets.observability import logs
 from tickets.settings.settings import Settings
 
-_SAMPLE = '{"category": "billing", "subject": "Charged twice", "message": "I was charged twice."}'
+_SAMPLE_TICKET = (
+    '{"category": "billing", "subject": "Charged twice", "message": "I was charged twice."}'
+)
+_SAMPLE_REPLY = '{"message": "We are on it."}'
+_SAMPLE_STATUS = '{"status": "in_progress"}'
 
 _ALL_ADDRESSES = {"0.0.0.0", "::", ""}  # noqa: S104 - compared with, not listened on
 
@@ -78,11 +82,11 @@ def demo_lines(settings: Settings, user: DemoUser) -> Sequence[str]:
         f"curl {bearer} {tickets}/unread",
         "# the user opens a ticket",
         f"curl {bearer} {json} {tickets} \\",
-        f"  -d '{_SAMPLE}'",
+        f"  -d '{_SAMPLE_TICKET}'",
         "# the admins see it first in their list, and reply (replace ID with its id)",
         f"curl {admin} '{tickets}/admin/all?limit=3'",
-        f"""curl {admin} {json} {tickets}/admin/ID/reply -d '{{"message": "We are on it."}}'""",
-        f"""curl -X PUT {admin} {json} {tickets}/admin/ID/status -d '{{"status": "in_progress"}}'""",
+        f"curl {admin} {json} {tickets}/admin/ID/reply -d '{_SAMPLE_REPLY}'",
+        f"curl -X PUT {admin} {json} {tickets}/admin/ID/status -d '{_SAMPLE_STATUS}'",
         "",
     ]
 

@@ -36,7 +36,7 @@ EXPECTED_ERRORS = (
     server.ServiceFailed,
     TicketsError,
 )
-"""Errors that an operator can correct: one line each. Any other is a bug and shows its traceback."""
+"""Errors that an operator can correct: one line each. Any other is a bug, with its traceback."""
 
 
 class _MigrateFailed(click.ClickException):
@@ -48,7 +48,7 @@ class _MigrateFailed(click.ClickException):
 class _ErrorReportingGroup(click.Group):
     """Reports an expected error in one line on standard error."""
 
-    def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - the signature of the base class
+    def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - as click has it
         try:
             return super().invoke(context)
         except EXPECTED_ERRORS as error:

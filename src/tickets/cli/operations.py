@@ -1,4 +1,4 @@
-"""What the commands do with a database: start, migrate, manage tokens, close tickets, seed the demo."""
+"""Operations of the commands on a database: start, migrate, tokens, auto-close, demo data."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ async def new_token(settings: Settings, email: str) -> str:
 
 
 async def tokens_of(settings: Settings, email: str) -> Sequence[TokenEntry] | None:
-    """Return the tokens of the user with this address, newest first; None if there is no such user."""
+    """Return the tokens of a user, newest first; None if there is no user with this address."""
     async with database_of(settings).open() as database:
         token_admin = TokenAdmin(database, SystemClock())
         user_id = await token_admin.find(email)
@@ -149,7 +149,7 @@ async def tokens_of(settings: Settings, email: str) -> Sequence[TokenEntry] | No
 
 
 async def revoke_tokens(settings: Settings, token_ids: Sequence[int]) -> Mapping[int, str | None]:
-    """Revoke these tokens; return the user's address for each, None for a token that does not exist."""
+    """Revoke tokens; return the address of each one's user, None if there is no such token."""
     async with database_of(settings).open() as database:
         token_admin = TokenAdmin(database, SystemClock())
         return {token_id: await token_admin.revoke(token_id) for token_id in token_ids}

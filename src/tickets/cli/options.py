@@ -1,4 +1,4 @@
-"""Command-line options that override a setting: parser, help and default come from its declaration."""
+"""Command-line options that override a setting, derived from its declaration."""
 
 from __future__ import annotations
 

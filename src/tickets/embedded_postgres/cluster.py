@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: creates, starts, shares and stops a cluster, with `initdb` and `pg_ctl`."""
+"""The embedded PostgreSQL: creates, starts, shares and stops a cluster."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ class EmbeddedPostgres:
         folder.pid_file.unlink(missing_ok=True)
 
     def _create_if_missing(self, running: int) -> None:
-        """Create cluster and database under another name: after the rename both exist, or neither."""
+        """Create cluster and database under another name: after the rename both exist."""
         version = self._folder.read_version()
         if version == str(POSTGRES_MAJOR):
             return

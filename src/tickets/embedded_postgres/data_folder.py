@@ -118,7 +118,7 @@ class DataFolder:
             self.log.replace(self.beside("log.old"))
 
     def make_socket_folder(self) -> Path:
-        """Return the folder for the socket: the data folder, or a private one if its path is unfit."""
+        """Return the socket folder: the data folder or, if its path is unfit, a private one."""
         path = str(self.path / ".s.PGSQL.5432")
         # asyncpg splits hosts at commas; other unusual characters are not worth the risk
         if len(path) <= _MAX_SOCKET_PATH and re.fullmatch(r"[\w/.+-]+", path, re.ASCII):

@@ -112,7 +112,7 @@ class BoundedConnection(asyncio.Protocol):
             self._response_timer = None
 
     def data_received(self, data: bytes) -> None:
-        """Stop the timer if the request is complete, and bound what is received outside of a body."""
+        """Stop the timer if the request is complete; bound what arrives outside of a body."""
         super().data_received(data)
         self._watch_request()
         if self.cycle is None or self.cycle.response_complete:

@@ -36,7 +36,12 @@ class RefusingApplication:
     def __init__(self, app: Any) -> None:  # noqa: ANN401 - an ASGI application
         self._app = app
 
-    async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
+    async def __call__(
+        self,
+        scope: Mapping[str, Any],
+        receive: Any,  # noqa: ANN401
+        send: Any,  # noqa: ANN401
+    ) -> None:
         """Respond with 503; pass a liveness check on to the application."""
 
         async def send_last(message: dict[str, Any]) -> None:

@@ -66,7 +66,7 @@ def uvicorn_config(settings: Settings) -> uvicorn.Config:
         APPLICATION,
         factory=True,
         workers=settings.workers,
-        http=partial(bounded_protocol, limits),  # type: ignore[arg-type] # called as the class would be
+        http=partial(bounded_protocol, limits),  # type: ignore[arg-type] # called like a class
         ws="none",
         # both are always set: otherwise uvicorn reads FORWARDED_ALLOW_IPS, and trusts this machine
         proxy_headers=bool(settings.trusted_proxies),

@@ -1,4 +1,4 @@
-"""Worker processes: the supervisor that keeps them running, and the application that each serves."""
+"""Worker processes: the supervisor that keeps them running, and the application they serve."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tickets.settings.settings import Settings
 
 
 class Supervisor(Multiprocess):
-    """Keeps the worker processes running, and removes the gauges of one that died from the metrics."""
+    """Keeps the worker processes running; removes the gauges of one that died from the metrics."""
 
     def keep_subprocess_alive(self) -> None:
         """Replace processes that have died."""

@@ -34,7 +34,7 @@ class Setting:
 
     @property
     def default_text(self) -> str:
-        """The default as it is written in the environment; empty where that is an empty variable."""
+        """The default as text for the environment; empty if the default is an unset variable."""
         return as_text(self.default)
 
 

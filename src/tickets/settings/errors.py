@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class SettingsError(Exception):
-    """A setting is wrong or missing; the message is one line that names the variable and the rule."""
+    """A setting is wrong or missing; the message is one line with the variable and the rule."""

@@ -28,8 +28,8 @@ MAX_RATE_LIMIT = 1_000_000
 MAX_HOURS = 876_000.0
 """A hundred years, which can still be added to today's date."""
 
-# Scheme, host and an optional port, as browsers send an origin; the first label may be `*`. Anything
-# else could never match, or would end up in a response header as more than an origin.
+# Scheme, host and an optional port, as browsers send an origin; the first label may be `*`.
+# Anything else could never match, or would end up in a response header as more than an origin.
 _ORIGIN = re.compile(
     r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?"
 )
@@ -116,7 +116,7 @@ def switch(variable: str, text: str) -> bool:
 
 
 def postgres_url(variable: str, text: str) -> str:
-    """Parse the URL of a PostgreSQL database; the error does not repeat it, as it holds a password."""
+    """Parse the URL of a database; the error does not repeat it, as it may hold a password."""
     try:
         scheme = urlsplit(text).scheme
     except ValueError:
