@@ -45,7 +45,7 @@ plans tickets="1000000":
     TICKETS_TEST_PLANS={{ tickets }} pytest tests/postgres/test_plans.py
 
 # Check style, types, the direction of imports, the lock file, and the pages' logic where there is a node.
-check: check-lock check-pages
+check: check-lock check-docs check-pages
     ruff check
     ruff format --check
     mypy
@@ -60,6 +60,15 @@ check-pages:
     [ -e "$1" ] || exit 0
     command -v node >/dev/null || { echo "There is no node here: $* were not run."; exit 0; }
     node --test "$@"
+
+# Generate the documents that are derived from the code.
+docs:
+    python -m scripts.settings_table
+
+# Check that the generated documents are up to date.
+[private]
+check-docs:
+    python -m scripts.settings_table --check
 
 # Put right what can be put right by itself.
 fmt:

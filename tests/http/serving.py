@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import subprocess
 import threading
@@ -73,7 +72,7 @@ def as_a_command(database_url: str, **settings: str) -> Iterator[Service]:
         httpx.get(f"{root}/health/ready", timeout=60, trust_env=False).raise_for_status()
         yield service
         httpx.get(f"{root}/health/ready", timeout=60, trust_env=False).raise_for_status()
-        assert "Traceback" not in service.running.said, service.running.said
+        assert "Traceback" not in service.running.output, service.running.output
         assert service.running.stop() == 0
     finally:
         service.running.kill()

@@ -103,7 +103,7 @@ async def service(served_database: str, host: str) -> AsyncIterator[str]:
                 (await client.get(f"{root}/health/ready")).raise_for_status()
             except httpx.HTTPError:
                 pytest.fail(
-                    f"the service does not answer, and says:\n{running.said}", pytrace=False
+                    f"the service does not answer, and says:\n{running.output}", pytrace=False
                 )
         yield root
     finally:

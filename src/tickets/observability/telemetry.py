@@ -14,7 +14,8 @@ from litestar.types import Middleware
 from tickets.adapters.http.app import Lifespan
 from tickets.adapters.postgres.connection.database import QueryLogger
 from tickets.adapters.postgres.sql_loader import query_names
-from tickets.settings.settings import Settings, SettingsError
+from tickets.settings.errors import SettingsError
+from tickets.settings.settings import Settings
 
 NEEDED = (
     "opentelemetry.sdk",

@@ -13,8 +13,8 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from tests.throwaway_postgres import OPTIONS
 from tests.http.conftest import client_of
+from tests.throwaway_postgres import OPTIONS
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.schema.migrations import Migrator
 from tickets.bootstrap import application
@@ -214,7 +214,7 @@ async def test_a_chore_goes_on_after_an_outage_and_after_a_defect(
         async with periodic_jobs(jobs, interval=0)(None):
             await asyncio.wait_for(done.wait(), 10)
 
-    assert "closing will be tried again: The service cannot reach its database" in caplog.text
+    assert "periodic job 'closing' will be retried: The service cannot reach" in caplog.text
     assert "closing: 2" in caplog.text
     assert "a defect" in caplog.text
     assert others == 4
