@@ -16,7 +16,7 @@ test *args:
 
 # Let Schemathesis look for requests that get an answer which the API's document does not allow, at random, for minutes.
 fuzz examples="300":
-    TICKETS_TEST_FUZZ={{ examples }} pytest tests/http/test_schema.py -s
+    TICKETS_TEST_FUZZ={{ examples }} pytest tests/http/openapi/test_schemathesis.py -s
 
 # Break PostgreSQL and the service in every way while clients write, and count afterwards; `faults --short` takes a minute.
 faults *args:

@@ -21,9 +21,9 @@ from typing import Any
 import msgspec
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from tickets.adapters.http.edge.error_handlers import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem
-from tickets.adapters.http.edge.security_headers import DEFAULTS
-from tickets.observability.request_context import HEADER, request_id_of
+from tickets.adapters.http.edge.problem_details import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem
+from tickets.adapters.http.edge.security_headers import SECURITY_HEADERS
+from tickets.observability.request_context import REQUEST_ID_HEADER, request_id_of
 
 logger = logging.getLogger("tickets")
 
@@ -230,9 +230,9 @@ def problem(status: HTTPStatus, detail: str) -> tuple[dict[str, str], bytes]:
         "content-type": MEDIA_TYPE,
         "content-length": str(len(body)),
         "connection": "close",
-        HEADER.lower(): request_id_of(()),
+        REQUEST_ID_HEADER.lower(): request_id_of(()),
     }
-    headers |= {name.decode(): value.decode() for name, value in DEFAULTS}
+    headers |= {name.decode(): value.decode() for name, value in SECURITY_HEADERS}
     return headers, body
 
 

@@ -1,16 +1,15 @@
-"""What credentials look like, and that they are asked for before anything else."""
+"""Authentication: valid credentials, and that they are checked before anything else."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.http.conftest import ADMIN_TOKENS, API, Api, Caller, application_on, client_of
+from tests.http.problems import problem
 from tests.http.routes import API_ROUTES, with_id
-from tests.http.test_errors import problem
 from tests.world import MemoryWorld
-from tickets.adapters.http.app import create_app
 
-NOT_SIGNED_IN: dict[str, list[tuple[bytes, bytes]]] = {
+INVALID_CREDENTIALS: dict[str, list[tuple[bytes, bytes]]] = {
     "nothing": [],
     "empty": [(b"Authorization", b"")],
     "no token": [(b"Authorization", b"Bearer")],
@@ -29,11 +28,11 @@ NOT_SIGNED_IN: dict[str, list[tuple[bytes, bytes]]] = {
 
 
 @pytest.mark.parametrize(("method", "path"), API_ROUTES)
-async def test_a_route_asks_for_credentials(
+async def test_every_route_refuses_invalid_credentials_with_a_challenge(
     memory_world: MemoryWorld, method: str, path: str
 ) -> None:
     async with client_of(application_on(memory_world)) as client:
-        for headers in NOT_SIGNED_IN.values():
+        for headers in INVALID_CREDENTIALS.values():
             response = await client.request(method, with_id(path, 1), headers=headers)
             problem(response, 401)
             assert response.headers["WWW-Authenticate"]
@@ -51,37 +50,37 @@ async def test_a_route_asks_for_credentials(
     ],
 )
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"x" * 100_000])
-async def test_credentials_are_asked_for_before_anything_else_is_looked_at(
+async def test_credentials_are_checked_before_path_query_and_body(
     api: Api, method: str, path: str, content: bytes
 ) -> None:
-    problem(await api.nobody.call(method, path, content=content), 401)
+    problem(await api.anonymous.call(method, path, content=content), 401)
 
 
-async def test_the_challenge_says_how_to_sign_in(api: Api) -> None:
-    assert (await api.nobody.get()).headers["WWW-Authenticate"].startswith("Bearer ")
+async def test_the_challenge_names_the_scheme_of_the_side(api: Api) -> None:
+    assert (await api.anonymous.get()).headers["WWW-Authenticate"].startswith("Bearer ")
     assert (
-        (await api.nobody.get("/admin/all"))
+        (await api.anonymous.get("/admin/all"))
         .headers["WWW-Authenticate"]
         .startswith("X-Admin-Token ")
     )
 
 
-async def test_the_scheme_may_be_written_in_any_case(api: Api, user: Caller) -> None:
+async def test_the_scheme_is_case_insensitive(api: Api, user: Caller) -> None:
     token = user.headers["Authorization"].removeprefix("Bearer ")
 
-    response = await api.nobody.get(headers={"Authorization": f"bEARER {token}"})
+    response = await api.anonymous.get(headers={"Authorization": f"bEARER {token}"})
 
     assert response.status_code == 200
 
 
 @pytest.mark.parametrize("token", ADMIN_TOKENS)
-async def test_each_admin_token_is_good_while_one_is_being_rotated(api: Api, token: str) -> None:
-    response = await api.nobody.get("/admin/unread", headers={"X-Admin-Token": token})
+async def test_each_admin_token_is_valid_during_a_rotation(api: Api, token: str) -> None:
+    response = await api.anonymous.get("/admin/unread", headers={"X-Admin-Token": token})
 
     assert response.status_code == 200
 
 
-async def test_two_credentials_of_one_kind_are_none(api: Api, user: Caller) -> None:
+async def test_repeated_credentials_are_a_401(api: Api, user: Caller) -> None:
     bearer = user.headers["Authorization"]
     for name, value, path in (
         ("Authorization", bearer, "/unread"),
@@ -91,21 +90,14 @@ async def test_two_credentials_of_one_kind_are_none(api: Api, user: Caller) -> N
         problem(response, 401)
 
 
-async def test_without_admin_tokens_nobody_is_an_admin(memory_world: MemoryWorld) -> None:
-    app = create_app(
-        service=memory_world.service,
-        views=memory_world.views,
-        token_lookup=memory_world.token_lookup,
-        admin_tokens=(),
-        readiness=memory_world.ready,
-    )
-    async with client_of(app) as client:
+async def test_without_admin_tokens_nobody_is_admitted_as_admin(memory_world: MemoryWorld) -> None:
+    async with client_of(application_on(memory_world, admin_tokens=())) as client:
         for token in ("", "x"):
             response = await client.get(f"{API}/admin/all", headers={"X-Admin-Token": token})
             problem(response, 401)
 
 
-async def test_anyone_may_ask_whether_the_service_is_well(api: Api) -> None:
+async def test_health_checks_need_no_credentials(api: Api) -> None:
     for path in ("/health/live", "/health/ready"):
         response = await api.client.get(path)
         assert (response.status_code, response.json()) == (200, {"status": "ok"})

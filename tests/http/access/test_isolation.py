@@ -1,4 +1,4 @@
-"""Nobody gets at what isn't theirs: every route, every kind of caller, every kind of ticket."""
+"""Isolation: every route, called by every kind of caller, with every kind of ticket id."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import httpx
 import pytest
 
 from tests.http.conftest import ADMIN_TOKENS, API, Api, Caller
+from tests.http.problems import problem
 from tests.http.routes import API_ROUTES, RULES, Route, Who, route_table, with_id
-from tests.http.test_errors import problem
 from tests.world import PostgresWorld
 
 PER_REQUEST = {"x-request-id"}
-"""Headers that differ between any two answers."""
+"""Headers that differ between any two responses."""
 
-WRITTEN_IN = "the-words-of"
-"""With a name behind it, this stands in every text that somebody wrote."""
+MARKER = "the-words-of"
+"""Followed by a name, this is in every text that a person wrote."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """A signed-in user with a ticket that the admins have answered, unread on both sides."""
+    """A signed-in user with a ticket that has a reply of the admins, unread on both sides."""
 
     name: str
     caller: Caller
@@ -31,11 +31,11 @@ class Person:
 
     @property
     def words(self) -> str:
-        return f"{WRITTEN_IN}-{self.name}"
+        return f"{MARKER}-{self.name}"
 
 
 async def person(api: Api, name: str) -> Person:
-    words = f"{WRITTEN_IN}-{name}"
+    words = f"{MARKER}-{name}"
     caller = await api.user(f"{words}@example.com")
     ticket = await api.ticket(
         caller,
@@ -50,7 +50,7 @@ async def person(api: Api, name: str) -> Person:
 
 
 class Scene:
-    """Two people, each with a ticket, and everybody who could come to a route."""
+    """Two people with a ticket each, and every kind of caller."""
 
     MISSING = 2_000_000_000
 
@@ -66,7 +66,7 @@ class Scene:
         }
 
     async def strangers(self, who: Who) -> dict[str, dict[str, str]]:
-        """Return the headers of everybody to whom a route for `who` must be shut."""
+        """Return the headers of every kind of caller that a route for `who` must refuse."""
         bearer = self.owner.caller.headers["Authorization"].removeprefix("Bearer ")
         headers: dict[str, dict[str, str]] = {
             "no credentials": {},
@@ -87,16 +87,16 @@ class Scene:
         return headers
 
     async def expired_token(self) -> str:
-        """Return what was the owner's token until a second ago."""
+        """Return a token of the owner that expired a second ago."""
         assert isinstance(self.world, PostgresWorld)
         user_id = self.owner.caller.user_id
         return await self.world.token_admin.new_token(user_id, lifetime=timedelta(seconds=-1))
 
     async def revoked_token(self) -> str:
-        """Return what was a good token of the owner's, until its row went."""
+        """Return a token of the owner that was valid until it was revoked."""
         token = await self.world.token(self.owner.caller.user_id)
         headers = {"Authorization": f"Bearer {token}"}
-        assert (await self.api.nobody.get("/unread", headers=headers)).status_code == 200
+        assert (await self.api.anonymous.get("/unread", headers=headers)).status_code == 200
         await self.world.revoke(token)
         return token
 
@@ -115,8 +115,8 @@ async def scene(api: Api) -> Scene:
     return Scene(api, await person(api, "mara"), await person(api, "otto"))
 
 
-def told(response: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
-    """Return all that an answer tells, apart from what differs between any two."""
+def observable(response: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
+    """Return everything of a response apart from what differs between any two."""
     headers = {name: text for name, text in response.headers.items() if name not in PER_REQUEST}
     return response.status_code, response.content, headers
 
@@ -134,42 +134,42 @@ def described(route: Route) -> str:
 
 
 every_route = pytest.mark.parametrize("route", API_ROUTES, ids=described)
-every_users_route = pytest.mark.parametrize("route", routes(Who.USER), ids=described)
-every_admins_route = pytest.mark.parametrize("route", routes(Who.ADMIN), ids=described)
-every_users_ticket_route = pytest.mark.parametrize(
+every_route_of_users = pytest.mark.parametrize("route", routes(Who.USER), ids=described)
+every_route_of_admins = pytest.mark.parametrize("route", routes(Who.ADMIN), ids=described)
+every_ticket_route_of_users = pytest.mark.parametrize(
     "route", [route for route in routes(Who.USER) if has_id(route)], ids=described
 )
 
 
-def test_every_route_has_its_rule_and_every_rule_its_route() -> None:
+def test_every_route_has_a_rule_and_every_rule_a_route() -> None:
     assert sorted(RULES) == sorted(route_table())
 
 
-def test_no_route_of_the_api_is_for_anybody() -> None:
+def test_no_route_of_the_api_is_public() -> None:
     assert [route for route in RULES if route[1].startswith(API) and route not in API_ROUTES] == []
     assert [route for route in API_ROUTES if RULES[route].who is Who.ANYBODY] == []
 
 
 @every_route
-async def test_whoever_a_route_is_not_for_gets_a_401_and_changes_nothing(
+async def test_every_other_caller_gets_the_same_401_and_changes_nothing(
     scene: Scene, route: Route
 ) -> None:
     strangers = await scene.strangers(RULES[route].who)
     before = await scene.world.snapshot()
 
-    answers = {
+    responses = {
         (who, which): await scene.call(route, headers, ticket_id)
         for who, headers in strangers.items()
         for which, ticket_id in scene.tickets.items()
     }
 
-    for case, response in answers.items():
+    for case, response in responses.items():
         assert response.status_code == 401, case
         problem(response, 401)
         assert response.headers["WWW-Authenticate"]
-        assert WRITTEN_IN not in response.text
-    # and none is told more than another: not who is nearly in, and not which tickets there are
-    assert len({repr(told(response)) for response in answers.values()}) == 1
+        assert MARKER not in response.text
+    # all are equal: nobody learns whether a credential is nearly valid, or which tickets exist
+    assert len({repr(observable(response)) for response in responses.values()}) == 1
     assert await scene.world.snapshot() == before
 
 
@@ -189,18 +189,18 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 
-@every_users_ticket_route
-async def test_a_foreign_ticket_and_a_missing_one_are_the_same_bytes_and_nothing_changes(
+@every_ticket_route_of_users
+async def test_another_users_ticket_and_a_missing_one_give_the_same_bytes(
     scene: Scene, route: Route
 ) -> None:
     before = await scene.world.snapshot()
 
     for case, body in BODIES.items() if RULES[route].body is not None else [("good", {})]:
-        more = dict(body)
-        headers = scene.owner.caller.headers | more.pop("headers", {})
-        foreign = await scene.call(route, headers, scene.other.ticket_id, **more)
-        missing = await scene.call(route, headers, scene.MISSING, **more)
-        assert told(foreign) == told(missing), case
+        options = dict(body)
+        headers = scene.owner.caller.headers | options.pop("headers", {})
+        foreign = await scene.call(route, headers, scene.other.ticket_id, **options)
+        missing = await scene.call(route, headers, scene.MISSING, **options)
+        assert observable(foreign) == observable(missing), case
         problem(foreign, foreign.status_code)
         if case in ("good", "with a key"):
             assert foreign.status_code == 404
@@ -209,8 +209,8 @@ async def test_a_foreign_ticket_and_a_missing_one_are_the_same_bytes_and_nothing
     assert await scene.world.snapshot() == before
 
 
-@every_users_route
-async def test_a_user_gets_what_is_theirs_and_nothing_of_anybody_elses(
+@every_route_of_users
+async def test_a_user_gets_the_own_ticket_and_nothing_of_another_users(
     scene: Scene, route: Route
 ) -> None:
     people = [(scene.owner, scene.other), (scene.other, scene.owner)]
@@ -227,7 +227,9 @@ async def test_a_user_gets_what_is_theirs_and_nothing_of_anybody_elses(
 @pytest.mark.parametrize(
     "route", [route for route in API_ROUTES if RULES[route].body is not None], ids=described
 )
-async def test_a_key_is_of_no_use_to_anybody_but_its_caller(scene: Scene, route: Route) -> None:
+async def test_an_idempotency_key_is_of_no_use_to_another_caller(
+    scene: Scene, route: Route
+) -> None:
     who = RULES[route].who
     caller = scene.owner.caller if who is Who.USER else scene.api.admin
     key = {"Idempotency-Key": "the-owners-own"}
@@ -243,14 +245,14 @@ async def test_a_key_is_of_no_use_to_anybody_but_its_caller(scene: Scene, route:
     elif has_id(route):
         problem(other, 404)
     else:
-        # the same key and the same words, and yet a ticket of their own
+        # the same key and the same body open a ticket of their own
         assert other.status_code == RULES[route].status
         assert other.json()["ticket"]["user_id"] == scene.other.caller.user_id
         return
     assert await scene.world.snapshot() == before
 
 
-async def test_lists_and_counts_of_a_user_are_made_of_their_own_tickets(scene: Scene) -> None:
+async def test_lists_and_counts_of_a_user_have_only_their_own_tickets(scene: Scene) -> None:
     for one in (scene.owner, scene.other):
         listed = (await one.caller.get()).json()["tickets"]
         assert [row["id"] for row in listed] == [one.ticket_id]
@@ -258,7 +260,7 @@ async def test_lists_and_counts_of_a_user_are_made_of_their_own_tickets(scene: S
         assert (await one.caller.get("/unread")).json() == {"unread": 1}
 
 
-async def test_a_cursor_of_somebody_elses_list_opens_ones_own_alone(scene: Scene) -> None:
+async def test_a_cursor_of_another_users_list_pages_through_the_own_list(scene: Scene) -> None:
     await scene.api.ticket(scene.other.caller, subject=scene.other.words)
     cursor = (await scene.other.caller.get("?limit=1")).json()["next_cursor"]
 
@@ -268,8 +270,8 @@ async def test_a_cursor_of_somebody_elses_list_opens_ones_own_alone(scene: Scene
     assert scene.other.words not in response.text
 
 
-@every_admins_route
-async def test_the_admins_get_everybodys_tickets_and_a_404_for_none(
+@every_route_of_admins
+async def test_admins_get_everybodys_tickets_and_a_404_for_a_missing_one(
     scene: Scene, route: Route
 ) -> None:
     for token in ADMIN_TOKENS:
@@ -283,17 +285,19 @@ async def test_the_admins_get_everybodys_tickets_and_a_404_for_none(
         assert await scene.world.snapshot() == before
 
 
-async def test_what_an_address_takes_is_told_alike_for_all_tickets_and_callers(
+async def test_options_gives_the_same_response_for_every_ticket_and_caller(
     scene: Scene,
 ) -> None:
     before = await scene.world.snapshot()
     callers: list[dict[str, str]] = [{}, scene.owner.caller.headers]
     for headers in callers:
         for path in {path for _, path in API_ROUTES}:
-            answers = {
-                repr(told(await scene.call(("OPTIONS", path), headers, ticket_id, content=b"")))
+            responses = {
+                repr(
+                    observable(await scene.call(("OPTIONS", path), headers, ticket_id, content=b""))
+                )
                 for ticket_id in scene.tickets.values()
             }
-            assert len(answers) == 1, path
-            assert WRITTEN_IN not in answers.pop()
+            assert len(responses) == 1, path
+            assert MARKER not in responses.pop()
     assert await scene.world.snapshot() == before

@@ -1,4 +1,4 @@
-"""The `Idempotency-Key`: the same request again gets the first answer, byte for byte, and changes nothing."""
+"""Idempotency keys: a repeated request gets the first response, byte for byte, and changes nothing."""
 
 from __future__ import annotations
 
@@ -9,25 +9,20 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.http.conftest import API, Api, Caller, application_on, client_of
+from tests.http.conftest import API, NEW_TICKET, Api, Caller, application_on, client_of
+from tests.http.problems import invalid_fields, problem
 from tests.http.routes import API_ROUTES, with_id
-from tests.http.test_errors import problem
 from tests.world import PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
 
-FORM = {
-    "category": "billing",
-    "subject": "Charged twice",
-    "message": "Twice in January, please look.",
-}
 
-
-def keyed(key: str = '"8e03978e-40d5-43e8-bc93-6894a57f9324"') -> dict[str, str]:
+def with_key(key: str = '"8e03978e-40d5-43e8-bc93-6894a57f9324"') -> dict[str, str]:
+    """Return the header with this idempotency key."""
     return {"Idempotency-Key": key}
 
 
-async def same(first: httpx.Response, second: httpx.Response) -> None:
-    """Assert that two answers are one."""
+def assert_replayed(first: httpx.Response, second: httpx.Response) -> None:
+    """Assert that the second response is a replay of the first."""
     assert first.is_success, first.text
     assert second.status_code == first.status_code
     assert second.content == first.content
@@ -35,19 +30,19 @@ async def same(first: httpx.Response, second: httpx.Response) -> None:
         assert second.headers.get(header) == first.headers.get(header)
 
 
-async def test_a_ticket_is_opened_once(api: Api, user: Caller) -> None:
-    first = await user.post(json=FORM, headers=keyed())
+async def test_a_repeated_create_returns_the_first_response(api: Api, user: Caller) -> None:
+    first = await user.post(json=NEW_TICKET, headers=with_key())
     await api.admin.post(f"/admin/{first.json()['ticket']['id']}/reply", json={"message": "On it."})
     await api.admin.put(f"/admin/{first.json()['ticket']['id']}/status", json={"status": "closed"})
 
-    await same(first, await user.post(json=FORM, headers=keyed()))
+    assert_replayed(first, await user.post(json=NEW_TICKET, headers=with_key()))
 
     (row,) = (await user.get()).json()["tickets"]
     assert row["id"] == first.json()["ticket"]["id"]
 
 
 class Mutation(NamedTuple):
-    """A route that changes something, with a body for it, and another one."""
+    """A route that changes something, with a valid body and a different one."""
 
     side: str
     method: str
@@ -67,14 +62,14 @@ MUTATIONS = [
 ]
 
 
-def test_every_mutating_route_is_among_these() -> None:
+def test_every_mutating_route_is_covered() -> None:
     mutating = {(method, with_id(path, 1)) for method, path in API_ROUTES if method != "GET"}
     covered = {(mutation.method, API + mutation.path.format(id=1)) for mutation in MUTATIONS}
     assert mutating == covered | {("POST", API)}
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.path)
-async def test_a_request_takes_effect_once_and_its_key_is_for_nothing_else(
+async def test_a_request_takes_effect_once_and_its_key_is_refused_for_another_request(
     api: Api, user: Caller, mutation: Mutation
 ) -> None:
     side, method, path, body, other = mutation
@@ -82,37 +77,37 @@ async def test_a_request_takes_effect_once_and_its_key_is_for_nothing_else(
     ticket, another = await api.ticket(user), await api.ticket(user)
     url = path.format(id=ticket["id"])
 
-    first = await caller.call(method, url, json=body, headers=keyed())
-    # whatever is done to the ticket in between
+    first = await caller.call(method, url, json=body, headers=with_key())
+    # changes to the ticket in between make no difference
     await api.admin.put(f"/admin/{ticket['id']}/status", json={"status": "in_progress"})
     await api.admin.post(f"/admin/{ticket['id']}/reply", json={"message": "Something new."})
     await user.get(f"/{ticket['id']}")
     await api.admin.get(f"/admin/{ticket['id']}")
     before = (await api.admin.get(f"/admin/{ticket['id']}?peek=true")).content
 
-    await same(first, await caller.call(method, url, json=body, headers=keyed()))
-    problem(await caller.call(method, url, json=other, headers=keyed()), 422)
+    assert_replayed(first, await caller.call(method, url, json=body, headers=with_key()))
+    problem(await caller.call(method, url, json=other, headers=with_key()), 422)
     elsewhere = path.format(id=another["id"])
-    problem(await caller.call(method, elsewhere, json=body, headers=keyed()), 422)
+    problem(await caller.call(method, elsewhere, json=body, headers=with_key()), 422)
 
     assert (await api.admin.get(f"/admin/{ticket['id']}?peek=true")).content == before
 
 
-async def test_what_was_refused_may_be_sent_again_with_its_key(api: Api, user: Caller) -> None:
+async def test_a_refused_request_stores_no_key(api: Api, user: Caller) -> None:
     ticket = await api.ticket(user)
     url = f"/{ticket['id']}/reply"
-    problem(await user.post(url, json={"message": ""}, headers=keyed()), 400)
-    problem(await user.post(f"/999999{url}", json={"message": "Hello"}, headers=keyed()), 404)
+    problem(await user.post(url, json={"message": ""}, headers=with_key()), 400)
+    problem(await user.post(f"/999999{url}", json={"message": "Hello"}, headers=with_key()), 404)
 
-    response = await user.post(url, json={"message": "Hello"}, headers=keyed())
+    response = await user.post(url, json={"message": "Hello"}, headers=with_key())
 
     assert response.status_code == 201
 
 
-async def test_a_key_belongs_to_its_caller(api: Api, user: Caller) -> None:
+async def test_two_callers_may_use_the_same_key(api: Api, user: Caller) -> None:
     other = await api.user()
-    mine = await user.post(json=FORM, headers=keyed())
-    theirs = await other.post(json=FORM, headers=keyed())
+    mine = await user.post(json=NEW_TICKET, headers=with_key())
+    theirs = await other.post(json=NEW_TICKET, headers=with_key())
 
     assert mine.json()["ticket"]["user_id"] == user.user_id
     assert theirs.json()["ticket"]["user_id"] == other.user_id
@@ -123,50 +118,48 @@ async def test_a_key_belongs_to_its_caller(api: Api, user: Caller) -> None:
     "key",
     ["", " ", '"', '""', 'a"b', '"a', "two keys", "ümlaut".encode().decode("latin-1"), "x" * 256],
 )
-async def test_a_malformed_key_is_told_and_nothing_is_stored(
-    api: Api, user: Caller, key: str
-) -> None:
-    response = await user.post(json=FORM, headers={"Idempotency-Key": key.encode("latin-1")})
+async def test_a_malformed_key_is_a_400_and_nothing_is_stored(user: Caller, key: str) -> None:
+    response = await user.post(json=NEW_TICKET, headers={"Idempotency-Key": key.encode("latin-1")})
 
-    body = problem(response, 400)
-    assert [error["field"] for error in body["errors"]] == ["Idempotency-Key"]
+    assert invalid_fields(response) == ["Idempotency-Key"]
     assert (await user.get()).json()["tickets"] == []
-    del api
 
 
-async def test_two_keys_are_none(api: Api, user: Caller) -> None:
-    headers = [*user.headers.items(), *keyed("one").items(), *keyed("one").items()]
+async def test_two_keys_in_one_request_are_a_400(api: Api, user: Caller) -> None:
+    headers = [*user.headers.items(), *with_key("one").items(), *with_key("one").items()]
 
-    problem(await api.client.post(API, json=FORM, headers=headers), 400)
+    problem(await api.client.post(API, json=NEW_TICKET, headers=headers), 400)
 
 
 @pytest.mark.parametrize(
     ("one", "other"), [("abc", '"abc"'), ('"a\\"b\\\\c"', '"a\\"b\\\\c"'), ("x" * 255, "x" * 255)]
 )
-async def test_a_key_may_be_written_with_quotes_or_without(
+async def test_a_key_with_quotes_equals_the_same_key_without(
     user: Caller, one: str, other: str
 ) -> None:
-    await same(
-        await user.post(json=FORM, headers=keyed(one)),
-        await user.post(json=FORM, headers=keyed(other)),
+    assert_replayed(
+        await user.post(json=NEW_TICKET, headers=with_key(one)),
+        await user.post(json=NEW_TICKET, headers=with_key(other)),
     )
 
 
-async def test_fifty_identical_requests_at_once_are_one_ticket_and_fifty_equal_answers(
+async def test_fifty_concurrent_equal_requests_are_one_ticket_and_fifty_equal_responses(
     api: Api, user: Caller
 ) -> None:
-    answers = await asyncio.gather(*(user.post(json=FORM, headers=keyed()) for _ in range(50)))
+    responses = await asyncio.gather(
+        *(user.post(json=NEW_TICKET, headers=with_key()) for _ in range(50))
+    )
 
-    for answer in answers:
-        await same(answers[0], answer)
+    for response in responses:
+        assert_replayed(responses[0], response)
     assert len((await user.get()).json()["tickets"]) == 1
     assert (await api.admin.get("/admin/stats")).json()["total_count"] == 1
 
 
-async def test_while_the_first_is_still_running_the_second_is_told_to_wait(
+async def test_a_repeated_request_is_a_409_while_the_first_has_not_committed(
     database_url: str,
 ) -> None:
-    """Another process has sent its statement, and its commit does not come."""
+    """Another process has sent its statement and does not commit."""
     other = await asyncpg.connect(database_url)
     name = await other.fetchval("select current_database()")
     await other.execute(f"alter database {name} set lock_timeout = '200ms'")
@@ -186,13 +179,13 @@ async def test_while_the_first_is_still_running_the_second_is_told_to_wait(
             f"user:{user.user_id}",
         )
 
-        response = await user.post(json=FORM, headers=keyed("a-key"))
+        response = await user.post(json=NEW_TICKET, headers=with_key("a-key"))
 
         body = problem(response, 409)
         assert body["type"] == "urn:tickets:problem:still-running"
         assert int(response.headers["Retry-After"]) >= 1
         assert (await user.get()).json()["tickets"] == []
-        # the other one fails, and leaves nothing: now it is our turn
+        # the first request fails and stores nothing, so the second may run
         await transaction.rollback()
         await other.close()
-        assert (await user.post(json=FORM, headers=keyed("a-key"))).status_code == 201
+        assert (await user.post(json=NEW_TICKET, headers=with_key("a-key"))).status_code == 201

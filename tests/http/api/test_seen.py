@@ -1,4 +1,4 @@
-"""Replies that saw what you saw: with `seen`, nothing is stored over something that the writer was not shown."""
+"""`seen` on replies: a reply to a thread that has grown is a 409 with the unseen messages."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from tests.http.conftest import Api, Caller
-from tests.http.test_errors import problem
-from tests.http.test_idempotency import keyed
+from tests.http.problems import invalid_fields, problem
 
 
-async def test_a_reply_to_everything_that_is_there_goes_through(api: Api, user: Caller) -> None:
+async def test_a_reply_that_has_seen_everything_is_stored(api: Api, user: Caller) -> None:
     ticket = await api.ticket(user)
     shown = (await api.admin.get(f"/admin/{ticket['id']}")).json()["ticket"]["message_count"]
 
@@ -24,7 +23,7 @@ async def test_a_reply_to_everything_that_is_there_goes_through(api: Api, user: 
 
 
 @pytest.mark.parametrize("side", ["user", "admin"])
-async def test_a_reply_that_has_missed_something_stores_nothing_and_is_shown_it(
+async def test_a_reply_that_has_not_seen_everything_is_a_409_with_the_unseen_messages(
     api: Api, user: Caller, side: str
 ) -> None:
     ticket = await api.ticket(user)
@@ -41,16 +40,16 @@ async def test_a_reply_that_has_missed_something_stores_nothing_and_is_shown_it(
     assert body["message_count"] == 3
     assert body["messages"] == before["messages"][1:]
     assert [m["message"] for m in body["messages"]] == ["Which invoice?", "Number 4711."]
-    # nothing is stored, nothing is read
+    # nothing is stored, and nothing marked read
     assert (await api.admin.get(f"{theirs}?peek=true")).json()["ticket"] == before
-    # one more click, having seen them, sends
+    # with the new count it is stored
     again = await writer.post(
         f"{path}/reply", json={"message": "As I said.", "seen": body["message_count"]}
     )
     assert again.status_code == 201
 
 
-async def test_without_seen_nothing_changes(api: Api, user: Caller) -> None:
+async def test_a_reply_without_seen_is_stored_whatever_was_unseen(api: Api, user: Caller) -> None:
     ticket = await api.ticket(user)
     await api.admin.post(f"/admin/{ticket['id']}/reply", json={"message": "Which invoice?"})
 
@@ -59,29 +58,29 @@ async def test_without_seen_nothing_changes(api: Api, user: Caller) -> None:
 
 
 @pytest.mark.parametrize("seen", [-1, 2, 2**31, 2**63, 10**30, "1", 1.5, True, [], {}])
-async def test_what_cannot_have_been_seen_is_refused(api: Api, user: Caller, seen: object) -> None:
+async def test_an_impossible_seen_is_a_400(api: Api, user: Caller, seen: object) -> None:
     ticket = await api.ticket(user)
 
     for path in ("reply", "read"):
         form: dict[str, Any] = {"seen": seen} | ({"message": "Hello"} if path == "reply" else {})
-        body = problem(await user.post(f"/{ticket['id']}/{path}", json=form), 400)
-        assert [error["field"] for error in body["errors"]] == ["seen"]
+        response = await user.post(f"/{ticket['id']}/{path}", json=form)
+        assert invalid_fields(response) == ["seen"]
     assert (await user.get(f"/{ticket['id']}")).json()["ticket"]["message_count"] == 1
 
 
-async def test_a_retry_of_a_reply_that_went_through_has_not_missed_itself(
+async def test_a_repeated_reply_with_an_idempotency_key_has_seen_itself(
     api: Api, user: Caller
 ) -> None:
     ticket = await api.ticket(user)
-    form = {"message": "Any news?", "seen": 1}
-    first = await user.post(f"/{ticket['id']}/reply", json=form, headers=keyed())
+    form, key = {"message": "Any news?", "seen": 1}, {"Idempotency-Key": "a-key"}
+    first = await user.post(f"/{ticket['id']}/reply", json=form, headers=key)
 
-    second = await user.post(f"/{ticket['id']}/reply", json=form, headers=keyed())
+    second = await user.post(f"/{ticket['id']}/reply", json=form, headers=key)
 
     assert (second.status_code, second.content) == (201, first.content)
 
 
-async def test_of_ten_that_saw_the_same_and_write_at_once_one_goes_through(
+async def test_one_of_ten_concurrent_replies_with_the_same_seen_is_stored(
     api: Api, user: Caller
 ) -> None:
     ticket = await api.ticket(user)
@@ -103,7 +102,7 @@ async def test_of_ten_that_saw_the_same_and_write_at_once_one_goes_through(
             assert response.json()["messages"] == thread[1:]
 
 
-async def test_a_strangers_reply_is_not_told_what_it_missed(api: Api, user: Caller) -> None:
+async def test_the_409_shows_nothing_to_a_stranger(api: Api, user: Caller) -> None:
     ticket = await api.ticket(user)
     await api.admin.post(f"/admin/{ticket['id']}/reply", json={"message": "For Mara alone."})
     stranger = await api.user()

@@ -13,9 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.http.conftest import API
+from tests.http.conftest import API, application_on
 from tests.world import MemoryWorld
-from tickets.adapters.http.app import create_app
 from tickets.adapters.http.dashboards.files import FOLDER, Site, compact
 
 PAGES = ["account", "admin"]
@@ -24,15 +23,7 @@ MODULES = sorted(FOLDER.rglob("*.js"))
 
 
 def client_of(**settings: Any) -> httpx.AsyncClient:
-    world = MemoryWorld()
-    application: Any = create_app(
-        service=world.service,
-        views=world.views,
-        token_lookup=world.token_lookup,
-        admin_tokens=["admin"],
-        readiness=world.ready,
-        **settings,
-    )
+    application: Any = application_on(MemoryWorld(), **settings)
     # outside of the client's own habit of asking for gzip
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(application),

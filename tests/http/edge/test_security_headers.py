@@ -1,4 +1,4 @@
-"""Security headers: on every answer of every route, and on every error, whatever has gone wrong."""
+"""Security headers: on every response of every route, and on every error."""
 
 from __future__ import annotations
 
@@ -10,21 +10,18 @@ import pytest
 from litestar.routes import HTTPRoute
 
 from tests.http.conftest import ADMIN_TOKENS, API, application_on, client_of
-from tests.http.test_errors import Failing
+from tests.http.problems import problem, response_to
 from tests.world import MemoryWorld
-from tickets.adapters.http.app import create_app
 from tickets.adapters.http.dashboards.files import Site
-from tickets.adapters.http.litestar_fast.instrumented_app import InstrumentedLitestar
 from tickets.domain.errors import StoreUnavailable
 
 ADMIN = {"X-Admin-Token": ADMIN_TOKENS[0]}
-FORM = {"category": "support", "subject": "Hello", "message": "Is anybody there?"}
 
 PAGES = {"/account", "/admin"}
 
 
-def check(response: httpx.Response) -> None:
-    """Check what every answer carries, each header exactly once."""
+def assert_security_headers(response: httpx.Response) -> None:
+    """Assert that a response has every security header exactly once."""
     headers = response.headers
     for name, values in {
         "x-content-type-options": {"nosniff"},
@@ -51,7 +48,7 @@ async def client(memory_world: MemoryWorld) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def every_route() -> list[tuple[str, str]]:
-    """Read the application's own route table, with something for each of its parameters."""
+    """Read the application's own route table, with a value for each parameter."""
     version = Site().version
     return sorted(
         (
@@ -69,21 +66,21 @@ def every_route() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("method", "path"), every_route())
-@pytest.mark.parametrize("caller", ["nobody", "somebody"])
-async def test_every_route_answers_with_them(
+@pytest.mark.parametrize("caller", ["anonymous", "signed in"])
+async def test_every_route_has_the_security_headers(
     client: httpx.AsyncClient, memory_world: MemoryWorld, method: str, path: str, caller: str
 ) -> None:
     token = await memory_world.token(await memory_world.user())
     await memory_world.ticket(1)
     headers = ADMIN if "/admin" in path else {"Authorization": f"Bearer {token}"}
 
-    response = await client.request(method, path, headers=headers if caller == "somebody" else {})
+    response = await client.request(method, path, headers=headers if caller == "signed in" else {})
 
     assert response.status_code < 500
-    check(response)
+    assert_security_headers(response)
 
 
-async def test_the_table_has_the_routes_that_matter() -> None:
+async def test_the_route_table_has_all_kinds_of_routes() -> None:
     paths = {path for _method, path in every_route()}
 
     assert {
@@ -114,16 +111,16 @@ async def test_the_table_has_the_routes_that_matter() -> None:
         ("POST", f"{API}/admin/1/reply", {"headers": ADMIN, "content": b"{"}, 400),
     ],
 )
-async def test_errors_answer_with_them(
+async def test_client_errors_have_the_security_headers(
     client: httpx.AsyncClient, method: str, path: str, more: dict[str, Any], status: int
 ) -> None:
     response = await client.request(method, path, **more)
 
     assert response.status_code == status, response.text
-    check(response)
+    assert_security_headers(response)
 
 
-async def test_a_page_that_has_not_changed_and_a_redirect_carry_them(
+async def test_a_304_and_a_redirect_have_the_security_headers(
     client: httpx.AsyncClient,
 ) -> None:
     etag = (await client.get("/account")).headers["ETag"]
@@ -131,27 +128,23 @@ async def test_a_page_that_has_not_changed_and_a_redirect_carry_them(
     redirect = await client.get("/admin/")
 
     assert (unchanged.status_code, redirect.status_code) == (304, 302)
-    check(unchanged)
-    check(redirect)
+    assert_security_headers(unchanged)
+    assert_security_headers(redirect)
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(StoreUnavailable(), 503), (ZeroDivisionError("a defect"), 500)]
+    ("error", "status"), [(StoreUnavailable(), 503), (ZeroDivisionError("a bug"), 500)]
 )
-async def test_failures_carry_them(
+async def test_server_errors_have_the_security_headers(
     memory_world: MemoryWorld, error: Exception, status: int
 ) -> None:
-    token = await memory_world.token(await memory_world.user())
-    memory_world.tickets = Failing(error)  # type: ignore[assignment] # as much of the port as this needs
-    async with client_of(application_on(memory_world)) as client:
-        headers = {"Authorization": f"Bearer {token}"}
-        response = await client.post(API, headers=headers, json=FORM)
+    response = await response_to(error, memory_world)
 
     assert response.status_code == status
-    check(response)
+    assert_security_headers(response)
 
 
-async def test_a_defect_in_the_handling_of_errors_is_a_500_with_all_that_belongs_to_it(
+async def test_an_exception_outside_of_all_handlers_is_a_500_with_the_security_headers(
     memory_world: MemoryWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = application_on(memory_world)
@@ -160,10 +153,9 @@ async def test_a_defect_in_the_handling_of_errors_is_a_500_with_all_that_belongs
     async with client_of(app) as client:
         response = await client.get(API)
 
-    assert response.status_code == 500
-    assert response.headers["content-type"] == "application/problem+json"
-    assert response.json()["request_id"] == response.headers["X-Request-ID"]
-    check(response)
+    assert problem(response, 500)["request_id"] == response.headers["X-Request-ID"]
+    assert_security_headers(response)
+    assert "unhandled exception while responding" in caplog.text
     assert "beyond every handler" in caplog.text
 
 
@@ -171,7 +163,7 @@ async def _raising(*_: object) -> None:
     raise RuntimeError("beyond every handler")
 
 
-async def test_pages_keep_policies_of_their_own(client: httpx.AsyncClient) -> None:
+async def test_pages_set_security_headers_of_their_own(client: httpx.AsyncClient) -> None:
     for path in PAGES:
         headers = (await client.get(path)).headers
         assert "script-src 'self'" in headers["content-security-policy"]
@@ -183,24 +175,17 @@ async def test_pages_keep_policies_of_their_own(client: httpx.AsyncClient) -> No
     assert "camera=()" in docs["permissions-policy"]
 
 
-async def test_embedding_goes_on_working(memory_world: MemoryWorld) -> None:
-    world = memory_world
-    app = create_app(
-        service=world.service,
-        views=world.views,
-        token_lookup=world.token_lookup,
-        admin_tokens=ADMIN_TOKENS,
-        readiness=world.ready,
-        frame_ancestors=["https://host.test"],
-        cors_origins=["https://host.test"],
-    )
-    assert isinstance(app, InstrumentedLitestar)
+async def test_security_headers_allow_embedding_by_the_configured_origins(
+    memory_world: MemoryWorld,
+) -> None:
+    host = ["https://host.test"]
+    app = application_on(memory_world, frame_ancestors=host, cors_origins=host)
     origin = {"Origin": "https://host.test"}
     async with client_of(app) as client:
         code = await client.get("/static/tickets.js", headers=origin)
         page = await client.get("/account")
         call = await client.get(f"{API}/admin/unread", headers=ADMIN | origin)
-        asked = await client.options(
+        preflight = await client.options(
             API,
             headers=origin
             | {
@@ -210,12 +195,12 @@ async def test_embedding_goes_on_working(memory_world: MemoryWorld) -> None:
         )
 
     assert code.headers["cross-origin-resource-policy"] == "cross-origin"
-    # in the frame of a page that is isolated
+    # for a frame in a page that is cross-origin isolated
     assert page.headers["cross-origin-resource-policy"] == "cross-origin"
     assert "frame-ancestors https://host.test" in page.headers["content-security-policy"]
-    # what is asked of a call is CORS, and a page may read the request's id
+    # calls are subject to CORS; a page may read the request id
     assert call.headers["access-control-allow-origin"] == "https://host.test"
     assert "x-request-id" in call.headers["access-control-expose-headers"].lower()
-    assert asked.status_code == 204
-    for response in (code, call, asked):
-        check(response)
+    assert preflight.status_code == 204
+    for response in (code, call, preflight):
+        assert_security_headers(response)

@@ -1,4 +1,4 @@
-"""OpenTelemetry: a span per request and statement, with routes and names, and nothing that anybody wrote or signed in with."""
+"""OpenTelemetry: a span per request and statement, with route and query name and no secrets."""
 
 from __future__ import annotations
 
@@ -12,19 +12,23 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from tests.http.conftest import ADMIN_TOKENS, API, client_of
+from tests.http.conftest import ADMIN_TOKENS, API, application_on, client_of
 from tests.world import PostgresWorld
-from tickets.adapters.http.app import create_app
-from tickets.adapters.http.edge.tracing import StatementSpans, tracing_middleware
+from tickets.adapters.http.edge.tracing import tracing_middleware
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.sql_loader import query_names
+from tickets.observability.sql_spans import SqlSpans
 
-FORM = {"category": "support", "subject": "A subject of mine", "message": "Words of mine alone."}
+NEW_TICKET = {
+    "category": "support",
+    "subject": "A subject of mine",
+    "message": "Words of mine alone.",
+}
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 class Traced:
-    """The API on PostgreSQL, and the spans of what was called so far."""
+    """The API on PostgreSQL, and the spans that have ended."""
 
     def __init__(self, app: Any, client: httpx.AsyncClient, world: PostgresWorld) -> None:
         self.app = app
@@ -35,24 +39,17 @@ class Traced:
     def spans(self, kind: str) -> list[ReadableSpan]:
         return [span for span in self.exporter.get_finished_spans() if span.kind.name == kind]
 
-    def told(self) -> str:
+    def dump(self) -> str:
         return "\n".join(str(span.to_json()) for span in self.exporter.get_finished_spans())
 
 
 @pytest.fixture
 async def traced(database_url: str) -> AsyncIterator[Traced]:
     provider = TracerProvider()
-    logger = StatementSpans(provider, query_names())
+    logger = SqlSpans(provider, query_names())
     async with Database(database_url, query_logger=logger).open() as database:
         world = PostgresWorld(database)
-        app = create_app(
-            service=world.service,
-            views=world.views,
-            token_lookup=world.token_lookup,
-            admin_tokens=ADMIN_TOKENS,
-            readiness=world.ready,
-            middleware=[tracing_middleware(provider)],
-        )
+        app = application_on(world, middleware=[tracing_middleware(provider)])
         async with client_of(app) as client:
             traced = Traced(app, client, world)
             provider.add_span_processor(SimpleSpanProcessor(traced.exporter))
@@ -60,7 +57,7 @@ async def traced(database_url: str) -> AsyncIterator[Traced]:
     provider.shutdown()
 
 
-async def test_a_request_is_a_span_named_by_its_route_with_its_statements_inside(
+async def test_a_request_is_a_span_named_by_its_route_and_parent_of_its_statements(
     traced: Traced,
 ) -> None:
     user_id = await traced.world.user()
@@ -76,7 +73,7 @@ async def test_a_request_is_a_span_named_by_its_route_with_its_statements_inside
         f"{API}/{ticket.id}/reply", headers=headers, json={"message": "Words of mine alone."}
     )
     assert response.status_code == 201
-    await asyncio.sleep(0)  # the driver tells of a statement at the next turn of the loop
+    await asyncio.sleep(0)  # the driver calls its query logger in the next turn of the loop
 
     (request,) = traced.spans("SERVER")
     assert request.name == f"POST {API}/{{ticket_id}}/reply"
@@ -98,12 +95,12 @@ async def test_a_request_is_a_span_named_by_its_route_with_its_statements_inside
         assert span.start_time < span.end_time
 
 
-async def test_no_token_no_text_no_query_and_no_id_is_in_any_span(traced: Traced) -> None:
+async def test_no_span_contains_a_token_a_text_a_query_or_an_id(traced: Traced) -> None:
     token = await traced.world.token(await traced.world.user())
     user = {"Authorization": f"Bearer {token}", "User-Agent": "an-agent-of-mine"}
     admin = {"X-Admin-Token": ADMIN_TOKENS[0]}
 
-    opened = await traced.client.post(API, headers=user, json=FORM)
+    opened = await traced.client.post(API, headers=user, json=NEW_TICKET)
     path = opened.headers["Location"]
     await traced.client.get(f"{path}?token={token}", headers=user)
     await traced.client.get(f"{API}/{token}", headers=admin)
@@ -112,16 +109,16 @@ async def test_no_token_no_text_no_query_and_no_id_is_in_any_span(traced: Traced
     await traced.client.get(API, headers={"Authorization": "Bearer a-wrong-token-of-mine"})
     await traced.client.get("/health/live", headers={"Host": "host-of-mine.test"})
 
-    told = traced.told()
+    spans = traced.dump()
     assert len(traced.spans("SERVER")) == 7
     for secret in (token, ADMIN_TOKENS[0], "of mine", "of-mine", "4711"):
-        assert secret not in told
+        assert secret not in spans
 
 
-async def test_a_statement_that_fails_tells_the_class_of_its_error_and_not_its_text(
+async def test_the_span_of_a_failed_statement_has_the_class_of_its_error_only(
     traced: Traced, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A check constraint quotes the whole row."""
+    """The message of a violated check constraint quotes the whole row."""
     broken = query_names()
     sql = next(sql for sql, name in broken.items() if name == "add_ticket_in_general")
     monkeypatch.setitem(
@@ -132,25 +129,25 @@ async def test_a_statement_that_fails_tells_the_class_of_its_error_and_not_its_t
     token = await traced.world.token(await traced.world.user())
 
     response = await traced.client.post(
-        API, headers={"Authorization": f"Bearer {token}"}, json=FORM
+        API, headers={"Authorization": f"Bearer {token}"}, json=NEW_TICKET
     )
 
     assert response.status_code == 500
     failed = traced.spans("CLIENT")[-1]
     assert dict(failed.attributes or {})["error.type"] == "CheckViolationError"
     assert not failed.status.is_ok
-    assert "of mine" not in traced.told()
-    assert "Failing row" not in traced.told()
+    assert "of mine" not in traced.dump()
+    assert "Failing row" not in traced.dump()
 
 
-async def test_a_query_that_is_no_text_is_no_failure(traced: Traced) -> None:
-    told: list[Any] = []
+async def test_a_query_string_that_is_not_text_is_no_failure(traced: Traced) -> None:
+    sent: list[Any] = []
 
     async def receive() -> Any:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: Any) -> None:
-        told.append(message)
+        sent.append(message)
 
     scope = {
         "type": "http",
@@ -163,10 +160,10 @@ async def test_a_query_that_is_no_text_is_no_failure(traced: Traced) -> None:
     }
     await traced.app(scope, receive, send)
 
-    assert told[0]["status"] == 200
+    assert sent[0]["status"] == 200
 
 
-async def test_what_is_done_outside_of_any_request_makes_no_spans(traced: Traced) -> None:
-    await traced.world.ready()
+async def test_statements_outside_of_a_request_make_no_spans(traced: Traced) -> None:
+    await traced.world.store_health.ready()
 
     assert traced.exporter.get_finished_spans() == ()

@@ -1,4 +1,4 @@
-"""The OpenAPI document and its page: true, complete, and served by this service alone."""
+"""The OpenAPI document: complete and true; and Swagger UI, served by this service alone."""
 
 from __future__ import annotations
 
@@ -31,14 +31,16 @@ def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]
     }
 
 
-def test_every_route_is_described_in_a_sentence(document: dict[str, Any]) -> None:
+def test_every_route_has_a_description(document: dict[str, Any]) -> None:
     described = operations(document)
 
     assert sorted(described) == API_ROUTES
     assert all(operation["description"].endswith(".") for operation in described.values())
 
 
-def test_every_route_names_its_side_and_how_to_sign_in(document: dict[str, Any]) -> None:
+def test_every_route_has_the_tag_and_the_security_scheme_of_its_side(
+    document: dict[str, Any],
+) -> None:
     for (_, path), operation in operations(document).items():
         admin = path.startswith(f"{API}/admin")
         assert operation["security"] == [{"AdminToken" if admin else "UserToken": []}]
@@ -48,7 +50,7 @@ def test_every_route_names_its_side_and_how_to_sign_in(document: dict[str, Any])
     assert schemes["AdminToken"]["name"] == "X-Admin-Token"
 
 
-def test_whatever_changes_something_takes_a_key_and_nothing_else_does(
+def test_exactly_the_changing_routes_take_an_idempotency_key(
     document: dict[str, Any],
 ) -> None:
     for (method, _), operation in operations(document).items():
@@ -56,7 +58,7 @@ def test_whatever_changes_something_takes_a_key_and_nothing_else_does(
         assert names.count("Idempotency-Key") == (method in ("POST", "PUT"))
 
 
-def test_every_answer_that_can_occur_is_there_and_problems_are_problems(
+def test_every_possible_status_is_documented_with_its_body(
     document: dict[str, Any],
 ) -> None:
     for (method, path), operation in operations(document).items():
@@ -64,8 +66,8 @@ def test_every_answer_that_can_occur_is_there_and_problems_are_problems(
         expected |= {404, 400} if "{ticket_id}" in path else set()
         expected |= {400, 409, 413, 415, 422} if method in ("POST", "PUT") else set()
         expected |= {400} if operation.get("parameters") else set()
-        noted = method != "POST" or path.endswith(("/read", "/unread"))
-        expected |= {200} if noted else {201}
+        is_update = method != "POST" or path.endswith(("/read", "/unread"))
+        expected |= {200} if is_update else {201}
         assert {int(status) for status in operation["responses"]} == expected, (method, path)
         for status, response in operation["responses"].items():
             if int(status) >= 400:
@@ -77,7 +79,7 @@ def test_every_answer_that_can_occur_is_there_and_problems_are_problems(
                 }
 
 
-def test_what_signing_in_and_coming_back_need_stands_in_the_headers(
+def test_challenge_and_retry_after_are_documented_headers(
     document: dict[str, Any],
 ) -> None:
     for operation in operations(document).values():
@@ -86,14 +88,14 @@ def test_what_signing_in_and_coming_back_need_stands_in_the_headers(
             assert operation["responses"][status]["headers"]["Retry-After"]["required"]
 
 
-def test_forms_take_no_other_fields_than_theirs(document: dict[str, Any]) -> None:
+def test_request_bodies_have_no_additional_properties(document: dict[str, Any]) -> None:
     for operation in operations(document).values():
         if body := operation.get("requestBody"):
             name = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
             assert document["components"]["schemas"][name]["additionalProperties"] is False
 
 
-async def test_an_address_names_every_method_that_it_takes(api: Api, user: Caller) -> None:
+async def test_options_lists_every_method_of_the_path(api: Api, user: Caller) -> None:
     for path in {path for _, path in API_ROUTES}:
         response = await api.client.options(
             with_id(path, 1), headers=user.headers | api.admin.headers
@@ -103,7 +105,7 @@ async def test_an_address_names_every_method_that_it_takes(api: Api, user: Calle
         assert sorted(response.headers["Allow"].split(", ")) == sorted([*methods, "OPTIONS"])
 
 
-def test_limits_are_the_ones_of_section_9(document: dict[str, Any]) -> None:
+def test_text_limits_are_those_of_section_9(document: dict[str, Any]) -> None:
     fields = document["components"]["schemas"]["NewTicket"]["properties"]
 
     assert (fields["subject"]["minLength"], fields["subject"]["maxLength"]) == (3, 200)
@@ -126,22 +128,22 @@ def test_limits_are_the_ones_of_section_9(document: dict[str, Any]) -> None:
     }
 
 
-def test_forms_and_parameters_have_examples(document: dict[str, Any]) -> None:
+def test_fields_of_request_bodies_have_examples(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
 
     for form in ("NewTicket", "NewReply", "NewStatus"):
         assert all(field["examples"] for field in schemas[form]["properties"].values())
 
 
-async def test_a_wrong_address_beside_the_page_is_a_problem_as_everywhere(api: Api) -> None:
+async def test_an_unknown_address_under_schema_is_a_problem(api: Api) -> None:
     response = await api.client.get("/schema/nothing")
 
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"
 
 
-async def test_the_page_and_everything_it_loads_come_from_here(api: Api) -> None:
-    for address, step in (("/schema", "/"), ("/schema/", "/schema/")):
+async def test_swagger_ui_loads_all_of_its_files_from_this_service(api: Api) -> None:
+    for address, base in (("/schema", "/"), ("/schema/", "/schema/")):
         page = await api.client.get(address)
         assert page.status_code == 200
         assert page.headers["content-type"].startswith("text/html")
@@ -150,6 +152,6 @@ async def test_the_page_and_everything_it_loads_come_from_here(api: Api) -> None
         assert len(loaded) == 3
         for file in loaded:
             assert "//" not in file
-            response = await api.client.get(step + file)
+            response = await api.client.get(base + file)
             assert response.status_code == 200, file
             assert response.content

@@ -1,4 +1,4 @@
-"""Schemathesis over the service's own document: nothing that it allows, or forbids, gives an answer that it does not know."""
+"""Schemathesis: generated requests never get a response that the OpenAPI document lacks."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
 EXAMPLES = os.environ.get("TICKETS_TEST_FUZZ", "")
-"""How many examples per operation a long run makes, at random (`just fuzz`); else few, and always the same."""
+"""Examples per operation in a long run, at random (`just fuzz`); else few, always the same."""
 
 FEW = "24"
 
 
 async def fill(world: World) -> str:
-    """Make tickets whose numbers are easily guessed, most of them a user's whose token is returned."""
+    """Open 20 tickets, most of them by one user; return that user's token."""
     mara, otto = await world.user(), await world.user()
     for number in range(20):
         await world.ticket(otto if number % 4 == 3 else mara)
@@ -56,7 +56,7 @@ def on_postgres(url: str) -> Iterator[tuple[str, str]]:
 
 
 def schemathesis(root: str, token: str, folder: Path) -> str:
-    """Run it against the service, in a folder that takes what it leaves behind; return what it says."""
+    """Run Schemathesis against the service, in a temporary folder; return its output."""
     command = [str(SCHEMATHESIS), "--config-file", str(CONFIGURATION)]
     command += ["run", f"{root}/schema/openapi.json", "--no-color", "--continue-on-failure"]
     command += ["--request-timeout", "20", "--max-examples", EXAMPLES or FEW]
@@ -82,19 +82,19 @@ def schemathesis(root: str, token: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("served", [in_memory, on_postgres])
-def test_no_operation_gives_an_answer_that_the_document_does_not_allow(
+def test_no_operation_gives_a_response_that_the_document_lacks(
     served: Callable[[str], contextlib.AbstractContextManager[tuple[str, str]]],
     database_url: str,
     tmp_path: Path,
 ) -> None:
     with served(database_url) as (root, token):
-        said = schemathesis(root, token, tmp_path)
+        output = schemathesis(root, token, tmp_path)
 
-    operations = re.search(r"Tested: +(\d+)", said)
-    links = re.search(r"API Links: +(\d+) covered / (\d+) selected", said)
-    assert operations, said
-    # the API and what asks whether it is well: two addresses, two methods each
+    operations = re.search(r"Tested: +(\d+)", output)
+    links = re.search(r"API Links: +(\d+) covered / (\d+) selected", output)
+    assert operations, output
+    # the API and the health checks: two addresses, two methods each
     assert int(operations[1]) == len(API_ROUTES) + 4
-    # what one answer gives goes into the next request
-    assert links, said
+    # fields of one response are used in the next request
+    assert links, output
     assert int(links[1]) == int(links[2]) > 0
