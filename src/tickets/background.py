@@ -1,4 +1,4 @@
-"""The one way to run a background task: for as long as a block, cancelled and awaited at its end."""
+"""The one way to run a background task: for the length of a block, then cancelled."""
 
 from __future__ import annotations
 

@@ -194,10 +194,10 @@ def application(settings: Settings) -> Litestar:
 
 
 def _jobs(settings: Settings, store: Store) -> list[Job]:
-    fold_counts = load_queries("counts")["fold_counts"]
+    fold_counts = load_queries("ticket_counts")["fold_counts"]
 
     async def fold() -> int:
-        await store.database.fetchval(fold_counts)
+        await store.database.fetchval(*fold_counts.bind())
         return 0  # nothing to report: the figures are the same
 
     clock = SystemClock()
@@ -223,8 +223,9 @@ def _limit(rate_limit: RateLimit) -> RateLimit | None:
 def application_from_environment() -> Litestar:
     """Return the service as a server process makes it; the command line has checked the settings."""
     service = application(Settings.read(os.environ))
-    # What is there by now stays, and need not be looked through again and again. What requests leave behind is nearly always
-    # gone with them, so that what is not can be collected more rarely than a general program would.
+    # What is there by now stays, and need not be looked through again and again. What requests
+    # leave behind is nearly always gone with them, so that what is not can be collected more rarely
+    # than a general program would.
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from tests.postgres.interleaving import Gate, Stepped
@@ -17,8 +18,15 @@ from tickets.application.tickets import TicketService
 from tickets.domain.idempotency import IdempotencyKey
 from tickets.domain.message import Message
 from tickets.domain.people import Actor, Side
+from tickets.domain.ports import TicketCache
 from tickets.domain.read_models import TicketDetail
 from tickets.domain.ticket import Ticket
+from tickets.domain.write_context import NO_CONTEXT, WriteContext
+
+
+def cache_of(tickets: PostgresTickets) -> TicketCache:
+    """Return the cache that these tickets invalidate."""
+    return tickets._ticket_cache  # noqa: SLF001 - the service must look into the same one
 
 
 @dataclass
@@ -27,7 +35,6 @@ class Subject:
 
     world: PostgresWorld
     kind: ClassVar[type[PostgresTickets]] = PostgresTickets
-    ticket_cache: PostgresTicketCache = field(init=False)
 
     async def prepare(self) -> None:
         """Make what is needed beside the schema."""
@@ -36,7 +43,6 @@ class Subject:
         return self.tickets_with(PostgresTicketCache(None))
 
     def tickets_with(self, ticket_cache: PostgresTicketCache) -> PostgresTickets:
-        self.ticket_cache = ticket_cache
         return self.kind(
             self.world.database,
             PostgresRateLimiter(self.world.database),
@@ -47,15 +53,18 @@ class Subject:
     async def service(self, gate: Gate, ticket_id: int) -> TicketService:
         """Return the use cases for one of those who are at work, before the first of them begins."""
         del ticket_id
-        return self.ticket_service_on(Stepped(self.tickets(), gate))
+        tickets = self.tickets()
+        return self.ticket_service_on(Stepped(tickets, gate), cache_of(tickets))
 
-    def ticket_service_on(self, tickets: Any) -> TicketService:
-        return self.use_cases(TicketService, tickets)
+    def ticket_service_on(self, tickets: Any, ticket_cache: TicketCache) -> TicketService:
+        return self.use_cases(TicketService, tickets, ticket_cache)
 
-    def use_cases(self, kind: type[TicketService], tickets: Any) -> TicketService:
+    def use_cases(
+        self, kind: type[TicketService], tickets: Any, ticket_cache: TicketCache
+    ) -> TicketService:
         limits = UserRateLimits(self.world.rate_limiter, creates=None, replies=None)
         store, clock = self.world.idempotency_store, self.world.clock
-        return kind(tickets, self.ticket_cache, store, limits, clock)
+        return kind(tickets, ticket_cache, store, limits, clock)
 
     async def snapshot(self, ticket_id: int) -> TicketDetail:
         """Return the ticket as this way of handling it would show it."""
@@ -85,7 +94,7 @@ class RememberTogether(Subject):
     async def service(self, gate: Gate, ticket_id: int) -> TicketService:
         tickets = self.tickets()
         await tickets.get(ticket_id)
-        return self.ticket_service_on(Stepped(tickets, gate))
+        return self.ticket_service_on(Stepped(tickets, gate), cache_of(tickets))
 
 
 class RememberApart(RememberTogether):
@@ -100,13 +109,11 @@ class TwoProcesses(Subject):
 
     def __init__(self, world: PostgresWorld) -> None:
         super().__init__(world)
-        subjects = [RememberApart(world) for _ in range(2)]
-        processes = [(subject.tickets(), subject.ticket_cache) for subject in subjects]
+        processes = [RememberApart(world).tickets() for _ in range(2)]
         self._turns = itertools.cycle(processes)
 
     def tickets(self) -> PostgresTickets:
-        tickets, self.ticket_cache = next(self._turns)
-        return tickets
+        return next(self._turns)
 
 
 class ClearingTickets(PostgresTickets):
@@ -129,43 +136,46 @@ class ClearsWhateverIsThere(Subject):
 
     kind = ClearingTickets
 
-    def ticket_service_on(self, tickets: Any) -> TicketService:
+    def ticket_service_on(self, tickets: Any, ticket_cache: TicketCache) -> TicketService:
         class Wrong(TicketService):
             async def read(self, ticket_id: int, *, by: Actor) -> TicketDetail:
                 detail: TicketDetail = await tickets.get_with_thread(ticket_id)
                 await tickets.clear(ticket_id, by.side)
                 return detail
 
-        return self.use_cases(Wrong, tickets)
+        return self.use_cases(Wrong, tickets, ticket_cache)
 
 
 class ReplyingIsReading(Subject):
     """A reply clears the replier's own flag, as whoever answers has surely read everything."""
 
-    def ticket_service_on(self, tickets: Any) -> TicketService:
+    def ticket_service_on(self, tickets: Any, ticket_cache: TicketCache) -> TicketService:
         class Clearing:
             def __getattr__(self, name: str) -> Any:
                 return getattr(tickets, name)
 
-            async def save(self, ticket: Ticket, **more: Any) -> Message | None:
+            async def save(
+                self, ticket: Ticket, context: WriteContext = NO_CONTEXT
+            ) -> Message | None:
                 message = ticket.new_message
                 if message is not None and message.sender_type is Side.USER:
                     ticket.user_unread = False
                 elif message is not None:
                     ticket.admin_unread = False
-                saved: Message | None = await tickets.save(ticket, **more)
+                saved: Message | None = await tickets.save(ticket, context)
                 return saved
 
-        return super().ticket_service_on(Clearing())
+        return super().ticket_service_on(Clearing(), ticket_cache)
 
 
 def without_version(tickets: PostgresTickets) -> PostgresTickets:
     """Let every save write what it has, whatever has happened to the ticket since."""
     tickets._sql = dict(tickets._sql)  # noqa: SLF001 - to make it wrong
     for name in ("save_ticket", "save_state", "save_with_thread"):
-        sql = tickets._sql[name]  # noqa: SLF001
-        assert "and version = $2" in sql
-        tickets._sql[name] = sql.replace("and version = $2", "and $2::int is not null")  # noqa: SLF001
+        query = tickets._sql[name]  # noqa: SLF001
+        sql, changes = re.subn(r"and version = (\$\d+)", r"and \1::int is not null", query.sql)
+        assert changes == 1
+        tickets._sql[name] = replace(query, sql=sql)  # noqa: SLF001
     return tickets
 
 
@@ -186,7 +196,7 @@ class NoVersionOfWhatIsRemembered(RememberApart):
 class AcknowledgesWhateverIsThere(Subject):
     """Acknowledging clears the flag, without comparing what was seen with what is there."""
 
-    def ticket_service_on(self, tickets: Any) -> TicketService:
+    def ticket_service_on(self, tickets: Any, ticket_cache: TicketCache) -> TicketService:
         class Wrong(TicketService):
             async def acknowledge(
                 self,
@@ -202,7 +212,7 @@ class AcknowledgesWhateverIsThere(Subject):
                     ticket_id, ticket.message_count, by=by, idempotency_key=idempotency_key
                 )
 
-        return self.use_cases(Wrong, tickets)
+        return self.use_cases(Wrong, tickets, ticket_cache)
 
 
 class MarkedTickets(PostgresTickets):
@@ -251,7 +261,7 @@ class HighWaterMark(Subject):
 
     kind = MarkedTickets
 
-    def ticket_service_on(self, tickets: Any) -> TicketService:
+    def ticket_service_on(self, tickets: Any, ticket_cache: TicketCache) -> TicketService:
         class Wrong(TicketService):
             async def read(self, ticket_id: int, *, by: Actor) -> TicketDetail:
                 detail: TicketDetail = await tickets.get_with_thread(ticket_id)
@@ -273,7 +283,7 @@ class HighWaterMark(Subject):
                 await tickets.insert(number, ticket_id, by, message)
                 return Message(number, ticket_id, by.side, by.user_id, message, self._clock.now())
 
-        return self.use_cases(Wrong, tickets)
+        return self.use_cases(Wrong, tickets, ticket_cache)
 
     async def snapshot(self, ticket_id: int) -> TicketDetail:
         detail = await super().snapshot(ticket_id)

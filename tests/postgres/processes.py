@@ -79,6 +79,6 @@ async def kill_listeners(process: Process) -> int:
     killed: int = await process.database.fetchval(
         """select count(pg_terminate_backend(pid))
              from pg_stat_activity
-            where datname = current_database() and query like '-- Send oneself something%'"""
+            where datname = current_database() and application_name = 'tickets-listener'"""
     )
     return killed

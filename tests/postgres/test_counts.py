@@ -22,7 +22,7 @@ THERE = """
 select status, category, count(*) as total, count(*) filter (where admin_unread) as unread
   from tickets group by 1, 2 order by 1, 2
 """
-FOLD = load_queries("counts")["fold_counts"]
+FOLD = load_queries("ticket_counts")["fold_counts"].sql
 
 
 async def figures_agree(database: Database) -> None:

@@ -43,6 +43,7 @@ from tests.postgres.mutants import (
     ReplyingIsReading,
     Subject,
     TwoProcesses,
+    cache_of,
 )
 from tests.world import MemoryWorld, PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
@@ -114,7 +115,8 @@ class Machine(RuleBasedStateMachine):
 
     def _on_postgres(self, commands: Sequence[Command]) -> list[Outcome]:
         def service() -> TicketService:
-            return self.postgres.ticket_service_on(self.postgres.tickets())
+            tickets = self.postgres.tickets()
+            return self.postgres.ticket_service_on(tickets, cache_of(tickets))
 
         async def at_once() -> list[Outcome]:
             return await asyncio.gather(

@@ -51,8 +51,8 @@ async def seen(connection: Connection, condition: str) -> None:
 async def queue_of_migrators(url: str, length: int) -> AsyncIterator[None]:
     """Hold what migrators wait for in the block, and let them go all at once when this many wait."""
     async with connected(url) as gate, gate.transaction():
-        await gate.execute(load_queries("migrations")["no_timeouts"])
-        await gate.execute(load_queries("migrations")["lock_migrations"])
+        await gate.execute(load_queries("migrations")["disable_timeouts"].sql)
+        await gate.execute(load_queries("migrations")["lock_migrations"].sql)
         yield
         await seen(
             gate,
@@ -345,7 +345,7 @@ async def test_a_migration_waits_for_whoever_uses_its_table_and_lets_others_use_
     assert fruit == []
     assert await connection.fetchval("select count(*) from fruit where colour is null") == 2
     (warning,) = caplog.messages
-    assert warning.startswith("Migrating waits for other sessions to finish")
+    assert warning.startswith("migration is waiting for locks of other sessions")
 
 
 def test_copies_that_editors_leave_are_no_migrations(tmp_path: Path) -> None:
@@ -359,7 +359,7 @@ def test_an_sql_file_without_a_number_is_refused_by_name(tmp_path: Path) -> None
     """Rather than being left out in silence."""
     (tmp_path / "2_second.sql").write_text("select 1;")
 
-    with pytest.raises(MigrationError, match=r"2_second\.sql is not called like 0001"):
+    with pytest.raises(MigrationError, match=r"2_second\.sql must be named like 0001"):
         load_migrations(tmp_path)
 
 
@@ -392,8 +392,8 @@ async def test_tokens_from_before_they_had_ids_go_on_signing_in_and_can_be_told_
 
     await Migrator(connection).apply()
 
-    identity = load_queries("identity_tokens")["user_by_token_sha256"]
+    identity = load_queries("identity_tokens")["user_by_token_sha256"].sql
     for letter in ("a", "b"):
         assert await connection.fetchval(identity, sha256(letter.encode()).digest()) == 1
-    rows = await connection.fetch(load_queries("accounts")["tokens_of_user"], 1)
+    rows = await connection.fetch(*load_queries("token_admin")["list_tokens"].bind(user_id=1))
     assert sorted(row["id"] for row in rows) == [1, 2]

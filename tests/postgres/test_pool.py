@@ -33,7 +33,7 @@ async def test_beyond_the_queue_a_request_is_refused_at_once_and_those_in_it_are
         await asyncio.sleep(0)
 
         for _ in range(3):
-            with pytest.raises(Overloaded, match="Too many others"):
+            with pytest.raises(Overloaded, match="The service is busy"):
                 await database.fetchval("select 1")
         await blocker.execute("select pg_advisory_unlock(1)")
         await blocker.close()
@@ -202,18 +202,18 @@ async def test_a_connection_that_is_of_no_use_any_more_is_ended_whatever_the_ser
     connections = Pool(size=1, queue=0, timeout=10)
     async with connections.open(database_url):
         for _ in range(3):
-            await connections.give_up(await connections.acquire(), broken=True)
+            await connections.discard(await connections.acquire(), broken=True)
             assert connections.usage() == pool.PoolUsage(0, 0, 0)
 
 
 async def test_what_nobody_uses_for_long_is_closed(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "AT_HAND_SECONDS", 0.05)
+    monkeypatch.setattr(pool, "RELEASE_INTERVAL", 0.05)
     connections = Pool(size=3, queue=0, timeout=10)
     async with connections.open(database_url, max_inactive_connection_lifetime=0.05):
         for _ in range(2):
-            connections.put_back(await connections.acquire())
+            connections.release(await connections.acquire())
             assert connections.usage().size == 1
             await until_open(connections, 0)
     # and nobody looks after them any more
@@ -233,7 +233,7 @@ class Stuck(asyncpg.Connection):  # type: ignore[misc] # of which mypy knows not
 async def test_a_connection_that_cannot_be_closed_holds_up_nobody(
     database_url: str, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "AT_HAND_SECONDS", seconds)
+    monkeypatch.setattr(pool, "RELEASE_INTERVAL", seconds)
     connections = Pool(size=3, queue=0, timeout=10)
     # for longer than for what is waited for inside, as the end is where it would be held up
     async with (
@@ -244,7 +244,7 @@ async def test_a_connection_that_cannot_be_closed_holds_up_nobody(
             used = [await connections.acquire() for _ in range(3)]
             for connection in used:
                 assert await connection.fetchval("select 7") == 7
-                connections.put_back(connection)
+                connections.release(connection)
             if seconds < 1:
                 await until_open(connections, 0)
 
@@ -255,7 +255,7 @@ async def test_an_error_is_told_though_its_connection_cannot_be_closed(database_
         for _ in range(3):
             connection = await connections.acquire()
             await connection.fetchval("select 7")
-            await connections.give_up(connection, broken=False)
+            await connections.discard(connection, broken=False)
 
 
 async def test_who_is_at_work_while_the_service_stops_is_answered_or_told_that_the_store_is_away(
@@ -296,9 +296,9 @@ async def test_a_turn_that_comes_to_somebody_who_is_given_up_at_that_moment_is_n
         held = await connections.acquire()
         waiting = asyncio.create_task(connections.acquire())
         await asyncio.sleep(0)
-        connections.put_back(held)
+        connections.release(held)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
 
-        connections.put_back(await connections.acquire())
+        connections.release(await connections.acquire())
         assert connections.usage() == pool.PoolUsage(size=1, idle=1, waiting=0)

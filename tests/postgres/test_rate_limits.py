@@ -103,7 +103,7 @@ async def test_who_was_refused_is_refused_again_without_a_statement_until_the_ti
     database: Database,
 ) -> None:
     moment = 0.0
-    rate_limiter = PostgresRateLimiter(database, moment=lambda: moment)
+    rate_limiter = PostgresRateLimiter(database, monotonic=lambda: moment)
     for _ in range(3):
         await rate_limiter.record(THREE)
     rate_limiter.check(THREE)
@@ -177,7 +177,7 @@ async def test_the_running_service_removes_what_has_come_back(
 async def test_a_process_remembers_so_many_and_no_more(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rates_module, "REMEMBERED", 2)
+    monkeypatch.setattr(rates_module, "MAX_ENTRIES", 2)
     rate_limiter = PostgresRateLimiter(database)
     uses = [Hit("anything", str(n), RateLimit(1, timedelta(hours=1))) for n in range(3)]
     for hit in uses:

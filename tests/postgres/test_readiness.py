@@ -78,7 +78,7 @@ async def test_the_totals_are_counted_without_the_tickets(
     await database.fetch("vacuum analyze tickets")
 
     rows = await database.fetch(
-        f"explain {PostgresHealth(database)._sql['unread_totals']}"  # noqa: SLF001 - the statement itself
+        f"explain {PostgresHealth(database)._sql['unread_totals'].sql}"  # noqa: SLF001 - the statement itself
     )
 
     plan = "\n".join(row[0] for row in rows)

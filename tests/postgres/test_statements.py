@@ -40,7 +40,7 @@ async def counted(database_url: str) -> AsyncIterator[Counted]:
         pool = database._pool  # noqa: SLF001 - to listen from below everything that is tested
         connection = await pool.acquire()
         connection._con.add_query_logger(note)  # noqa: SLF001 - a release takes loggers off the proxy alone
-        pool.put_back(connection)
+        pool.release(connection)
         yield counted
 
 

@@ -1020,7 +1020,7 @@ async def test_four_processes_take_it_over_once(platform_url: str, platform: Con
     }
     processes = []
     async with platform.transaction():
-        await platform.execute(load_queries("migrations")["lock_migrations"])
+        await platform.execute(load_queries("migrations")["lock_migrations"].sql)
         for _ in range(4):
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-c", program),

@@ -22,7 +22,7 @@ from tickets.adapters.postgres.connection.database import Database
 
 ADMIN = {"X-Admin-Token": ADMIN_TOKENS[0]}
 
-LISTENING = "from pg_stat_activity where datname = current_database() and query like '-- Send oneself something%'"
+LISTENING = "from pg_stat_activity where datname = current_database() and application_name = 'tickets-listener'"
 
 
 class Process:

@@ -41,7 +41,7 @@ async def fill(database: Database) -> None:
     stats = await store.views.admin_stats()
     if stats.total_count >= len(TICKETS):
         return
-    await database.fetch(load_queries("demo")["forget"])
+    await database.fetch(*load_queries("demo")["delete_all_tickets"].bind())
     clock = _Story(SystemClock().now())
     service = store.ticket_service(creates=None, replies=None, clock=clock)
     token_admin = TokenAdmin(database, clock)

@@ -1,7 +1,8 @@
--- Keeps the rows few in which tickets are counted.
+-- Keeps the table of ticket counts small.
 
 -- name: fold_counts
--- Fold what the server's processes have counted into slot 0; what one of them is just counting is left for the next time.
+-- Fold the counts of PostgreSQL's server processes into slot 0. Rows that one of them is updating
+-- are left for the next time.
 with folded as (
     delete from ticket_counts
      where ctid = any (array(select ctid from ticket_counts where slot <> 0 for update skip locked))
@@ -13,6 +14,8 @@ with folded as (
      group by status, category
      order by status, category
         on conflict on constraint ticket_counts_pkey
-        do update set total = c.total + excluded.total, admin_unread = c.admin_unread + excluded.admin_unread
+        do update
+       set total = c.total + excluded.total,
+           admin_unread = c.admin_unread + excluded.admin_unread
 )
 select count(*) from folded;
