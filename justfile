@@ -26,8 +26,8 @@ faults *args:
 plans tickets="1000000":
     TICKETS_TEST_PLANS={{ tickets }} pytest tests/postgres/test_plans.py
 
-# Check style, types, the direction of imports, the lock file, and the pages' logic where there is a node.
-check: check-lock check-pages
+# Check style, types, the direction of imports, the lock file, the generated documents, and the pages' logic where there is a node.
+check: check-lock check-docs check-pages
     ruff check
     ruff format --check
     mypy
@@ -42,6 +42,15 @@ check-pages:
     [ -e "$1" ] || exit 0
     command -v node >/dev/null || { echo "There is no node here: $* were not run."; exit 0; }
     node --test "$@"
+
+# Write the generated documents, such as docs/openapi.json.
+docs:
+    python -m scripts.docs
+
+# Check that the generated documents are up to date.
+[private]
+check-docs:
+    python -m scripts.docs --check
 
 # Put right what can be put right by itself.
 fmt:
