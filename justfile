@@ -34,7 +34,7 @@ coverage *args:
 
 # Let Schemathesis look for requests that get an answer which the API's document does not allow, at random, for minutes.
 fuzz examples="300":
-    TICKETS_TEST_FUZZ={{ examples }} pytest tests/http/test_schema.py -s
+    TICKETS_TEST_FUZZ={{ examples }} pytest tests/http/openapi/test_schemathesis.py -s
 
 # Break PostgreSQL and the service in every way while clients write, and count afterwards; `faults --short` takes a minute.
 faults *args:
@@ -44,7 +44,7 @@ faults *args:
 plans tickets="1000000":
     TICKETS_TEST_PLANS={{ tickets }} pytest tests/postgres/test_plans.py
 
-# Check style, types, the direction of imports, the lock file, and the pages' logic where there is a node.
+# Check style, types, imports, lock files, generated documents and the pages.
 check: check-lock check-docs check-pages
     ruff check
     ruff format --check
@@ -61,14 +61,14 @@ check-pages:
     command -v node >/dev/null || { echo "There is no node here: $* were not run."; exit 0; }
     node --test "$@"
 
-# Generate the documents that are derived from the code.
+# Write the generated documents, such as docs/openapi.json.
 docs:
-    python -m scripts.settings_table
+    python -m scripts.docs
 
 # Check that the generated documents are up to date.
 [private]
 check-docs:
-    python -m scripts.settings_table --check
+    python -m scripts.docs --check
 
 # Put right what can be put right by itself.
 fmt:
