@@ -15,7 +15,8 @@ from tests.web.views import heading, rows
 from tests.web.visits import Visits
 
 WEB = Path(tickets.__file__).parent / "web"
-BUDGET = 60 * 1024
+BUDGET = 90 * 1024
+"""Compressed bytes of one page with all the code that it loads."""
 
 # Whatever reads text as HTML or as code, by any of its names.
 SINKS = re.compile(
@@ -27,7 +28,7 @@ SINKS = re.compile(
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_all_the_code_that_a_page_ever_loads_is_below_its_budget(
+async def test_all_the_code_that_a_page_ever_loads_stays_below_the_budget_when_compressed(
     site: Site, visit: Visits, path: str
 ) -> None:
     mara = await site.user()
@@ -43,8 +44,14 @@ async def test_all_the_code_that_a_page_ever_loads_is_below_its_budget(
     await page.goto(f"{site.root}/{path}#/new")
 
     code = [response for response in loaded if "/api/" not in response.url]
-    sizes = {response.url: len(await response.body()) for response in code}
+    # what has travelled: compressed, unlike `response.body()`
+    sizes: dict[str, int] = {}
+    for response in code:
+        size = (await response.request.sizes())["responseBodySize"]
+        # 0 when it came from the cache, as on the second page load
+        sizes[response.url] = max(size, sizes.get(response.url, 0))
 
+    assert all(sizes.values()), sizes
     assert sum(sizes.values()) < BUDGET, sizes
     assert {response.status for response in code} == {200}
     kinds = {response.headers["content-type"].partition(";")[0] for response in code}

@@ -1,4 +1,4 @@
-"""The dashboards' files as they are sent: read once at start, without comments and indentation, named by content."""
+"""Static files of the dashboards: read once at start, served as they are, compressed, versioned by content."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-import rcssmin
-import rjsmin
 
 FOLDER = Path(__file__).parents[2] / "web"
 
@@ -111,15 +108,5 @@ class Site:
         return Page(_file("page.html", page), ", ".join(links))
 
 
-def compact(source: str, suffix: str) -> str:
-    """Return a module or a style sheet that does the same in fewer characters; anything else as it is.
-
-    The source is written to be read; a page has to be small. No template in a module may hold another.
-    """
-    shorten = {".js": rjsmin.jsmin, ".css": rcssmin.cssmin}.get(suffix)
-    return str(shorten(source)) if shorten else source
-
-
 def _file(name: str, source: str) -> File:
-    suffix = Path(name).suffix
-    return File(compact(source, suffix).encode(), MEDIA_TYPES[suffix])
+    return File(source.encode(), MEDIA_TYPES[Path(name).suffix])
