@@ -16,6 +16,8 @@ from tests.http.conftest import API
 from tests.world import MemoryWorld
 from tickets.adapters.http.app import create_app
 from tickets.adapters.http.site import FOLDER, Site
+from tickets.adapters.http.text_limits_module import TEXT_LIMITS_MODULE, render_text_limits
+from tickets.domain.text_limits import FIRST_MESSAGE, OTHER_CATEGORY, REPLY, SUBJECT
 
 PAGES = ["account", "admin"]
 BUDGET = 90 * 1024
@@ -230,3 +232,37 @@ def test_the_version_changes_with_any_file(tmp_path: Path) -> None:
 
     assert Site(FOLDER).version == before
     assert Site(tmp_path).version != before
+
+
+def test_the_checked_in_text_limits_are_those_of_the_domain() -> None:
+    copy = (FOLDER / TEXT_LIMITS_MODULE).read_text("utf-8")
+
+    assert copy == render_text_limits(), "run `uv run python -m scripts.text_limits`"
+
+
+async def test_pages_get_the_text_limits_of_the_domain(client: httpx.AsyncClient) -> None:
+    module = (await client.get(f"/static/any/{TEXT_LIMITS_MODULE}")).text
+    pairs = re.findall(r"(\w+): \{ minLength: (\d+), maxLength: (\d+) \}", module)
+
+    assert {name: (int(shortest), int(longest)) for name, shortest, longest in pairs} == {
+        "subject": (SUBJECT.min_length, SUBJECT.max_length),
+        "firstMessage": (FIRST_MESSAGE.min_length, FIRST_MESSAGE.max_length),
+        "reply": (REPLY.min_length, REPLY.max_length),
+        "otherCategory": (OTHER_CATEGORY.min_length, OTHER_CATEGORY.max_length),
+    }
+
+
+async def test_the_openapi_document_states_the_text_limits_of_the_domain(
+    client: httpx.AsyncClient,
+) -> None:
+    schemas = (await client.get("/schema/openapi.json")).json()["components"]["schemas"]
+    ticket, reply = schemas["NewTicket"]["properties"], schemas["NewReply"]["properties"]
+
+    for field, limits in [
+        (ticket["subject"], SUBJECT),
+        (ticket["message"], FIRST_MESSAGE),
+        (reply["message"], REPLY),
+    ]:
+        assert field["minLength"] == limits.min_length
+        assert field["maxLength"] == limits.max_length
+    assert f"'maxLength': {OTHER_CATEGORY.max_length}" in str(ticket["other_category"])

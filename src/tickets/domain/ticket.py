@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Self
 
 from tickets.domain.errors import NotAllowed, ThreadGrown, TicketClosed, TicketNotFound
+from tickets.domain.text_limits import FIRST_MESSAGE, OTHER_CATEGORY, REPLY, SUBJECT
 from tickets.domain.validation import Validation
 
 LARGEST_ID = 2**31 - 1
@@ -118,11 +119,11 @@ class Ticket:
             raise NotAllowed
         form = Validation()
         chosen = form.choice("category", category, Category)
-        custom = form.text("other_category", other_category, least=0, most=100)
+        custom = form.text("other_category", other_category, OTHER_CATEGORY)
         if custom and chosen not in (Category.OTHER, None):
             form.reject("other_category", 'Other category goes only with the category "other".')
-        subject = form.text("subject", subject, least=3, most=200)
-        message = form.text("message", message, least=10, most=5000)
+        subject = form.text("subject", subject, SUBJECT)
+        message = form.text("message", message, FIRST_MESSAGE)
         form.finish()
         assert chosen is not None  # noqa: S101 - `finish` raises where it is None
         ticket = cls(
@@ -156,7 +157,7 @@ class Ticket:
         if self.status is Status.CLOSED:
             raise TicketClosed
         form = Validation()
-        message = form.text("message", message, least=1, most=5000)
+        message = form.text("message", message, REPLY)
         self._check_seen(form, seen)
         form.finish()
         if seen is not None and seen < self.message_count:

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TypeVar
 
 from tickets.domain.errors import FieldError, InvalidInput
+from tickets.domain.text_limits import TextLimits
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -36,21 +37,22 @@ class Validation:
         """Note that `field` is wrong, in a sentence."""
         self._errors.append(FieldError(field, message))
 
-    def text(self, field: str, value: str | None, *, least: int, most: int) -> str:
-        """Return `value` trimmed; its length, counted in characters, must be `least` to `most`."""
+    def text(self, field: str, value: str | None, limits: TextLimits) -> str:
+        """Return `value` trimmed; its length in characters must be within `limits`."""
+        shortest, longest = limits.min_length, limits.max_length
         text = (value or "").strip()
         # most are, and then there is nothing to look for
         plain = text.isascii() and text.isprintable()
         if not plain and (unstorable := _unstorable(text)) is not None:
             self.reject(field, f"{label(field)} contains {unstorable}, which cannot be stored.")
         elif not (text if plain else _visible(text)):
-            if least > 0 or text:
+            if shortest > 0 or text:
                 self.reject(field, f"{label(field)} must not be empty.")
-        elif not least <= len(text) <= most:
-            least_to = f"{least} to " if least else "at most "
+        elif not shortest <= len(text) <= longest:
+            lengths = f"{shortest} to {longest:,}" if shortest else f"at most {longest:,}"
             self.reject(
                 field,
-                f"{label(field)} must be {least_to}{most:,} characters long; it has {len(text):,}.",
+                f"{label(field)} must be {lengths} characters long; it has {len(text):,}.",
             )
         return text
 

@@ -16,6 +16,7 @@ from litestar.params import Body
 from litestar.typing import FieldDefinition
 
 from tickets.domain.errors import FieldError, InvalidInput
+from tickets.domain.text_limits import FIRST_MESSAGE, OTHER_CATEGORY, REPLY, SUBJECT
 from tickets.domain.ticket import Category, Status
 from tickets.domain.validation import label
 
@@ -42,8 +43,8 @@ class NewTicket(msgspec.Struct, forbid_unknown_fields=True):
         str,
         Body(
             description="One line that says what it is about.",
-            min_length=3,
-            max_length=200,
+            min_length=SUBJECT.min_length,
+            max_length=SUBJECT.max_length,
             examples=[Example(value="Charged twice in January")],
         ),
     ]
@@ -51,8 +52,8 @@ class NewTicket(msgspec.Struct, forbid_unknown_fields=True):
         str,
         Body(
             description="The first message of the thread.",
-            min_length=10,
-            max_length=5000,
+            min_length=FIRST_MESSAGE.min_length,
+            max_length=FIRST_MESSAGE.max_length,
             examples=[Example(value="My card was charged twice for invoice 4711.")],
         ),
     ]
@@ -60,7 +61,7 @@ class NewTicket(msgspec.Struct, forbid_unknown_fields=True):
         str | None,
         Body(
             description='A label of the user\'s own, with the category "other" alone; else null, blank or absent.',
-            max_length=100,
+            max_length=OTHER_CATEGORY.max_length,
             examples=[Example(value=None)],
         ),
     ] = None
@@ -73,8 +74,8 @@ class NewReply(msgspec.Struct, forbid_unknown_fields=True):
         str,
         Body(
             description="The text, trimmed at both ends before it is counted.",
-            min_length=1,
-            max_length=5000,
+            min_length=REPLY.min_length,
+            max_length=REPLY.max_length,
             examples=[Example(value="Thank you, we are looking into it.")],
         ),
     ]

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from tickets.adapters.http.text_limits_module import TEXT_LIMITS_MODULE, render_text_limits
+
 FOLDER = Path(__file__).parents[2] / "web"
 
 MEDIA_TYPES: Mapping[str, str] = {
@@ -67,6 +69,7 @@ class Site:
         self._sources = {
             path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in paths
         }
+        self._sources[TEXT_LIMITS_MODULE] = render_text_limits()
         digest = hashlib.sha256()
         for name, source in self._sources.items():
             digest.update(f"{name}\0{len(source)}\0{source}".encode())

@@ -21,7 +21,7 @@ export function field(label, control, limit) {
 
   /** Count; what is already too long is said while it is typed. */
   const measure = () => {
-    const tooLong = limit ? problem(control.value, { ...limit, least: 0 }) : "";
+    const tooLong = limit ? problem(control.value, { ...limit, minLength: 0 }) : "";
     if (limit) setText(count, counter(control.value, limit));
     count.classList.toggle("t-over", Boolean(tooLong));
     fail(tooLong);

@@ -1,12 +1,13 @@
 // The limits of section 9, counted as the server counts: in characters, after trimming.
 
 import { written } from "./labels.js";
+import { TEXT_LIMITS } from "./text-limits.js";
 
 export const LIMITS = {
-  subject: { label: "Subject", least: 3, most: 200 },
-  message: { label: "Message", least: 10, most: 5000 },
-  other_category: { label: "Custom category", least: 0, most: 100 },
-  reply: { label: "Reply", least: 1, most: 5000 },
+  subject: { label: "Subject", ...TEXT_LIMITS.subject },
+  message: { label: "Message", ...TEXT_LIMITS.firstMessage },
+  other_category: { label: "Custom category", ...TEXT_LIMITS.otherCategory },
+  reply: { label: "Reply", ...TEXT_LIMITS.reply },
 };
 
 // The white space of the server's `strip()`, which is not quite that of `trim()`.
@@ -25,12 +26,12 @@ export function count(text) {
 }
 
 /** "12 / 5,000", for the counter. */
-export const counter = (text, { most }) => `${written(count(text))} / ${written(most)}`;
+export const counter = (text, { maxLength }) => `${written(count(text))} / ${written(maxLength)}`;
 
 /** A sentence about what is wrong with `text` for this limit; "" where nothing is. */
-export function problem(text, { label, least, most }) {
+export function problem(text, { label, minLength, maxLength }) {
   const length = count(text);
-  if (!VISIBLE.test(text)) return least || length ? `${label} must not be empty.` : "";
-  if (length > most) return `${label} must be at most ${written(most)} characters long.`;
-  return length < least ? `${label} must be at least ${least} characters long.` : "";
+  if (!VISIBLE.test(text)) return minLength || length ? `${label} must not be empty.` : "";
+  if (length > maxLength) return `${label} must be at most ${written(maxLength)} characters long.`;
+  return length < minLength ? `${label} must be at least ${minLength} characters long.` : "";
 }
