@@ -69,7 +69,7 @@ async def test_no_view_of_the_account_has_a_barrier(site: Site, visit: Visits) -
 
     await page.goto(f"{site.root}/account")
     await page.get_by_role("button", name="Sign in").click()
-    await expect(page.get_by_text("not known here")).to_be_visible()
+    await expect(page.get_by_text("This token is unknown")).to_be_visible()
     await inspect.view("sign-in with an error")
 
     await visit.sign_in(page, mara)
@@ -144,7 +144,7 @@ async def test_no_view_of_the_portal_has_a_barrier(site: Site, visit: Visits) ->
     await inspect.view("list")
     await choose(status_filter(page), "Resolved")
     await choose(page.get_by_label("Category"), "Support")
-    await expect(page.get_by_text("No ticket fits these filters.")).to_be_visible()
+    await expect(page.get_by_text("No tickets match these filters.")).to_be_visible()
     await inspect.view("empty list")
     await page.get_by_role("button", name="Keyboard shortcuts").click()
     await expect(page.get_by_role("dialog")).to_be_visible()

@@ -131,7 +131,7 @@ async def test_status_and_category_filter_together(site: Site, visit: Visits) ->
     await expect(rows(page).get_by_text("In progress", exact=True)).to_have_count(2)
     await expect(card(page, "In progress")).to_have_attribute("aria-pressed", "true")
     await choose(page.get_by_label("Category"), "Other")
-    await expect(page.get_by_text("No ticket fits these filters.")).to_be_visible()
+    await expect(page.get_by_text("No tickets match these filters.")).to_be_visible()
     await page.get_by_role("link", name="Show all tickets").click()
     await expect(rows(page)).to_have_count(8)
 

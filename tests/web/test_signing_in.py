@@ -9,7 +9,7 @@ from tests.web.site import Site
 from tests.web.views import heading, message, reply_box, ticket_link, voice
 from tests.web.visits import Visits, half_a_minute
 
-UNKNOWN = "This token is not known here, or it has expired."
+UNKNOWN = "This token is unknown, or it has expired."
 
 
 async def give_token(page: Page, token: str) -> None:

@@ -1,5 +1,5 @@
-// Length limits of texts, in characters after trimming: the service's own, rendered by
-// tickets.adapters.http.text_limits_module. Do not edit; `python -m scripts.text_limits` rewrites it.
+// Length limits of texts, in characters after trimming. Generated from tickets.domain.text_limits;
+// do not edit. `python -m scripts.text_limits` rewrites it.
 
 /**
  * A minimum of 0 makes a field optional.
