@@ -26,27 +26,34 @@ faults *args:
 plans tickets="1000000":
     TICKETS_TEST_PLANS={{ tickets }} pytest tests/postgres/test_plans.py
 
-# Check style, types, the direction of imports, the lock file, and the pages' logic where there is a node.
+# Check style, types, the direction of imports, the lock file, and the pages' code.
 check: check-lock check-pages
     ruff check
     ruff format --check
     mypy
     lint-imports
 
-# Test the pages' logic, where there is a node and something to test.
+# Check the pages' JavaScript and CSS (style, format, types), and run their unit tests.
 [private]
-check-pages:
+check-pages: page-tools
+    npm --prefix {{ page_tools }} run --silent check
+    node --test tests/web/unit/*.test.mjs
+
+page_tools := "tests/web/tools"
+
+# Install Biome and TypeScript, unless the lock file's versions are there already.
+[private]
+page-tools:
     #!/bin/sh
     set -eu
-    set -- tests/web/*.test.mjs
-    [ -e "$1" ] || exit 0
-    command -v node >/dev/null || { echo "There is no node here: $* were not run."; exit 0; }
-    node --test "$@"
+    cd {{ page_tools }}
+    [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent
 
 # Put right what can be put right by itself.
-fmt:
+fmt: page-tools
     ruff check --fix
     ruff format
+    npm --prefix {{ page_tools }} run --silent fmt
 
 compile := "uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --custom-compile-command 'just lock' --quiet"
 
