@@ -20,7 +20,8 @@ def test_the_unit_tests_of_the_pages_pass() -> None:
         check=False,
     )
 
-    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
-    passed = re.search(r"^(?:#|ℹ) pass (\d+)$", str(done.stdout), re.MULTILINE)
+    output, errors = str(done.stdout), str(done.stderr)
+    assert done.returncode == 0, output + errors
+    passed = re.search(r"^(?:#|ℹ) pass (\d+)$", output, re.MULTILINE)
     assert passed
     assert int(passed[1]) >= len(FILES) > 0
