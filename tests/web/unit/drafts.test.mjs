@@ -141,7 +141,7 @@ test("sending twice at once sends one request", async () => {
   assert.equal(requests.length, 1);
 });
 
-test("a failed attempt keeps the draft, and the next one has the same idempotency key", async () => {
+test("after a failure the draft is kept, and a retry has the same idempotency key", async () => {
   const drafts = createDrafts();
   const outbox = new Outbox();
   const { requests, request } = pendingRequests();

@@ -133,7 +133,7 @@ test("a failed first load is an error; a failed refresh keeps the rows", async (
   assert.deepEqual(ids(list), [1, 2, 3]);
 });
 
-test("a ticket that was read leaves the unread filter at the next refresh, unless it is open", async () => {
+test("a read ticket leaves the unread filter at the next refresh, unless it is open", async () => {
   const service = createService(80, 3);
   const list = createList(service);
   await list.load({ unread: "1" });
@@ -152,7 +152,7 @@ test("a ticket that was read leaves the unread filter at the next refresh, unles
   assert.deepEqual(ids(list), [1, 3]);
 });
 
-test("the open ticket keeps its place among its neighbours, whatever changes around it", async () => {
+test("the open ticket keeps its place, whatever changes around it", async () => {
   const service = createService(6, 3);
   const list = createList(service);
   await list.load({});
@@ -194,7 +194,7 @@ test("the open ticket stays as it is now if the service no longer lists it", asy
   assert.ok(!ids(list).includes(50));
 });
 
-test("a ticket that was opened before its list was loaded is pinned to its first place", async () => {
+test("a ticket that was opened before the list was loaded is pinned there", async () => {
   const service = createService(4, 2);
   const list = createList(service);
   list.openId = 1;

@@ -1,4 +1,4 @@
-"""A draft is never lost: it survives reload, failure and the other side, and goes only when it was sent."""
+"""Drafts survive reloads, failures, expired tokens and closed tickets, until they are sent."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from playwright.async_api import Page, Route, expect
 from tests.web.site import Site
 from tests.web.views import (
     choose,
+    fill_in_ticket,
     heading,
     message,
     reply_box,
     send_button,
-    status_of_ticket,
+    status_select,
     ticket_link,
-    type_ticket,
 )
-from tests.web.visits import FAILED_REQUEST, Visits, half_a_minute
+from tests.web.visits import FAILED_REQUEST, Visits, next_poll
 
 DRAFT = "Typed with care, line by line.\nAnd äöü 👍 too."
 
@@ -27,7 +27,7 @@ FAILURES = [400, 403, 413, 429, 500, 503, 0]
 
 
 async def fail(page: Page, path: str, status: int) -> None:
-    """Let what is posted to a path fail: with a problem, or with no answer at all for 0."""
+    """Let writes to a path fail with this status; 0 is a network failure."""
 
     async def answer(route: Route) -> None:
         if route.request.method != "POST":
@@ -44,15 +44,15 @@ async def fail(page: Page, path: str, status: int) -> None:
 
 
 def sentence(status: int) -> str:
-    """Return what a person is to be told."""
+    """Return the message that the person sees."""
     return f"It went wrong with a {status}." if status else "The service cannot be reached."
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_a_reply_that_fails_is_kept_and_sent_in_the_end_once(
+async def test_a_reply_that_fails_keeps_its_draft_and_is_sent_once_in_the_end(
     site: Site, visit: Visits, path: str
 ) -> None:
-    visit.forgive(FAILED_REQUEST)
+    visit.allow_problems(FAILED_REQUEST)
     mara = await site.user()
     ticket = await site.ticket(mara)
     page = await visit(mara if path == "account" else site.admin, f"#/tickets/{ticket}")
@@ -67,7 +67,7 @@ async def test_a_reply_that_fails_is_kept_and_sent_in_the_end_once(
         await page.unroute_all()
     await page.reload()
     await expect(reply_box(page)).to_have_value(DRAFT)
-    assert len(await site.thread(ticket)) == 1
+    assert len(await site.message_texts(ticket)) == 1
 
     await send_button(page).click()
     await expect(message(page, "Typed with care")).to_have_count(1)
@@ -76,15 +76,15 @@ async def test_a_reply_that_fails_is_kept_and_sent_in_the_end_once(
     await page.reload()
     await expect(message(page, "Typed with care")).to_have_count(1)
     await expect(reply_box(page)).to_have_value("")
-    assert (await site.thread(ticket))[1:] == [DRAFT]
+    assert (await site.message_texts(ticket))[1:] == [DRAFT]
 
 
-async def test_a_new_ticket_that_fails_is_kept_and_opened_in_the_end_once(
+async def test_a_new_ticket_that_fails_keeps_its_draft_and_is_opened_once_in_the_end(
     site: Site, visit: Visits
 ) -> None:
-    visit.forgive(FAILED_REQUEST)
+    visit.allow_problems(FAILED_REQUEST)
     page = await visit(await site.user(), "#/new")
-    await type_ticket(page, category="Other", custom="Press", subject="Kept", message=DRAFT)
+    await fill_in_ticket(page, category="Other", custom="Press", subject="Kept", message=DRAFT)
 
     for status in FAILURES:
         await fail(page, "**/api/v1/tickets", status)
@@ -100,18 +100,18 @@ async def test_a_new_ticket_that_fails_is_kept_and_opened_in_the_end_once(
 
     await page.get_by_role("button", name="Open ticket").click()
     await expect(heading(page, "Kept")).to_be_visible()
-    assert [kept["subject"] for kept in await site.tickets()] == ["Kept"]
+    assert [kept["subject"] for kept in await site.list_tickets()] == ["Kept"]
 
 
-async def test_a_reply_that_is_refused_for_its_token_is_kept_until_it_is_sent(
+async def test_a_reply_with_an_expired_token_keeps_its_draft_until_it_is_sent(
     site: Site, visit: Visits
 ) -> None:
-    visit.forgive("status of 401")
+    visit.allow_problems("status of 401")
     mara = await site.user()
     ticket = await site.ticket(mara)
     page = await visit(mara, f"#/tickets/{ticket}")
     await reply_box(page).fill(DRAFT)
-    await site.expire(mara)
+    await site.expire_tokens(mara)
 
     await reply_box(page).press("Control+Enter")
 
@@ -124,16 +124,16 @@ async def test_a_reply_that_is_refused_for_its_token_is_kept_until_it_is_sent(
     await expect(page.get_by_role("alert").filter(has_text="This was not sent")).to_be_visible()
     await page.keyboard.press("Control+Enter")
     await expect(message(page, "Typed with care")).to_be_visible()
-    assert (await site.thread(ticket))[1:] == [DRAFT]
+    assert (await site.message_texts(ticket))[1:] == [DRAFT]
 
 
-async def test_a_body_that_is_too_large_for_the_service_is_told_and_kept(
+async def test_a_request_that_is_too_large_shows_an_error_and_keeps_its_draft(
     site: Site, visit: Visits
 ) -> None:
-    visit.forgive(FAILED_REQUEST)
+    visit.allow_problems(FAILED_REQUEST)
     page = await visit(await site.user(), "#/new")
-    # few enough for the counter; in JSON each takes six bytes and more
-    await type_ticket(page, subject="\u0001" * 100 + "x", message="Long enough.")
+    # within the limit of characters, but each takes six bytes in JSON
+    await fill_in_ticket(page, subject="\u0001" * 100 + "x", message="Long enough.")
     await page.route(
         "**/api/v1/tickets",
         lambda route: route.continue_(post_data=" " * 70_000 + (route.request.post_data or "")),
@@ -145,7 +145,7 @@ async def test_a_body_that_is_too_large_for_the_service_is_told_and_kept(
     await expect(page.get_by_label("Message", exact=True)).to_have_value("Long enough.")
 
 
-async def test_drafts_of_different_tickets_are_different_drafts(site: Site, visit: Visits) -> None:
+async def test_each_ticket_has_its_own_draft(site: Site, visit: Visits) -> None:
     mara = await site.user()
     for subject in ("First", "Second"):
         await site.ticket(mara, subject=subject)
@@ -165,41 +165,41 @@ async def test_drafts_of_different_tickets_are_different_drafts(site: Site, visi
         await page.go_back()
 
 
-async def test_a_ticket_that_is_closed_while_somebody_types_gives_the_text_back(
+async def test_a_ticket_that_is_closed_during_typing_shows_the_unsent_reply(
     site: Site, visit: Visits
 ) -> None:
     mara = await site.user()
     ticket = await site.ticket(mara)
     page = await visit(mara, f"#/tickets/{ticket}", clock=True)
     await reply_box(page).fill(DRAFT)
-    await site.move(ticket, "closed")
+    await site.change_status(ticket, "closed")
 
-    await half_a_minute(page)
+    await next_poll(page)
 
     await expect(
         page.get_by_text("This ticket is closed and takes no further replies.", exact=True)
     ).to_be_visible()
     await expect(page.get_by_label("Your unsent reply")).to_have_value(DRAFT)
-    # the focus is not lost with the box
+    # the focus is not lost with the reply box
     assert await page.evaluate("document.activeElement !== document.body")
     await page.reload()
     await expect(page.get_by_label("Your unsent reply")).to_have_value(DRAFT)
     await page.get_by_role("link", name="Open a new ticket").click()
     await expect(page.get_by_label("Message", exact=True)).to_have_value(DRAFT)
-    await site.move(ticket, "open")
+    await site.change_status(ticket, "open")
     await page.go_back()
     await expect(reply_box(page)).to_have_value(DRAFT)
 
 
-async def test_a_reply_to_a_ticket_that_was_just_closed_is_given_back(
+async def test_a_reply_to_a_ticket_that_was_just_closed_is_shown_as_unsent(
     site: Site, visit: Visits
 ) -> None:
-    visit.forgive("status of 400")
+    visit.allow_problems("status of 400")
     mara = await site.user()
     ticket = await site.ticket(mara)
     page = await visit(mara, f"#/tickets/{ticket}", clock=True)
     await reply_box(page).fill(DRAFT)
-    await site.move(ticket, "closed")
+    await site.change_status(ticket, "closed")
 
     await send_button(page).click()
 
@@ -207,36 +207,34 @@ async def test_a_reply_to_a_ticket_that_was_just_closed_is_given_back(
         page.get_by_text("This ticket is closed and takes no further replies.", exact=True)
     ).to_be_visible()
     await expect(page.get_by_label("Your unsent reply")).to_have_value(DRAFT)
-    # the focus is not lost with the box, and nothing is said a second time when the box is back
+    # the focus is not lost with the reply box, and the error is gone when the box is back
     assert await page.evaluate("document.activeElement !== document.body")
-    await site.move(ticket, "open")
-    await half_a_minute(page)
+    await site.change_status(ticket, "open")
+    await next_poll(page)
     await expect(reply_box(page)).to_be_visible()
     await expect(reply_box(page)).to_have_value(DRAFT)
     await expect(page.get_by_role("alert").filter(has_text="closed")).to_have_count(0)
-    assert len(await site.thread(ticket)) == 1
+    assert len(await site.message_texts(ticket)) == 1
 
 
-async def test_an_admin_who_closes_a_ticket_in_the_middle_of_a_reply_keeps_it(
+async def test_an_admin_who_closes_a_ticket_while_typing_keeps_the_draft(
     site: Site, visit: Visits
 ) -> None:
     ticket = await site.ticket(await site.user())
     page = await visit(site.admin, f"#/tickets/{ticket}")
     await reply_box(page).fill(DRAFT)
 
-    await choose(status_of_ticket(page), "Closed")
+    await choose(status_select(page), "Closed")
     await expect(page.get_by_label("Your unsent reply")).to_have_value(DRAFT)
-    await choose(status_of_ticket(page), "Open")
+    await choose(status_select(page), "Open")
 
     await expect(reply_box(page)).to_have_value(DRAFT)
 
 
-async def test_a_draft_is_still_there_in_a_tab_that_is_opened_another_day(
-    site: Site, visit: Visits
-) -> None:
+async def test_a_draft_is_shown_in_another_tab(site: Site, visit: Visits) -> None:
     mara = await site.user()
     page = await visit(mara, "#/new")
-    await type_ticket(page, subject="Tomorrow", message=DRAFT)
+    await fill_in_ticket(page, subject="Tomorrow", message=DRAFT)
 
     later = await visit(mara, "#/new", beside=page)
 
@@ -244,10 +242,10 @@ async def test_a_draft_is_still_there_in_a_tab_that_is_opened_another_day(
     await expect(later.get_by_label("Message", exact=True)).to_have_value(DRAFT)
 
 
-async def test_leaving_while_a_reply_is_under_way_neither_loses_nor_doubles_it(
+async def test_leaving_a_ticket_while_its_reply_fails_keeps_the_draft(
     site: Site, visit: Visits
 ) -> None:
-    visit.forgive(FAILED_REQUEST)
+    visit.allow_problems(FAILED_REQUEST)
     mara = await site.user()
     ticket = await site.ticket(mara, subject="Slow one")
     page = await visit(mara, f"#/tickets/{ticket}")
@@ -263,10 +261,10 @@ async def test_leaving_while_a_reply_is_under_way_neither_loses_nor_doubles_it(
     await expect(reply_box(page)).to_be_editable()
 
 
-async def test_a_draft_is_there_though_the_ticket_could_not_be_had_at_first(
+async def test_a_draft_is_shown_after_the_ticket_failed_to_load_at_first(
     site: Site, visit: Visits
 ) -> None:
-    visit.forgive(FAILED_REQUEST)
+    visit.allow_problems(FAILED_REQUEST)
     mara = await site.user()
     ticket = await site.ticket(mara, subject="Comes late")
     page = await visit(mara, f"#/tickets/{ticket}", clock=True)
@@ -277,7 +275,7 @@ async def test_a_draft_is_there_though_the_ticket_could_not_be_had_at_first(
     await expect(page.get_by_role("button", name="Try again")).to_be_visible()
 
     await page.unroute(f"**/api/v1/tickets/{ticket}?**")
-    await half_a_minute(page)
+    await next_poll(page)
 
     await expect(heading(page, "Comes late")).to_be_visible()
     await expect(reply_box(page)).to_have_value(DRAFT)

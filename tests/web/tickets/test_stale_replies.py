@@ -1,4 +1,4 @@
-"""A reply answers what its writer has seen: what came in meanwhile is shown first, and nothing is sent twice."""
+"""Stale replies: a reply is refused if its writer has not seen the newest messages (409)."""
 
 from __future__ import annotations
 
@@ -9,63 +9,66 @@ from playwright.async_api import Page, Route, expect
 
 from tests.web.site import Site
 from tests.web.views import (
+    announcement,
     badge,
     message,
     messages,
     reply_box,
     send_button,
-    voice,
 )
-from tests.web.visits import FAILED_REQUEST, Person, Visits, half_a_minute
+from tests.web.visits import FAILED_REQUEST, Person, Visits, next_poll
 
 CONFLICT = "status of 409"
-CAME_IN = "Something new has come in since you last looked."
+NEW_MESSAGES = "Something new has come in since you last looked."
 
 
-async def two_people(site: Site, path: str) -> tuple[Person, Person, int]:
-    """Return who is at the page, the other side, and a ticket of theirs."""
+async def open_ticket_with_two_people(site: Site, path: str) -> tuple[Person, Person, int]:
+    """Return the person at the page, the person on the other side, and their ticket."""
     mara = await site.user("mara@example.com")
     ticket = await site.ticket(mara)
     return (mara, site.admin, ticket) if path == "account" else (site.admin, mara, ticket)
 
 
-async def expect_told(page: Page) -> None:
-    """Expect the sentence that something came in meanwhile."""
-    await expect(page.get_by_role("alert").filter(has_text=CAME_IN)).to_be_visible()
+async def expect_conflict_message(page: Page) -> None:
+    """Expect the message that there are new messages."""
+    await expect(page.get_by_role("alert").filter(has_text=NEW_MESSAGES)).to_be_visible()
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_what_came_in_meanwhile_is_shown_and_one_more_click_sends(
+async def test_new_messages_are_shown_before_the_reply_can_be_sent(
     site: Site, visit: Visits, path: str
 ) -> None:
-    visit.forgive(CONFLICT)
-    writer, other, ticket = await two_people(site, path)
+    visit.allow_problems(CONFLICT)
+    writer, other, ticket = await open_ticket_with_two_people(site, path)
     page = await visit(writer, f"#/tickets/{ticket}")
     await reply_box(page).fill("An answer to the first.")
-    await site.say(other, ticket, "Never mind, it works.")
+    await site.reply(other, ticket, "Never mind, it works.")
 
     await send_button(page).click()
 
-    await expect_told(page)
+    await expect_conflict_message(page)
     await expect(message(page, "Never mind, it works.")).to_be_in_viewport()
-    await expect(voice(page, "Never mind, it works.")).to_be_attached()
+    await expect(announcement(page, "Never mind, it works.")).to_be_attached()
     await expect(reply_box(page)).to_have_value("An answer to the first.")
     await expect(reply_box(page)).to_be_editable()
-    assert len(await site.thread(ticket)) == 2
-    # it has been shown, and so it is read
+    assert len(await site.message_texts(ticket)) == 2
+    # the message was shown, so the ticket is read
     await expect(badge(page, 0)).to_be_visible()
     assert await writer.unread() == 0
 
     await send_button(page).click()
     await expect(message(page, "An answer to the first.")).to_be_visible()
     await expect(reply_box(page)).to_have_value("")
-    assert (await site.thread(ticket))[1:] == ["Never mind, it works.", "An answer to the first."]
+    assert (await site.message_texts(ticket))[1:] == [
+        "Never mind, it works.",
+        "An answer to the first.",
+    ]
 
 
-async def test_of_two_who_answer_at_once_the_second_is_shown_the_first(
+async def test_of_two_replies_at_once_the_second_is_refused_and_shown_the_first(
     site: Site, visit: Visits
 ) -> None:
-    visit.forgive(CONFLICT)
+    visit.allow_problems(CONFLICT)
     mara = await site.user("mara@example.com")
     ticket = await site.ticket(mara, message="Is anybody there?")
     theirs = await visit(mara, f"#/tickets/{ticket}")
@@ -77,16 +80,16 @@ async def test_of_two_who_answer_at_once_the_second_is_shown_the_first(
     await expect(message(ours, "We are.")).to_be_visible()
     await reply_box(theirs).press("Control+Enter")
 
-    await expect_told(theirs)
+    await expect_conflict_message(theirs)
     await expect(message(theirs, "We are.")).to_be_visible()
     await expect(reply_box(theirs)).to_be_focused()
     await reply_box(theirs).fill("Oh, you are.")
     await reply_box(theirs).press("Control+Enter")
     await expect(message(theirs, "Oh, you are.")).to_be_visible()
-    assert await site.thread(ticket) == ["Is anybody there?", "We are.", "Oh, you are."]
+    assert await site.message_texts(ticket) == ["Is anybody there?", "We are.", "Oh, you are."]
 
 
-async def test_what_one_has_sent_oneself_has_been_seen(site: Site, visit: Visits) -> None:
+async def test_ones_own_replies_count_as_seen(site: Site, visit: Visits) -> None:
     mara = await site.user()
     ticket = await site.ticket(mara)
     page = await visit(mara, f"#/tickets/{ticket}")
@@ -97,15 +100,15 @@ async def test_what_one_has_sent_oneself_has_been_seen(site: Site, visit: Visits
         await expect(message(page, f"Reply {number}")).to_be_visible()
         await expect(reply_box(page)).to_have_value("")
 
-    assert (await site.thread(ticket))[1:] == ["Reply 0", "Reply 1", "Reply 2"]
+    assert (await site.message_texts(ticket))[1:] == ["Reply 0", "Reply 1", "Reply 2"]
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_a_reply_whose_answer_was_lost_is_there_once_whatever_comes_in_between(
+async def test_a_reply_whose_response_was_lost_is_stored_once_despite_new_messages(
     site: Site, visit: Visits, path: str
 ) -> None:
-    visit.forgive(FAILED_REQUEST)
-    writer, other, ticket = await two_people(site, path)
+    visit.allow_problems(FAILED_REQUEST)
+    writer, other, ticket = await open_ticket_with_two_people(site, path)
     page = await visit(writer, f"#/tickets/{ticket}", clock=True)
 
     async def lose(route: Route) -> None:
@@ -118,8 +121,8 @@ async def test_a_reply_whose_answer_was_lost_is_there_once_whatever_comes_in_bet
     await expect(page.get_by_role("alert").filter(has_text="cannot be reached")).to_be_visible()
     await expect(reply_box(page)).to_have_value("Once only.")
     await page.unroute_all()
-    await site.say(other, ticket, "I have read it.")
-    await half_a_minute(page)
+    await site.reply(other, ticket, "I have read it.")
+    await next_poll(page)
     await expect(message(page, "I have read it.")).to_be_visible()
     await page.reload()
 
@@ -127,17 +130,17 @@ async def test_a_reply_whose_answer_was_lost_is_there_once_whatever_comes_in_bet
 
     await expect(reply_box(page)).to_have_value("")
     await expect(messages(page).filter(has_text="Once only.")).to_have_count(1)
-    assert (await site.thread(ticket))[1:] == ["Once only.", "I have read it."]
-    # and it takes another reply that knows of both
+    assert (await site.message_texts(ticket))[1:] == ["Once only.", "I have read it."]
+    # the next reply has seen both
     await reply_box(page).fill("Good.")
     await send_button(page).click()
     await expect(message(page, "Good.")).to_be_visible()
 
 
-async def test_a_reply_that_is_still_being_worked_on_goes_on_under_the_same_key(
+async def test_a_retry_while_the_first_request_is_in_progress_has_the_same_key(
     site: Site, visit: Visits
 ) -> None:
-    visit.forgive(CONFLICT)
+    visit.allow_problems(CONFLICT)
     mara = await site.user()
     ticket = await site.ticket(mara)
     page = await visit(mara, f"#/tickets/{ticket}")

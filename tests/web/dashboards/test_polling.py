@@ -1,4 +1,4 @@
-"""The 30 seconds between two looks at what is new, and what is open taking it up."""
+"""Polling: every 30 seconds, badge, list, figures and open ticket are brought up to date."""
 
 from __future__ import annotations
 
@@ -9,77 +9,77 @@ from playwright.async_api import Page, expect
 
 from tests.web.site import Site
 from tests.web.views import (
+    announcement,
     badge,
     expect_subjects,
     message,
     reply_box,
     row,
-    status_of_ticket,
+    status_select,
     ticket_link,
-    voice,
 )
-from tests.web.visits import HIDE, POLL, WIDE, Person, Visits, half_a_minute
+from tests.web.visits import POLL_INTERVAL, SET_HIDDEN, WIDE, Person, Visits, next_poll
 from tests.world import START
 
-BADGE = "**/unread"
+UNREAD_REQUESTS = "**/unread"
 
 
-async def asked(visit: Visits, page: Page) -> list[str]:
-    """Return all that the page has asked the API for until now."""
-    # what was asked for before this has been noticed when this is answered
+async def api_requests(visit: Visits, page: Page) -> list[str]:
+    """Return the requests that the page has sent to the API so far."""
+    # its response comes after Playwright has reported all earlier requests
     await page.evaluate("fetch('health/live')")
     urls = [request.url for request in visit.requests if request.frame.page == page]
     return [url for url in urls if "/api/" in url]
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_the_badge_is_asked_for_every_thirty_seconds_and_not_sooner(
+async def test_the_unread_count_is_polled_every_thirty_seconds_and_not_sooner(
     site: Site, visit: Visits, path: str
 ) -> None:
     person = await site.user() if path == "account" else site.admin
-    page = await visit.stranger(clock=True)
+    page = await visit.signed_out(clock=True)
     await page.clock.install(time=START)
     await page.clock.pause_at(START + timedelta(hours=1))
-    async with page.expect_response(BADGE):
+    async with page.expect_response(UNREAD_REQUESTS):
         await visit.sign_in(page, person)
     await expect(page.get_by_text("no tickets yet")).to_be_visible()
 
     for _ in range(3):
-        before = await asked(visit, page)
-        await page.clock.run_for(POLL - 1)
-        assert await asked(visit, page) == before
-        async with page.expect_response(BADGE):
+        before = await api_requests(visit, page)
+        await page.clock.run_for(POLL_INTERVAL - 1)
+        assert await api_requests(visit, page) == before
+        async with page.expect_response(UNREAD_REQUESTS):
             await page.clock.run_for(1)
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_a_hidden_tab_asks_for_nothing_and_at_once_when_it_comes_back(
+async def test_a_hidden_tab_does_not_poll_and_polls_at_once_when_it_is_visible(
     site: Site, visit: Visits, path: str
 ) -> None:
     mara = await site.user()
     person, other = (mara, site.admin) if path == "account" else (site.admin, mara)
     ticket = await site.ticket(mara)
     await site.admin.calls.get(f"/admin/{ticket}")
-    async with (page := await visit.stranger(clock=True)).expect_response(BADGE):
+    async with (page := await visit.signed_out(clock=True)).expect_response(UNREAD_REQUESTS):
         await page.clock.install()
         await visit.sign_in(page, person)
     await expect(badge(page, 0)).to_be_visible()
-    before = await asked(visit, page)
+    before = await api_requests(visit, page)
 
-    await page.evaluate(HIDE, arg=True)
-    await page.clock.run_for(20 * POLL)
-    await site.say(other, ticket, "While nobody looked.")
-    assert await asked(visit, page) == before
+    await page.evaluate(SET_HIDDEN, arg=True)
+    await page.clock.run_for(20 * POLL_INTERVAL)
+    await site.reply(other, ticket, "While nobody looked.")
+    assert await api_requests(visit, page) == before
 
-    async with page.expect_response(BADGE):
-        await page.evaluate(HIDE, arg=False)
+    async with page.expect_response(UNREAD_REQUESTS):
+        await page.evaluate(SET_HIDDEN, arg=False)
     await expect(badge(page, 1)).to_be_visible()
-    # and from then on again
-    async with page.expect_response(BADGE):
-        await half_a_minute(page)
+    # and then every 30 seconds again
+    async with page.expect_response(UNREAD_REQUESTS):
+        await next_poll(page)
 
 
-async def test_what_a_user_writes_and_an_admin_answers_rises_at_the_other_within_one_poll(
+async def test_a_message_raises_the_other_sides_badge_within_one_poll(
     site: Site, visit: Visits
 ) -> None:
     mara = await site.user("mara@example.com")
@@ -97,10 +97,10 @@ async def test_what_a_user_writes_and_an_admin_answers_rises_at_the_other_within
     await expect(message(theirs, "I have been waiting.")).to_be_visible()
     await theirs.get_by_role("link", name="Back to tickets").click()
 
-    await half_a_minute(ours)
+    await next_poll(ours)
     await expect(badge(ours, 1)).to_be_visible()
     await expect(ours).to_have_title("(1) Tickets · Support admin")
-    await expect(voice(ours, "1 unread ticket")).to_be_attached()
+    await expect(announcement(ours, "1 unread ticket")).to_be_attached()
     await expect_subjects(ours, "Unread: Is anybody there?", "An old one")
 
     await ticket_link(ours, "Is anybody there?").click()
@@ -111,7 +111,7 @@ async def test_what_a_user_writes_and_an_admin_answers_rises_at_the_other_within
     await expect(ours).to_have_title("Is anybody there? · Support admin")
 
     await expect(badge(theirs, 0)).to_be_visible()
-    await half_a_minute(theirs)
+    await next_poll(theirs)
     await expect(badge(theirs, 1)).to_be_visible()
     await expect(theirs).to_have_title("(1) Tickets · Support")
     await expect_subjects(theirs, "Unread: Is anybody there?", "An old one")
@@ -124,7 +124,7 @@ async def test_what_a_user_writes_and_an_admin_answers_rises_at_the_other_within
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_an_open_thread_takes_up_a_message_and_leaves_draft_and_focus_alone(
+async def test_an_open_ticket_shows_new_messages_and_keeps_draft_and_focus(
     site: Site, visit: Visits, path: str
 ) -> None:
     mara = await site.user("mara@example.com")
@@ -133,9 +133,9 @@ async def test_an_open_thread_takes_up_a_message_and_leaves_draft_and_focus_alon
     page = await visit(here, f"#/tickets/{ticket}", clock=True)
     await reply_box(page).fill("Half a sentence")
     await reply_box(page).evaluate("box => box.setSelectionRange(4, 8)")
-    await site.say(there, ticket, "Something new.")
+    await site.reply(there, ticket, "Something new.")
 
-    await half_a_minute(page)
+    await next_poll(page)
 
     await expect(message(page, "Something new.")).to_be_in_viewport()
     await expect(reply_box(page)).to_be_focused()
@@ -144,39 +144,41 @@ async def test_an_open_thread_takes_up_a_message_and_leaves_draft_and_focus_alon
     assert await reply_box(page).evaluate(selection) == [4, 8]
     who = "Support" if path == "account" else "mara@example.com"
     said = f"1 new message from {who}: Something new."
-    await expect(voice(page, said)).to_be_attached()
-    # it was seen, and so it is read
+    await expect(announcement(page, said)).to_be_attached()
+    # the message was shown, so the ticket is read
     await expect(badge(page, 0)).to_be_visible()
     assert await here.unread() == 0
 
 
-async def test_an_open_thread_takes_up_the_status(site: Site, visit: Visits) -> None:
+async def test_an_open_ticket_shows_a_new_status(site: Site, visit: Visits) -> None:
     mara = await site.user()
     ticket = await site.ticket(mara, subject="To be resolved")
     page = await visit(mara, f"#/tickets/{ticket}", clock=True)
     await expect(page.get_by_role("main").get_by_text("Open", exact=True).last).to_be_visible()
-    await site.move(ticket, "resolved")
+    await site.change_status(ticket, "resolved")
 
-    await half_a_minute(page)
+    await next_poll(page)
 
     facts = page.get_by_role("paragraph").filter(has_text=f"#{ticket}")
     await expect(facts.get_by_text("Resolved", exact=True)).to_be_visible()
     await expect(reply_box(page)).to_be_visible()
 
 
-async def test_the_status_dropdown_follows_another_admin(site: Site, visit: Visits) -> None:
+async def test_the_status_select_shows_the_change_of_another_admin(
+    site: Site, visit: Visits
+) -> None:
     ticket = await site.ticket(await site.user())
     page = await visit(site.admin, f"#/tickets/{ticket}", clock=True)
-    await expect(status_of_ticket(page)).to_have_value("open")
-    await site.move(ticket, "in_progress")
+    await expect(status_select(page)).to_have_value("open")
+    await site.change_status(ticket, "in_progress")
 
-    await half_a_minute(page)
+    await next_poll(page)
 
-    await expect(status_of_ticket(page)).to_have_value("in_progress")
+    await expect(status_select(page)).to_have_value("in_progress")
 
 
-async def a_long_thread(site: Site, visit: Visits) -> tuple[Person, int, Page]:
-    """Return who looks at the middle of a long thread, its ticket and the page."""
+async def open_long_thread(site: Site, visit: Visits) -> tuple[Person, int, Page]:
+    """Open a long thread scrolled to its middle; return its user, its ticket and the page."""
     mara = await site.user()
     ticket = await site.ticket(mara, *[f"Line {number}\n" * 3 for number in range(30)])
     page = await visit(mara, f"#/tickets/{ticket}", clock=True)
@@ -186,14 +188,12 @@ async def a_long_thread(site: Site, visit: Visits) -> tuple[Person, int, Page]:
     return mara, ticket, page
 
 
-async def test_a_message_that_arrives_does_not_move_what_one_reads(
-    site: Site, visit: Visits
-) -> None:
-    _, ticket, page = await a_long_thread(site, visit)
+async def test_a_new_message_does_not_scroll_the_thread(site: Site, visit: Visits) -> None:
+    _, ticket, page = await open_long_thread(site, visit)
     before = await message(page, "Line 9").bounding_box()
-    await site.say(site.admin, ticket, "News, far below.")
+    await site.reply(site.admin, ticket, "News, far below.")
 
-    await half_a_minute(page)
+    await next_poll(page)
 
     offer = page.get_by_role("button", name="1 new message")
     await expect(offer).to_be_visible()
@@ -204,15 +204,15 @@ async def test_a_message_that_arrives_does_not_move_what_one_reads(
     await expect(offer).to_be_hidden()
 
 
-async def test_several_messages_that_arrive_lead_to_the_first_of_them(
+async def test_the_button_for_several_new_messages_leads_to_the_first(
     site: Site, visit: Visits
 ) -> None:
-    _, ticket, page = await a_long_thread(site, visit)
-    await site.say(site.admin, ticket, "The first of the news.\n" * 9)
-    await half_a_minute(page)
+    _, ticket, page = await open_long_thread(site, visit)
+    await site.reply(site.admin, ticket, "The first of the news.\n" * 9)
+    await next_poll(page)
     await expect(page.get_by_role("button", name="1 new message")).to_be_visible()
-    await site.say(site.admin, ticket, "The second of the news.\n" * 9)
-    await half_a_minute(page)
+    await site.reply(site.admin, ticket, "The second of the news.\n" * 9)
+    await next_poll(page)
 
     await page.get_by_role("button", name="2 new messages").click()
 
@@ -221,7 +221,7 @@ async def test_several_messages_that_arrive_lead_to_the_first_of_them(
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_an_open_list_takes_up_a_ticket_and_moves_neither_focus_nor_what_is_seen(
+async def test_a_new_ticket_in_the_list_moves_neither_focus_nor_scroll_position(
     site: Site, visit: Visits, path: str
 ) -> None:
     mara = await site.user()
@@ -232,21 +232,21 @@ async def test_an_open_list_takes_up_a_ticket_and_moves_neither_focus_nor_what_i
     await expect(ticket_link(page, "Number 00")).to_be_attached()
     await ticket_link(page, "Number 05").scroll_into_view_if_needed()
     await ticket_link(page, "Number 05").focus()
-    # which waits until all of that has been laid out; the page's own frames are those of its clock, which stands still
+    # this waits until all of that is laid out; the page's own frames stop with its clock
     await page.screenshot()
     before = await ticket_link(page, "Number 05").bounding_box()
     await site.ticket(mara, subject="Pushed in at the top")
 
-    await half_a_minute(page)
+    await next_poll(page)
 
     await expect(ticket_link(page, "Pushed in at the top")).to_be_attached()
     await expect(ticket_link(page, "Number 05")).to_be_focused()
-    # the browser keeps the place with its next frame
+    # the browser anchors the scroll position with its next frame
     await page.screenshot()
     assert await ticket_link(page, "Number 05").bounding_box() == before
 
 
-async def test_a_list_that_was_lengthened_stays_as_long(site: Site, visit: Visits) -> None:
+async def test_a_poll_keeps_the_rows_of_show_more(site: Site, visit: Visits) -> None:
     mara = await site.user()
     for number in range(60):
         await site.world.ticket(mara.calls.user_id, subject=f"Number {number:02}")
@@ -255,22 +255,22 @@ async def test_a_list_that_was_lengthened_stays_as_long(site: Site, visit: Visit
     await expect(ticket_link(page, "Number 00")).to_be_attached()
     await site.ticket(mara, subject="The newest")
 
-    await half_a_minute(page)
+    await next_poll(page)
 
     await expect_subjects(
         page, "The newest", *[f"Number {number:02}" for number in reversed(range(60))]
     )
 
 
-async def test_the_figures_and_the_list_of_the_admins_follow(site: Site, visit: Visits) -> None:
+async def test_the_admins_figures_and_list_are_refreshed(site: Site, visit: Visits) -> None:
     mara = await site.user()
     ticket = await site.ticket(mara, subject="To be resolved")
     page = await visit(site.admin, clock=True)
     await expect(page.get_by_role("button", name="Resolved 0")).to_be_visible()
-    await site.move(ticket, "resolved")
+    await site.change_status(ticket, "resolved")
     await site.ticket(mara, category="billing", subject="Another")
 
-    await half_a_minute(page)
+    await next_poll(page)
 
     await expect(page.get_by_role("button", name="Resolved 1")).to_be_visible()
     await expect(page.get_by_role("button", name="Unread 2")).to_be_visible()
@@ -279,7 +279,7 @@ async def test_the_figures_and_the_list_of_the_admins_follow(site: Site, visit: 
     await expect(page.get_by_role("figure")).to_contain_text("Billing 1")
 
 
-async def test_times_go_by_while_the_list_is_open(site: Site, visit: Visits) -> None:
+async def test_relative_times_are_refreshed(site: Site, visit: Visits) -> None:
     mara = await site.user()
     await site.ticket(mara, subject="Going by")
     page = await visit(mara, clock=True)

@@ -1,4 +1,4 @@
-"""What the service sends to a browser: how much it is, and under which headers."""
+"""The pages' files in a browser: size budget, caching, security headers, no inline code."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ WEB = Path(tickets.__file__).parent / "web"
 BUDGET = 90 * 1024
 """Compressed bytes of one page with all the code that it loads."""
 
-# Whatever reads text as HTML or as code, by any of its names.
+# All ways to parse text as HTML or to run it as code.
 SINKS = re.compile(
-    r"""innerHTML|outerHTML|insertAdjacentHTML|setHTMLUnsafe|parseHTMLUnsafe|createContextualFragment|srcdoc
-    |document\.write|DOMParser|\beval\b|new\ Function|\bFunction\(|set(Timeout|Interval)\(["'`]|javascript:
-    |trustedTypes|setAttribute\(["']on""",
+    r"""innerHTML|outerHTML|insertAdjacentHTML|setHTMLUnsafe|parseHTMLUnsafe
+    |createContextualFragment|srcdoc|document\.write|DOMParser|trustedTypes|setAttribute\(["']on
+    |\beval\b|new\ Function|\bFunction\(|set(Timeout|Interval)\(["'`]|javascript:""",
     re.VERBOSE,
 )
 
@@ -33,18 +33,18 @@ async def test_all_the_code_that_a_page_ever_loads_stays_below_the_budget_when_c
 ) -> None:
     mara = await site.user()
     await site.ticket(mara, subject="The one")
-    page = await visit.stranger(clock=True)
+    page = await visit.signed_out(clock=True)
     loaded: list[Response] = []
     page.on("response", lambda response: loaded.append(response))
     await visit.sign_in(page, mara if path == "account" else site.admin)
     await expect(rows(page)).to_have_count(1)
-    # no view brings code of its own, or else that counts too
+    # visit all views: code that only one of them loads counts too
     await rows(page).get_by_role("link").click()
     await expect(heading(page, "The one")).to_be_visible()
     await page.goto(f"{site.root}/{path}#/new")
 
     code = [response for response in loaded if "/api/" not in response.url]
-    # what has travelled: compressed, unlike `response.body()`
+    # bytes on the wire: compressed, unlike `response.body()`
     sizes: dict[str, int] = {}
     for response in code:
         size = (await response.request.sizes())["responseBodySize"]
@@ -59,7 +59,9 @@ async def test_all_the_code_that_a_page_ever_loads_stays_below_the_budget_when_c
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_a_second_look_loads_no_code_again(site: Site, visit: Visits, path: str) -> None:
+async def test_a_second_page_load_takes_all_code_from_the_cache(
+    site: Site, visit: Visits, path: str
+) -> None:
     person = await site.user() if path == "account" else site.admin
     page = await visit(person)
     heads = {
@@ -83,13 +85,13 @@ async def test_a_second_look_loads_no_code_again(site: Site, visit: Visits, path
 
 
 async def from_cache(response: Response) -> bool:
-    """Return whether no byte of it has gone over the network."""
+    """Return whether the response came from the browser's cache."""
     sizes = await response.request.sizes()
     return sizes["responseHeadersSize"] <= 0 or sizes["responseBodySize"] <= 0
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-def test_a_page_is_guarded_by_its_headers(service: str, path: str) -> None:
+def test_a_page_has_strict_security_headers(service: str, path: str) -> None:
     response = httpx.get(f"{service}/{path}", trust_env=False)
 
     policy = response.headers["content-security-policy"]
@@ -113,7 +115,7 @@ def test_a_page_is_guarded_by_its_headers(service: str, path: str) -> None:
     )
 
 
-def test_nothing_reads_text_as_html_or_as_code() -> None:
+def test_no_code_parses_text_as_html_or_runs_it() -> None:
     sources = [path for path in WEB.rglob("*") if path.suffix in (".js", ".html", ".svg")]
     assert len(sources) > 20
 
@@ -126,14 +128,14 @@ def test_nothing_reads_text_as_html_or_as_code() -> None:
     assert found == []
 
 
-def test_no_page_holds_code_or_style_of_its_own() -> None:
+def test_no_page_has_inline_code_or_styles() -> None:
     for page in WEB.glob("*.html"):
         source = page.read_text("utf-8")
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", source), page.name
         assert not re.search(r"""(src|href)=["'](https?:)?//""", source), page.name
 
 
-def test_nothing_comes_from_elsewhere() -> None:
+def test_no_file_refers_to_another_origin() -> None:
     for path in WEB.rglob("*"):
         if path.suffix not in (".js", ".css"):
             continue

@@ -1,4 +1,4 @@
-"""The admins' keys: j, k, Enter, r, u, / and ?."""
+"""Keyboard shortcuts of the admin dashboard: j, k, Enter, r, u, / and ?."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.web.views import (
     reply_box,
     row,
     status_filter,
-    status_of_ticket,
+    status_select,
     ticket_link,
 )
-from tests.web.visits import Visits, half_a_minute
+from tests.web.visits import Visits, next_poll
 
 
-async def three_tickets(site: Site, visit: Visits) -> Page:
-    """Return the portal with First, Second and Third in the list."""
+async def open_three_tickets(site: Site, visit: Visits) -> Page:
+    """Return the admin dashboard with the tickets First, Second and Third."""
     mara = await site.user()
     for subject in ("Third", "Second", "First"):
         await site.ticket(mara, subject=subject)
@@ -29,8 +29,10 @@ async def three_tickets(site: Site, visit: Visits) -> Page:
     return page
 
 
-async def test_j_and_k_go_through_the_list_and_enter_opens(site: Site, visit: Visits) -> None:
-    page = await three_tickets(site, visit)
+async def test_j_and_k_move_through_the_list_and_enter_opens_a_ticket(
+    site: Site, visit: Visits
+) -> None:
+    page = await open_three_tickets(site, visit)
 
     for key, subject in (
         ("j", "First"),
@@ -47,14 +49,14 @@ async def test_j_and_k_go_through_the_list_and_enter_opens(site: Site, visit: Vi
     await page.keyboard.press("Enter")
 
     await expect(heading(page, "Second")).to_be_focused()
-    # on from the ticket that is open
+    # from the open ticket to the next one
     await page.keyboard.press("j")
     await expect(ticket_link(page, "Third")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(heading(page, "Third")).to_be_focused()
 
 
-async def test_a_ticket_that_is_open_keeps_its_place_and_the_keys_go_on_from_there(
+async def test_the_open_ticket_keeps_its_place_and_the_shortcuts_start_from_there(
     site: Site, visit: Visits
 ) -> None:
     mara = await site.user()
@@ -66,11 +68,11 @@ async def test_a_ticket_that_is_open_keeps_its_place_and_the_keys_go_on_from_the
     await ticket_link(page, "First").click()
     await expect(heading(page, "First")).to_be_focused()
     await expect(badge(page, 2)).to_be_visible()
-    # it is read, and the service lists it behind the others now
-    assert [kept["subject"] for kept in await site.tickets()] == ["Second", "Third", "First"]
+    # the ticket was read, so the service lists it after the unread ones
+    assert [kept["subject"] for kept in await site.list_tickets()] == ["Second", "Third", "First"]
     await expect_subjects(page, "First", "Unread: Second", "Unread: Third")
-    await half_a_minute(page)
-    await choose(status_of_ticket(page), "In progress")
+    await next_poll(page)
+    await choose(status_select(page), "In progress")
     await expect(row(page, "First").get_by_text("In progress", exact=True)).to_be_visible()
     await expect_subjects(page, "First", "Unread: Second", "Unread: Third")
 
@@ -79,16 +81,16 @@ async def test_a_ticket_that_is_open_keeps_its_place_and_the_keys_go_on_from_the
     await expect(ticket_link(page, "Second")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(heading(page, "Second")).to_be_focused()
-    # nor does the one before go away from under the pointer
+    # the previous ticket stays under the pointer
     await expect_subjects(page, "First", "Second", "Unread: Third")
     await page.keyboard.press("k")
     await expect(ticket_link(page, "First")).to_be_focused()
-    await half_a_minute(page)
+    await next_poll(page)
     await expect_subjects(page, "Second", "Unread: Third", "First")
     await expect(ticket_link(page, "First")).to_be_focused()
 
 
-async def test_a_ticket_that_no_longer_fits_the_filter_stays_while_it_is_open(
+async def test_a_ticket_that_no_longer_matches_the_filter_stays_while_it_is_open(
     site: Site, visit: Visits
 ) -> None:
     mara = await site.user()
@@ -98,7 +100,7 @@ async def test_a_ticket_that_no_longer_fits_the_filter_stays_while_it_is_open(
     await ticket_link(page, "Second").click()
     await expect(heading(page, "Second")).to_be_focused()
 
-    await choose(status_of_ticket(page), "Resolved")
+    await choose(status_select(page), "Resolved")
 
     await expect(row(page, "Second").get_by_text("Resolved", exact=True)).to_be_visible()
     await expect_subjects(page, "Unread: First", "Second", "Unread: Third")
@@ -110,8 +112,8 @@ async def test_a_ticket_that_no_longer_fits_the_filter_stays_while_it_is_open(
     await expect_subjects(page, "Unread: First", "Third")
 
 
-async def test_r_goes_to_the_reply_box_where_there_is_one(site: Site, visit: Visits) -> None:
-    page = await three_tickets(site, visit)
+async def test_r_focuses_the_reply_box_of_the_open_ticket(site: Site, visit: Visits) -> None:
+    page = await open_three_tickets(site, visit)
     await page.keyboard.press("r")
     await expect(reply_box(page)).to_be_hidden()
     await ticket_link(page, "First").click()
@@ -123,16 +125,16 @@ async def test_r_goes_to_the_reply_box_where_there_is_one(site: Site, visit: Vis
     await expect(reply_box(page)).to_have_value("")
 
 
-async def test_slash_goes_to_the_filters(site: Site, visit: Visits) -> None:
-    page = await three_tickets(site, visit)
+async def test_slash_focuses_the_filters(site: Site, visit: Visits) -> None:
+    page = await open_three_tickets(site, visit)
 
     await page.keyboard.press("/")
 
     await expect(status_filter(page)).to_be_focused()
 
 
-async def test_question_mark_shows_the_keys(site: Site, visit: Visits) -> None:
-    page = await three_tickets(site, visit)
+async def test_question_mark_lists_the_shortcuts(site: Site, visit: Visits) -> None:
+    page = await open_three_tickets(site, visit)
     await ticket_link(page, "Second").focus()
 
     await page.keyboard.press("?")
@@ -147,8 +149,8 @@ async def test_question_mark_shows_the_keys(site: Site, visit: Visits) -> None:
     await expect(ticket_link(page, "Second")).to_be_focused()
 
 
-async def test_the_keys_are_shown_by_a_button_too(site: Site, visit: Visits) -> None:
-    page = await three_tickets(site, visit)
+async def test_a_button_lists_the_shortcuts_too(site: Site, visit: Visits) -> None:
+    page = await open_three_tickets(site, visit)
     button = page.get_by_role("button", name="Keyboard shortcuts")
 
     await button.click()
@@ -159,8 +161,8 @@ async def test_the_keys_are_shown_by_a_button_too(site: Site, visit: Visits) -> 
     await expect(button).to_be_focused()
 
 
-async def test_keys_are_letters_where_somebody_types(site: Site, visit: Visits) -> None:
-    page = await three_tickets(site, visit)
+async def test_shortcuts_are_off_in_text_fields(site: Site, visit: Visits) -> None:
+    page = await open_three_tickets(site, visit)
     await ticket_link(page, "First").click()
     await expect(heading(page, "First")).to_be_focused()
 
@@ -171,8 +173,8 @@ async def test_keys_are_letters_where_somebody_types(site: Site, visit: Visits) 
     await expect(page.get_by_role("dialog")).to_be_hidden()
 
 
-async def test_keys_of_the_browser_are_left_to_it(site: Site, visit: Visits) -> None:
-    page = await three_tickets(site, visit)
+async def test_shortcuts_with_a_modifier_are_left_to_the_browser(site: Site, visit: Visits) -> None:
+    page = await open_three_tickets(site, visit)
     await ticket_link(page, "First").focus()
 
     for modifier in ("Control", "Alt", "Meta"):
@@ -181,8 +183,8 @@ async def test_keys_of_the_browser_are_left_to_it(site: Site, visit: Visits) -> 
     await expect(ticket_link(page, "First")).to_be_focused()
 
 
-async def test_keys_can_be_turned_off_and_stay_off(site: Site, visit: Visits) -> None:
-    page = await three_tickets(site, visit)
+async def test_shortcuts_can_be_turned_off_and_stay_off(site: Site, visit: Visits) -> None:
+    page = await open_three_tickets(site, visit)
     dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
     await page.keyboard.press("?")
     await dialog.get_by_label("Use these keys").uncheck()

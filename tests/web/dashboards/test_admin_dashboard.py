@@ -1,4 +1,4 @@
-"""The admin portal: figures, filters, everybody's tickets, and one of them beside the list."""
+"""The admin dashboard: figures, filters, all tickets, and one ticket beside the list."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from tests.web.views import (
     rows,
     send_button,
     status_filter,
-    status_of_ticket,
+    status_select,
     ticket_link,
 )
 from tests.web.visits import NARROW, Person, Visits
 
 
-async def figures(page: Page) -> dict[str, str]:
-    """Return what the cards say."""
+async def card_counts(page: Page) -> dict[str, str]:
+    """Return the figures by the labels of their cards."""
     labels = ("Open", "In progress", "Resolved", "Unread")
     return {label: (await card(page, label).inner_text()).split()[-1] for label in labels}
 
 
-async def a_little_of_everything(site: Site) -> Person:
-    """Make tickets of every status and category; return whose they are."""
+async def open_tickets_of_every_kind(site: Site) -> Person:
+    """Open tickets of every status and category; return their user."""
     mara = await site.user("mara@example.com")
     for category, status, count in (
         ("support", "open", 3),
@@ -43,13 +43,13 @@ async def a_little_of_everything(site: Site) -> Person:
         for number in range(count):
             subject = f"{category} {status} {number}"
             await site.ticket(mara, "Seen.", category=category, status=status, subject=subject)
-    # an answer of the admins does not read what the user has written
-    for ticket in (await site.tickets())[2:]:
+    # a reply of the admins does not mark the ticket as read
+    for ticket in (await site.list_tickets())[2:]:
         await site.admin.calls.get(f"/admin/{ticket['id']}")
     return mara
 
 
-async def test_a_row_shows_everything_that_the_list_promises(site: Site, visit: Visits) -> None:
+async def test_a_row_shows_every_column(site: Site, visit: Visits) -> None:
     mara = await site.user("mara@example.com")
     await site.ticket(
         mara, "One.", "Two.", category="other", other_category="Press", subject="An interview?"
@@ -57,27 +57,34 @@ async def test_a_row_shows_everything_that_the_list_promises(site: Site, visit: 
 
     page = await visit(site.admin)
 
-    asked = row(page, "An interview?")
-    await expect(asked.get_by_role("link", name="Unread: An interview?")).to_be_visible()
+    api_requests = row(page, "An interview?")
+    await expect(api_requests.get_by_role("link", name="Unread: An interview?")).to_be_visible()
     for column in ("mara@example.com", "Press", "3 messages", "Open", "just now"):
-        await expect(asked.get_by_text(column, exact=True)).to_be_visible()
-    assert await asked.evaluate("row => getComputedStyle(row, '::before').content !== 'none'")
-    assert await asked.get_by_role("time").get_attribute("title")
+        await expect(api_requests.get_by_text(column, exact=True)).to_be_visible()
+    assert await api_requests.evaluate(
+        "row => getComputedStyle(row, '::before').content !== 'none'"
+    )
+    assert await api_requests.get_by_role("time").get_attribute("title")
 
 
-async def test_the_cards_show_the_figures_of_the_api(site: Site, visit: Visits) -> None:
-    await a_little_of_everything(site)
+async def test_the_cards_show_the_stats_of_the_api(site: Site, visit: Visits) -> None:
+    await open_tickets_of_every_kind(site)
 
     page = await visit(site.admin)
 
     await expect(card(page, "Open")).to_have_text("Open 4")
-    assert await figures(page) == {"Open": "4", "In progress": "2", "Resolved": "1", "Unread": "2"}
+    assert await card_counts(page) == {
+        "Open": "4",
+        "In progress": "2",
+        "Resolved": "1",
+        "Unread": "2",
+    }
     await expect(badge(page, 2)).to_be_visible()
     await expect(page).to_have_title("(2) Tickets · Support admin")
 
 
-async def test_a_card_filters_and_lets_go_again(site: Site, visit: Visits) -> None:
-    await a_little_of_everything(site)
+async def test_a_card_turns_its_filter_on_and_off(site: Site, visit: Visits) -> None:
+    await open_tickets_of_every_kind(site)
     page = await visit(site.admin)
     await expect(rows(page)).to_have_count(8)
 
@@ -93,7 +100,7 @@ async def test_a_card_filters_and_lets_go_again(site: Site, visit: Visits) -> No
         await expect(card(page, label)).to_have_attribute("aria-pressed", "false")
 
 
-async def test_the_unread_card_shows_unread_tickets_alone(site: Site, visit: Visits) -> None:
+async def test_the_unread_card_shows_only_unread_tickets(site: Site, visit: Visits) -> None:
     mara = await site.user()
     read = await site.ticket(mara, subject="Read already")
     await site.admin.calls.get(f"/admin/{read}")
@@ -106,7 +113,7 @@ async def test_the_unread_card_shows_unread_tickets_alone(site: Site, visit: Vis
 
 
 async def test_the_chart_shows_tickets_by_category(site: Site, visit: Visits) -> None:
-    await a_little_of_everything(site)
+    await open_tickets_of_every_kind(site)
 
     page = await visit(site.admin)
 
@@ -119,7 +126,7 @@ async def test_the_chart_shows_tickets_by_category(site: Site, visit: Visits) ->
 
 
 async def test_status_and_category_filter_together(site: Site, visit: Visits) -> None:
-    await a_little_of_everything(site)
+    await open_tickets_of_every_kind(site)
     page = await visit(site.admin)
 
     await choose(page.get_by_label("Category"), "Billing")
@@ -136,11 +143,11 @@ async def test_status_and_category_filter_together(site: Site, visit: Visits) ->
     await expect(rows(page)).to_have_count(8)
 
 
-async def test_the_statuses_dropdown_moves_the_ticket(site: Site, visit: Visits) -> None:
+async def test_the_status_select_changes_the_status(site: Site, visit: Visits) -> None:
     mara = await site.user()
     ticket = await site.ticket(mara, subject="To be resolved")
     page = await visit(site.admin, f"#/tickets/{ticket}")
-    status = status_of_ticket(page)
+    status = status_select(page)
     await expect(status.get_by_role("option")).to_have_text(
         ["Open", "In progress", "Resolved", "Closed"]
     )
@@ -152,15 +159,15 @@ async def test_the_statuses_dropdown_moves_the_ticket(site: Site, visit: Visits)
     await expect(row(page, "To be resolved").get_by_text("Resolved", exact=True)).to_be_visible()
     await expect(page.get_by_text("Status is now Resolved.")).to_be_attached()
     await expect(status).to_be_focused()
-    assert [kept["status"] for kept in await site.tickets()] == ["resolved"]
+    assert [kept["status"] for kept in await site.list_tickets()] == ["resolved"]
     theirs = await visit(mara)
     await expect(row(theirs, "To be resolved").get_by_text("Resolved", exact=True)).to_be_visible()
 
 
-async def test_a_move_that_fails_says_why_and_shows_the_status_that_is(
+async def test_a_failed_status_change_shows_the_error_and_the_current_status(
     site: Site, visit: Visits
 ) -> None:
-    visit.forgive("status of 503")
+    visit.allow_problems("status of 503")
     ticket = await site.ticket(await site.user())
     page = await visit(site.admin, f"#/tickets/{ticket}")
     sentence = '{"detail": "The database is being restarted."}'
@@ -171,28 +178,28 @@ async def test_a_move_that_fails_says_why_and_shows_the_status_that_is(
         ),
     )
 
-    await choose(status_of_ticket(page), "Closed")
+    await choose(status_select(page), "Closed")
 
     await expect(page.get_by_role("alert")).to_contain_text(["The database is being restarted."])
-    await expect(status_of_ticket(page)).to_have_value("open")
+    await expect(status_select(page)).to_have_value("open")
     await expect(reply_box(page)).to_be_visible()
 
 
-async def test_the_reply_box_is_gone_while_a_ticket_is_closed(site: Site, visit: Visits) -> None:
+async def test_a_closed_ticket_has_no_reply_box(site: Site, visit: Visits) -> None:
     ticket = await site.ticket(await site.user())
     page = await visit(site.admin, f"#/tickets/{ticket}")
     await expect(reply_box(page)).to_be_visible()
 
-    await choose(status_of_ticket(page), "Closed")
+    await choose(status_select(page), "Closed")
 
     await expect(page.get_by_text("This ticket is closed")).to_be_visible()
     await expect(reply_box(page)).to_be_hidden()
     await expect(send_button(page)).to_be_hidden()
-    await choose(status_of_ticket(page), "In progress")
+    await choose(status_select(page), "In progress")
     await expect(reply_box(page)).to_be_visible()
 
 
-async def test_an_answer_is_sent_and_the_list_knows(site: Site, visit: Visits) -> None:
+async def test_a_reply_is_sent_and_updates_the_list(site: Site, visit: Visits) -> None:
     mara = await site.user("mara@example.com")
     ticket = await site.ticket(mara, subject="Answer me", message="Is anybody there?")
     page = await visit(site.admin)
@@ -204,11 +211,11 @@ async def test_an_answer_is_sent_and_the_list_knows(site: Site, visit: Visits) -
 
     await expect(message(page, "Somebody is.")).to_contain_text("Support team")
     await expect(row(page, "Answer me").get_by_text("2 messages", exact=True)).to_be_visible()
-    assert await site.thread(ticket) == ["Is anybody there?", "Somebody is."]
+    assert await site.message_texts(ticket) == ["Is anybody there?", "Somebody is."]
     assert await mara.unread() == 1
 
 
-async def test_opening_a_ticket_is_reading_it_and_it_stays_in_the_list_that_it_was_opened_from(
+async def test_opening_a_ticket_marks_it_as_read_and_it_stays_in_the_filtered_list(
     site: Site, visit: Visits
 ) -> None:
     mara = await site.user()
@@ -227,9 +234,7 @@ async def test_opening_a_ticket_is_reading_it_and_it_stays_in_the_list_that_it_w
     assert await site.admin.unread() == 1
 
 
-async def test_list_and_ticket_are_side_by_side_where_there_is_room(
-    site: Site, visit: Visits
-) -> None:
+async def test_list_and_ticket_are_side_by_side_in_a_wide_window(site: Site, visit: Visits) -> None:
     mara = await site.user()
     await site.ticket(mara, subject="First")
     await site.ticket(mara, subject="Second")
@@ -252,9 +257,7 @@ async def test_list_and_ticket_are_side_by_side_where_there_is_room(
     await expect(page.get_by_text("Choose a ticket to read and answer it.")).to_be_visible()
 
 
-async def test_on_a_narrow_screen_the_ticket_takes_the_lists_place(
-    site: Site, visit: Visits
-) -> None:
+async def test_the_ticket_replaces_the_list_on_a_narrow_screen(site: Site, visit: Visits) -> None:
     await site.ticket(await site.user(), subject="First")
     page = await visit(site.admin, viewport=NARROW)
 
@@ -267,9 +270,7 @@ async def test_on_a_narrow_screen_the_ticket_takes_the_lists_place(
     await expect(heading(page, "First")).to_be_hidden()
 
 
-async def test_show_more_goes_through_everybodys_tickets_each_once(
-    site: Site, visit: Visits
-) -> None:
+async def test_show_more_loads_all_tickets_each_once(site: Site, visit: Visits) -> None:
     user = await site.world.user()
     for number in range(52):
         await site.world.ticket(user, subject=f"Number {number:02}")

@@ -1,4 +1,4 @@
-"""Everything works by keyboard alone, and the focus goes where a person expects it."""
+"""Keyboard operation and focus: everything works without a mouse, and the focus stays visible."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from tests.web.views import (
     rows,
     send_button,
     status_filter,
-    status_of_ticket,
+    status_select,
     ticket_link,
 )
 from tests.web.visits import Visits
 
-FAR = 60
-"""More stops than any view has."""
+MAX_STOPS = 60
+"""More tab stops than any view has."""
 
-STOP = """() => {
+DESCRIBE_FOCUS = """() => {
   const one = document.activeElement;
   if (one === document.body) return null;
   const { left, right, top, bottom } = one.getBoundingClientRect();
   const outlines = [null, "::after"].map((part) => getComputedStyle(one, part).outlineStyle);
   return {
     name: one.outerHTML.slice(0, 80),
-    marked: outlines.some((style) => style !== "none"),
-    seen: right > 0 && bottom > 0 && left < innerWidth && top < innerHeight,
+    hasOutline: outlines.some((style) => style !== "none"),
+    isInView: right > 0 && bottom > 0 && left < innerWidth && top < innerHeight,
   };
 }"""
 
 
 async def tab_to(page: Page, target: Locator, key: str = "Tab") -> None:
     """Press the key until the target has the focus."""
-    for _ in range(FAR):
+    for _ in range(MAX_STOPS):
         await page.keyboard.press(key)
         if await target.evaluate("one => one === document.activeElement"):
             return
     pytest.fail(f"{key} never leads to {target}")
 
 
-async def test_a_user_opens_a_ticket_and_replies(site: Site, visit: Visits) -> None:
+async def test_a_user_opens_a_ticket_and_replies_by_keyboard(site: Site, visit: Visits) -> None:
     mara = await site.user()
     await site.ticket(mara, subject="An older one")
     page = await visit(mara)
@@ -88,10 +88,10 @@ async def test_a_user_opens_a_ticket_and_replies(site: Site, visit: Visits) -> N
     await expect(ticket_link(page, "An older one")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(heading(page, "An older one")).to_be_focused()
-    assert [kept["other_category"] for kept in await site.tickets()] == ["Press", None]
+    assert [kept["other_category"] for kept in await site.list_tickets()] == ["Press", None]
 
 
-async def test_a_user_filters_and_signs_out(site: Site, visit: Visits) -> None:
+async def test_a_user_filters_and_signs_out_by_keyboard(site: Site, visit: Visits) -> None:
     mara = await site.user()
     await site.ticket(mara, subject="Open still")
     await site.ticket(mara, subject="Settled", status="closed")
@@ -114,7 +114,9 @@ async def test_a_user_filters_and_signs_out(site: Site, visit: Visits) -> None:
     await expect(heading(page, "Tickets")).to_be_focused()
 
 
-async def test_an_admin_reads_answers_and_moves_a_ticket(site: Site, visit: Visits) -> None:
+async def test_an_admin_reads_a_ticket_replies_and_changes_its_status_by_keyboard(
+    site: Site, visit: Visits
+) -> None:
     mara = await site.user()
     ticket = await site.ticket(mara, subject="To be resolved")
     page = await visit(site.admin)
@@ -127,30 +129,30 @@ async def test_an_admin_reads_answers_and_moves_a_ticket(site: Site, visit: Visi
     await page.keyboard.type("It is done.")
     await page.keyboard.press("Control+Enter")
     await expect(message(page, "It is done.")).to_be_visible()
-    await tab_to(page, status_of_ticket(page), "Shift+Tab")
+    await tab_to(page, status_select(page), "Shift+Tab")
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("ArrowDown")
 
     await expect(row(page, "To be resolved").get_by_text("Resolved", exact=True)).to_be_visible()
-    await expect(status_of_ticket(page)).to_be_focused()
-    assert [kept["status"] for kept in await site.tickets()] == ["resolved"]
-    assert len(await site.thread(ticket)) == 2
+    await expect(status_select(page)).to_be_focused()
+    assert [kept["status"] for kept in await site.list_tickets()] == ["resolved"]
+    assert len(await site.message_texts(ticket)) == 2
 
 
-async def stops_of(page: Page, key: str) -> list[dict[str, Any]]:
-    """Press the key until the focus leaves the page; return where it was meanwhile."""
+async def tab_stops(page: Page, key: str) -> list[dict[str, Any]]:
+    """Press the key until the focus leaves the page; return its stops."""
     stops: list[dict[str, Any]] = []
-    for _ in range(FAR):
+    for _ in range(MAX_STOPS):
         await page.keyboard.press(key)
-        stop = await page.evaluate(STOP)
+        stop = await page.evaluate(DESCRIBE_FOCUS)
         if stop is None:
             return stops
         stops.append(stop)
-    raise AssertionError("the focus is caught")
+    raise AssertionError("the focus is trapped")
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_the_focus_is_seen_wherever_it_goes_and_is_never_caught(
+async def test_the_focus_is_visible_at_every_stop_and_is_never_trapped(
     site: Site, visit: Visits, path: str
 ) -> None:
     mara = await site.user()
@@ -166,15 +168,17 @@ async def test_the_focus_is_seen_wherever_it_goes_and_is_never_caught(
         if ticket_is_open := str(ticket) in route:
             await expect(reply_box(page)).to_be_visible()
             await expect(messages(page).last).to_be_visible()
-        # a view that has come takes the focus, at one moment or another
-        await stops_of(page, "Shift+Tab")
-        stops = await stops_of(page, "Tab")
+        # a view may take the focus only after it was loaded
+        await tab_stops(page, "Shift+Tab")
+        stops = await tab_stops(page, "Tab")
         assert len(stops) >= (6 if ticket_is_open else 4)
-        assert [one["name"] for one in stops if not one["marked"]] == []
-        assert [one["name"] for one in stops if not one["seen"]] == []
+        assert [one["name"] for one in stops if not one["hasOutline"]] == []
+        assert [one["name"] for one in stops if not one["isInView"]] == []
 
 
-async def test_the_focus_stays_in_a_dialog_and_returns(site: Site, visit: Visits) -> None:
+async def test_the_focus_stays_in_a_dialog_and_returns_afterwards(
+    site: Site, visit: Visits
+) -> None:
     await site.ticket(await site.user(), subject="Behind the dialog")
     page = await visit(site.admin)
     await ticket_link(page, "Behind the dialog").focus()

@@ -1,4 +1,4 @@
-"""Loading, empty, failed and offline, on every view of both dashboards."""
+"""Loading, empty, failed and offline states of both dashboards."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from tests.web.views import (
     status_filter,
     ticket_link,
 )
-from tests.web.visits import FAILED_REQUEST, Held, Visits, half_a_minute
+from tests.web.visits import FAILED_REQUEST, HeldRequests, Visits, next_poll
 
-LISTS = re.compile(r"/api/v1/tickets(/admin/all)?(\?.*)?$")
-DETAILS = re.compile(r"/api/v1/tickets(/admin)?/\d+\?peek=true$")
-FIGURES = re.compile(r"/admin/stats$")
-EVERYTHING = re.compile(r"/api/v1/")
+LIST_REQUESTS = re.compile(r"/api/v1/tickets(/admin/all)?(\?.*)?$")
+TICKET_REQUESTS = re.compile(r"/api/v1/tickets(/admin)?/\d+\?peek=true$")
+STATS_REQUESTS = re.compile(r"/admin/stats$")
+ALL_REQUESTS = re.compile(r"/api/v1/")
 OFFLINE = "You are offline."
 
 
-async def away(route: Route) -> None:
-    """Answer as a service does whose database is away."""
+async def fail_with_503(route: Route) -> None:
+    """Respond with a 503, as a service without its database."""
     problem = {"detail": "The database is being restarted."}
     await route.fulfill(status=503, json=problem, content_type="application/problem+json")
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_a_list_says_that_it_is_loading(site: Site, visit: Visits, path: str) -> None:
+async def test_a_list_shows_that_it_is_loading(site: Site, visit: Visits, path: str) -> None:
     mara = await site.user()
     await site.ticket(mara, subject="On its way")
-    page = await visit.stranger()
-    held = Held()
-    await page.route(LISTS, held)
+    page = await visit.signed_out()
+    held = HeldRequests()
+    await page.route(LIST_REQUESTS, held)
 
     await visit.sign_in(page, mara if path == "account" else site.admin)
 
-    await held.arrival()
+    await held.wait_for_request()
     await expect(page.get_by_text("Loading")).to_be_visible()
     await expect(page.get_by_text("no tickets")).to_have_count(0)
     held.release()
@@ -54,16 +54,16 @@ async def test_a_list_says_that_it_is_loading(site: Site, visit: Visits, path: s
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_a_ticket_says_that_it_is_loading(site: Site, visit: Visits, path: str) -> None:
+async def test_a_ticket_shows_that_it_is_loading(site: Site, visit: Visits, path: str) -> None:
     mara = await site.user()
     await site.ticket(mara, subject="On its way")
     page = await visit(mara if path == "account" else site.admin)
-    held = Held()
-    await page.route(DETAILS, held)
+    held = HeldRequests()
+    await page.route(TICKET_REQUESTS, held)
 
     await ticket_link(page, "On its way").click()
 
-    await held.arrival()
+    await held.wait_for_request()
     await expect(page.get_by_text("Loading")).to_be_visible()
     await expect(reply_box(page)).to_be_hidden()
     held.release()
@@ -71,7 +71,7 @@ async def test_a_ticket_says_that_it_is_loading(site: Site, visit: Visits, path:
     await expect(page.get_by_text("Loading")).to_be_hidden()
 
 
-async def test_who_has_no_tickets_is_led_to_the_first_one(site: Site, visit: Visits) -> None:
+async def test_a_user_without_tickets_is_led_to_the_form(site: Site, visit: Visits) -> None:
     page = await visit(await site.user())
 
     await expect(page.get_by_text("You have no tickets yet.")).to_be_visible()
@@ -80,7 +80,7 @@ async def test_who_has_no_tickets_is_led_to_the_first_one(site: Site, visit: Vis
     await expect(heading(page, "New ticket")).to_be_visible()
 
 
-async def test_a_filter_that_finds_nothing_says_so_and_how_to_see_all(
+async def test_a_filter_without_results_says_so_and_links_to_all_tickets(
     site: Site, visit: Visits
 ) -> None:
     mara = await site.user()
@@ -95,7 +95,7 @@ async def test_a_filter_that_finds_nothing_says_so_and_how_to_see_all(
     await expect(status_filter(page)).to_have_value("")
 
 
-async def test_a_portal_without_tickets_says_so(site: Site, visit: Visits) -> None:
+async def test_an_admin_dashboard_without_tickets_says_so(site: Site, visit: Visits) -> None:
     page = await visit(site.admin)
 
     await expect(page.get_by_text("There are no tickets yet.")).to_be_visible()
@@ -106,14 +106,14 @@ async def test_a_portal_without_tickets_says_so(site: Site, visit: Visits) -> No
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_a_list_that_fails_says_why_and_can_be_tried_again(
+async def test_a_list_that_fails_to_load_shows_why_and_can_be_loaded_again(
     site: Site, visit: Visits, path: str
 ) -> None:
-    visit.forgive(FAILED_REQUEST)
+    visit.allow_problems(FAILED_REQUEST)
     mara = await site.user()
     await site.ticket(mara, subject="Here it is")
-    page = await visit.stranger()
-    await page.route(LISTS, away)
+    page = await visit.signed_out()
+    await page.route(LIST_REQUESTS, fail_with_503)
     await visit.sign_in(page, mara if path == "account" else site.admin)
     await expect(page.get_by_text("The database is being restarted.")).to_be_visible()
     await page.unroute_all()
@@ -122,19 +122,19 @@ async def test_a_list_that_fails_says_why_and_can_be_tried_again(
 
     await expect(ticket_link(page, "Here it is")).to_be_visible()
     await expect(page.get_by_text("The database is being restarted.")).to_be_hidden()
-    # the button that had the focus is gone, and the focus is not lost with it
+    # the focused button is gone, and the focus is not lost with it
     assert await page.evaluate("document.activeElement !== document.body")
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_a_ticket_that_fails_says_why_and_can_be_tried_again(
+async def test_a_ticket_that_fails_to_load_shows_why_and_can_be_loaded_again(
     site: Site, visit: Visits, path: str
 ) -> None:
-    visit.forgive(FAILED_REQUEST)
+    visit.allow_problems(FAILED_REQUEST)
     mara = await site.user()
     await site.ticket(mara, subject="Here it is")
     page = await visit(mara if path == "account" else site.admin)
-    await page.route(DETAILS, away)
+    await page.route(TICKET_REQUESTS, fail_with_503)
     await ticket_link(page, "Here it is").click()
     await expect(page.get_by_text("The database is being restarted.")).to_be_visible()
     await page.unroute_all()
@@ -145,11 +145,11 @@ async def test_a_ticket_that_fails_says_why_and_can_be_tried_again(
     await expect(reply_box(page)).to_be_visible()
 
 
-async def test_figures_that_fail_say_so(site: Site, visit: Visits) -> None:
-    visit.forgive(FAILED_REQUEST)
+async def test_stats_that_fail_to_load_show_an_error(site: Site, visit: Visits) -> None:
+    visit.allow_problems(FAILED_REQUEST)
     await site.ticket(await site.user(), subject="Here it is")
-    page = await visit.stranger()
-    await page.route(FIGURES, away)
+    page = await visit.signed_out()
+    await page.route(STATS_REQUESTS, fail_with_503)
 
     await visit.sign_in(page, site.admin)
 
@@ -157,14 +157,14 @@ async def test_figures_that_fail_say_so(site: Site, visit: Visits) -> None:
     await expect(ticket_link(page, "Here it is")).to_be_visible()
 
 
-async def test_more_tickets_that_do_not_come_are_asked_for_again(site: Site, visit: Visits) -> None:
-    visit.forgive(FAILED_REQUEST)
+async def test_show_more_can_be_repeated_after_a_failure(site: Site, visit: Visits) -> None:
+    visit.allow_problems(FAILED_REQUEST)
     mara = await site.user()
     for number in range(52):
         await site.world.ticket(mara.calls.user_id, subject=f"Number {number:02}")
     page = await visit(mara)
     await expect(rows(page)).to_have_count(50)
-    await page.route(LISTS, away)
+    await page.route(LIST_REQUESTS, fail_with_503)
     await page.get_by_role("button", name="Show more").click()
     await expect(page.get_by_text("The database is being restarted.")).to_be_visible()
     await expect(rows(page)).to_have_count(50)
@@ -175,8 +175,8 @@ async def test_more_tickets_that_do_not_come_are_asked_for_again(site: Site, vis
     await expect(rows(page)).to_have_count(52)
 
 
-async def expect_kept(page: Page, path: str) -> None:
-    """Expect that what was there before is there still."""
+async def expect_still_shown(page: Page, path: str) -> None:
+    """Expect that everything that was loaded is still shown."""
     await expect(message(page, "It stops after a hundred rows.")).to_be_visible()
     await expect(reply_box(page)).to_have_value("Half a sentence")
     if path == "admin":
@@ -184,34 +184,34 @@ async def expect_kept(page: Page, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_a_service_that_is_away_is_told_and_what_is_open_stays(
+async def test_an_unavailable_service_is_reported_and_the_view_stays(
     site: Site, visit: Visits, path: str
 ) -> None:
-    visit.forgive(FAILED_REQUEST)
+    visit.allow_problems(FAILED_REQUEST)
     mara = await site.user()
     ticket = await site.ticket(mara, subject="Kept in sight")
     person = mara if path == "account" else site.admin
     page = await visit(person, f"#/tickets/{ticket}", clock=True)
     await reply_box(page).fill("Half a sentence")
-    await page.route(EVERYTHING, away)
+    await page.route(ALL_REQUESTS, fail_with_503)
 
-    await half_a_minute(page)
+    await next_poll(page)
 
     notice = page.get_by_role("main").get_by_role("status")
     notice = notice.filter(has_text="The database is being restarted.")
     await expect(notice).to_be_visible()
-    await expect_kept(page, path)
+    await expect_still_shown(page, path)
     await page.unroute_all()
-    await half_a_minute(page)
+    await next_poll(page)
     await expect(notice).to_be_hidden()
-    await expect_kept(page, path)
+    await expect_still_shown(page, path)
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_being_offline_is_told_and_what_is_new_comes_as_soon_as_one_is_back(
+async def test_being_offline_is_reported_and_the_page_is_refreshed_when_back_online(
     site: Site, visit: Visits, path: str
 ) -> None:
-    visit.forgive(FAILED_REQUEST)
+    visit.allow_problems(FAILED_REQUEST)
     mara = await site.user()
     ticket = await site.ticket(mara, subject="Kept in sight")
     person, other = (mara, site.admin) if path == "account" else (site.admin, mara)
@@ -220,29 +220,29 @@ async def test_being_offline_is_told_and_what_is_new_comes_as_soon_as_one_is_bac
 
     await page.context.set_offline(True)
     await expect(page.get_by_text(OFFLINE)).to_be_visible()
-    await half_a_minute(page)
+    await next_poll(page)
     await expect(page.get_by_text(OFFLINE)).to_be_visible()
-    await expect_kept(page, path)
+    await expect_still_shown(page, path)
     await reply_box(page).press("Control+Enter")
     await expect(page.get_by_role("alert").filter(has_text="cannot be reached")).to_be_visible()
-    await expect_kept(page, path)
-    await site.say(other, ticket, "Written meanwhile.")
+    await expect_still_shown(page, path)
+    await site.reply(other, ticket, "Written meanwhile.")
 
     await page.context.set_offline(False)
 
     await expect(message(page, "Written meanwhile.")).to_be_visible()
     await expect(page.get_by_text(OFFLINE)).to_be_hidden()
-    await expect_kept(page, path)
+    await expect_still_shown(page, path)
     await expect(badge(page, 0)).to_be_visible()
 
 
-async def test_an_answer_that_is_none_of_ours_is_told_in_a_sentence_of_ours(
+async def test_an_error_page_of_a_proxy_is_reported_in_a_plain_sentence(
     site: Site, visit: Visits
 ) -> None:
-    visit.forgive(FAILED_REQUEST)
-    page = await visit.stranger()
+    visit.allow_problems(FAILED_REQUEST)
+    page = await visit.signed_out()
     await page.route(
-        LISTS,
+        LIST_REQUESTS,
         lambda route: route.fulfill(
             status=502, body="<h1>Bad Gateway</h1>", content_type="text/html"
         ),

@@ -1,4 +1,4 @@
-"""One ticket on the user's side: bubbles, days, replies, the way back, and the end of it."""
+"""A ticket on the account dashboard: messages, days, replies, going back, closed tickets."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from playwright.async_api import expect
 
 from tests.web.site import Site
 from tests.web.views import (
+    announcement,
     badge,
     expect_subjects,
     heading,
@@ -16,14 +17,13 @@ from tests.web.views import (
     reply_box,
     send_button,
     ticket_link,
-    voice,
 )
 from tests.web.visits import WIDE, Visits
 from tests.world import ADMIN, START
 from tickets.domain.ticket import Actor
 
 
-async def test_the_two_sides_have_bubbles_on_two_sides(site: Site, visit: Visits) -> None:
+async def test_each_side_has_its_messages_on_its_own_side(site: Site, visit: Visits) -> None:
     mara = await site.user()
     ticket = await site.ticket(mara, "Which browser?", message="Nothing happens.")
 
@@ -38,11 +38,11 @@ async def test_the_two_sides_have_bubbles_on_two_sides(site: Site, visit: Visits
     assert own["x"] > other["x"]
     assert own["x"] + own["width"] > other["x"] + other["width"]
     colour = "bubble => getComputedStyle(bubble).backgroundColor"
-    mine = await message(page, "Nothing happens.").evaluate(colour)
-    assert mine != await message(page, "Which browser?").evaluate(colour)
+    own = await message(page, "Nothing happens.").evaluate(colour)
+    assert own != await message(page, "Which browser?").evaluate(colour)
 
 
-async def test_days_stand_between_the_messages_of_different_days(site: Site, visit: Visits) -> None:
+async def test_messages_of_different_days_have_a_separator(site: Site, visit: Visits) -> None:
     mara = await site.user()
     opened = await site.world.ticket(mara.calls.user_id, message="On the first day.")
     site.world.clock.pass_time(days=5)
@@ -52,7 +52,7 @@ async def test_days_stand_between_the_messages_of_different_days(site: Site, vis
     await site.world.reply(opened.id, Actor.user(mara.calls.user_id), "A day later.")
     site.world.clock.pass_time(days=1)
     await site.world.reply(opened.id, ADMIN, "On the last day.")
-    page = await visit.stranger(clock=True)
+    page = await visit.signed_out(clock=True)
     await page.clock.install(time=START + timedelta(days=7, hours=3))
     await visit.sign_in(page, mara)
 
@@ -77,7 +77,7 @@ async def test_days_stand_between_the_messages_of_different_days(site: Site, vis
     await expect(message(page, "On the sixth day.").get_by_role("time")).to_have_text("11:00")
 
 
-async def test_a_reply_is_sent_by_button_or_keys_and_the_box_is_ready_for_the_next(
+async def test_a_reply_is_sent_by_button_or_keyboard_and_the_box_is_ready_for_the_next(
     site: Site, visit: Visits
 ) -> None:
     mara = await site.user()
@@ -93,14 +93,14 @@ async def test_a_reply_is_sent_by_button_or_keys_and_the_box_is_ready_for_the_ne
         await expect(reply_box(page)).to_be_focused()
         await expect(reply_box(page)).to_have_value("")
         await expect(counter.get_by_text("0 / 5,000", exact=True)).to_be_visible()
-        await expect(voice(page, "Reply sent.")).to_be_attached()
+        await expect(announcement(page, "Reply sent.")).to_be_attached()
 
     replies = [f"This is reply {number}.\nOf two lines." for number in (1, 2, 3)]
-    assert await site.thread(ticket) == ["The first message.", *replies]
+    assert await site.message_texts(ticket) == ["The first message.", *replies]
     assert await site.admin.unread() == 1
 
 
-async def test_enter_alone_makes_a_new_line(site: Site, visit: Visits) -> None:
+async def test_enter_inserts_a_new_line(site: Site, visit: Visits) -> None:
     mara = await site.user()
     ticket = await site.ticket(mara)
     page = await visit(mara, f"#/tickets/{ticket}")
@@ -110,7 +110,7 @@ async def test_enter_alone_makes_a_new_line(site: Site, visit: Visits) -> None:
     await reply_box(page).press_sequentially("Two")
 
     await expect(reply_box(page)).to_have_value("One\nTwo")
-    assert len(await site.thread(ticket)) == 1
+    assert len(await site.message_texts(ticket)) == 1
 
 
 async def test_an_empty_reply_is_not_sent(site: Site, visit: Visits) -> None:
@@ -123,10 +123,10 @@ async def test_an_empty_reply_is_not_sent(site: Site, visit: Visits) -> None:
 
     await expect(page.get_by_text("Reply must not be empty.")).to_be_visible()
     await expect(reply_box(page)).to_be_focused()
-    assert len(await site.thread(ticket)) == 1
+    assert len(await site.message_texts(ticket)) == 1
 
 
-async def test_opening_a_ticket_is_reading_it(site: Site, visit: Visits) -> None:
+async def test_opening_a_ticket_marks_it_as_read(site: Site, visit: Visits) -> None:
     mara = await site.user()
     await site.ticket(mara, "An answer.", subject="Answered")
     await site.ticket(mara, "Another.", subject="Answered too")
@@ -142,14 +142,14 @@ async def test_opening_a_ticket_is_reading_it(site: Site, visit: Visits) -> None
     await expect_subjects(page, "Answered too", "Unread: Answered")
 
 
-async def test_the_way_back_leads_to_the_same_place_in_the_same_list(
+async def test_going_back_leads_to_the_same_place_in_the_same_list(
     site: Site, visit: Visits
 ) -> None:
     mara = await site.user()
     for number in range(30):
         ticket = await site.world.ticket(mara.calls.user_id, subject=f"Number {number:02}")
         if number % 3:
-            await site.move(ticket.id, "resolved")
+            await site.change_status(ticket.id, "resolved")
     page = await visit(mara, "#/tickets?status=open", viewport=WIDE | {"height": 500})
     await ticket_link(page, "Number 09").scroll_into_view_if_needed()
     before = await ticket_link(page, "Number 09").bounding_box()
@@ -181,20 +181,20 @@ async def test_a_closed_ticket_says_so_and_offers_a_new_one(site: Site, visit: V
     await expect(page.get_by_label("Category", exact=True)).to_be_focused()
 
 
-async def test_every_other_status_takes_replies(site: Site, visit: Visits) -> None:
+async def test_every_other_status_accepts_replies(site: Site, visit: Visits) -> None:
     mara = await site.user()
     ticket = await site.ticket(mara)
     page = await visit(mara, f"#/tickets/{ticket}")
 
     for status in ("in_progress", "resolved", "open"):
-        await site.move(ticket, status)
+        await site.change_status(ticket, status)
         await page.reload()
         await expect(reply_box(page)).to_be_visible()
         await expect(page.get_by_text("This ticket is closed")).to_be_hidden()
 
 
-async def test_a_ticket_that_is_not_there_leaves_a_way_back(site: Site, visit: Visits) -> None:
-    visit.forgive("status of 404")
+async def test_a_missing_ticket_shows_an_error_and_a_way_back(site: Site, visit: Visits) -> None:
+    visit.allow_problems("status of 404")
     mara, tomasz = await site.user(), await site.user()
     foreign = await site.ticket(tomasz, subject="Not for Mara")
     page = await visit(mara)

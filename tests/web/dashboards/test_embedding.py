@@ -1,4 +1,4 @@
-"""The dashboards in somebody else's page, at the root and under a path prefix."""
+"""Embedding: the dashboards in a host page, at the root and under a path prefix."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.commands.conftest import Running
+from tests.web.pages.test_accessibility import AxeInspection
 from tests.web.site import Site
-from tests.web.test_accessibility import Inspection
 from tests.web.views import (
     badge,
     expect_subjects,
@@ -26,14 +26,14 @@ from tests.web.views import (
     send_button,
     ticket_link,
 )
-from tests.web.visits import Person, Visits, half_a_minute
+from tests.web.visits import Person, Visits, next_poll
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "embedding" / "host.py"
-PLACES = {"the root": "/", "a path prefix": "/portal/help/"}
+EXAMPLE = Path(__file__).parents[3] / "examples" / "embedding" / "host.py"
+HOST_PATHS = {"the root": "/", "a path prefix": "/portal/help/"}
 
 
 class Host:
-    """The example's own server, with whoever is signed in to it."""
+    """The server of examples/embedding, where one person is signed in."""
 
     def __init__(self, root: str, service: str) -> None:
         self.root = root
@@ -41,7 +41,7 @@ class Host:
         self._running: Running | None = None
 
     def start(self, token: str) -> None:
-        """Start it for somebody with this token."""
+        """Start it for a person with this token."""
         port = self.root.rpartition(":")[2]
         process = subprocess.Popen(
             [
@@ -56,45 +56,45 @@ class Host:
         self._running.wait_for("/helpdesk/admin")
 
     def stop(self) -> None:
-        """Stop it where it was started."""
+        """Stop it, if it was started."""
         if self._running:
             self._running.kill()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def platform(host: str, service: str, visit: Visits) -> AsyncIterator[Host]:
-    """Return the example, not started yet."""
+    """Return the example's server, not started yet."""
     platform = Host(host, service)
     yield platform
-    # the pages first, which would else complain about it
+    # close the pages first: they would report failed requests
     await visit.close()
     platform.stop()
 
 
-async def at_home(visit: Visits, platform: Host, person: Person, place: str) -> Page:
-    """Return the host's page at this place, with the person signed in to the host."""
+async def open_host_page(visit: Visits, platform: Host, person: Person, place: str) -> Page:
+    """Return the host's page at this path, with the person signed in to the host."""
     platform.start(person.token)
     visit.origins.add(platform.root)
-    visit.guard(person.token)
-    page = await visit.stranger(clock=True)
+    visit.watch_token(person.token)
+    page = await visit.signed_out(clock=True)
     await page.clock.install()
-    await page.goto(platform.root + PLACES[place])
+    await page.goto(platform.root + HOST_PATHS[place])
     return page
 
 
-@pytest.mark.parametrize("place", PLACES)
-async def test_a_host_page_holds_a_conversation(
+@pytest.mark.parametrize("place", HOST_PATHS)
+async def test_a_user_writes_with_the_admins_on_a_host_page(
     site: Site, visit: Visits, platform: Host, place: str
 ) -> None:
     mara = await site.user()
     await site.ticket(mara, subject="Another")
     ticket = await site.ticket(mara, "An answer.", subject="Answered")
-    page = await at_home(visit, platform, mara, place)
+    page = await open_host_page(visit, platform, mara, place)
 
     await expect_subjects(page, "Unread: Answered", "Another")
     await expect(page.get_by_role("link", name="Help 1 unread")).to_be_visible()
     await expect(page).to_have_title("(1) Acme Energy: help")
-    # the host has brought its own
+    # the host page has a navigation of its own
     await expect(page.get_by_role("heading", level=1)).to_have_text(["Acme Energy"])
     await expect(page.get_by_role("main")).to_have_count(1)
     await expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
@@ -106,35 +106,35 @@ async def test_a_host_page_holds_a_conversation(
     await reply_box(page).fill("From the host's page.")
     await send_button(page).click()
     await expect(message(page, "From the host's page.")).to_be_visible()
-    assert (await site.thread(ticket))[-1] == "From the host's page."
+    assert (await site.message_texts(ticket))[-1] == "From the host's page."
 
     await page.reload()
     await expect(heading(page, "Answered")).to_be_visible()
     await page.go_back()
     await expect_subjects(page, "Answered", "Another")
-    await site.say(site.admin, ticket, "And another answer.")
-    await half_a_minute(page)
+    await site.reply(site.admin, ticket, "And another answer.")
+    await next_poll(page)
     await expect(page.get_by_role("link", name="Help 1 unread")).to_be_visible()
     kept = await page.evaluate("JSON.stringify([sessionStorage, localStorage])")
     assert mara.token not in kept
 
 
-@pytest.mark.parametrize("place", PLACES)
-async def test_the_host_renews_a_token_without_anybody_noticing(
+@pytest.mark.parametrize("place", HOST_PATHS)
+async def test_the_host_page_replaces_an_expired_token(
     site: Site, visit: Visits, platform: Host, place: str
 ) -> None:
-    visit.forgive("status of 401")
+    visit.allow_problems("status of 401")
     mara = await site.user()
     ticket = await site.ticket(mara)
-    page = await at_home(visit, platform, mara, place)
-    await page.goto(f"{platform.root}{PLACES[place]}#/tickets/{ticket}")
+    page = await open_host_page(visit, platform, mara, place)
+    await page.goto(f"{platform.root}{HOST_PATHS[place]}#/tickets/{ticket}")
     await reply_box(page).fill("Half a sentence")
-    await site.expire(mara)
+    await site.expire_tokens(mara)
     renewed = await site.new_token(mara)
     await page.route("**/session.json", lambda route: route.fulfill(json={"token": renewed}))
-    await site.say(site.admin, ticket, "Read with the new token.")
+    await site.reply(site.admin, ticket, "Read with the new token.")
 
-    await half_a_minute(page)
+    await next_poll(page)
 
     await expect(message(page, "Read with the new token.")).to_be_visible()
     await expect(page.get_by_role("dialog")).to_be_hidden()
@@ -142,17 +142,17 @@ async def test_the_host_renews_a_token_without_anybody_noticing(
     await expect(reply_box(page)).to_have_value("Half a sentence")
 
 
-async def test_a_token_that_the_host_cannot_renew_is_asked_for(
+async def test_the_dashboard_asks_for_a_token_that_the_host_cannot_replace(
     site: Site, visit: Visits, platform: Host
 ) -> None:
-    visit.forgive("status of 401")
+    visit.allow_problems("status of 401")
     mara = await site.user()
     await site.ticket(mara, subject="The one")
-    page = await at_home(visit, platform, mara, "the root")
+    page = await open_host_page(visit, platform, mara, "the root")
     await expect_subjects(page, "The one")
-    await site.expire(mara)
+    await site.expire_tokens(mara)
 
-    await half_a_minute(page)
+    await next_poll(page)
 
     await expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
     await page.get_by_label("Access token").fill(await site.new_token(mara))
@@ -169,8 +169,8 @@ async def test_the_services_own_pages_work_under_a_prefix(
     person = mara if path == "account" else site.admin
     platform.start(mara.token)
     visit.origins = {platform.root}
-    visit.guard(person.token)
-    page = await visit.stranger()
+    visit.watch_token(person.token)
+    page = await visit.signed_out()
 
     await page.goto(f"{platform.root}/helpdesk/{path}#token={person.token}")
     await expect(ticket_link(page, "The one")).to_be_visible()
@@ -183,30 +183,30 @@ async def test_the_services_own_pages_work_under_a_prefix(
     assert page.url.startswith(f"{platform.root}/helpdesk/{path}#/tickets/")
     await page.goto(f"{platform.root}/helpdesk/")
     await expect(page).to_have_url(f"{platform.root}/helpdesk/account")
-    # with one slash too many it still finds its code
+    # with a trailing slash it still finds its code
     await page.goto(f"{platform.root}/helpdesk/{path}/")
     await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-    # the service itself, without the prefix, was asked for nothing
+    # no request went to the service without the prefix
     assert [one.url for one in visit.requests if "/helpdesk/" not in one.url] == []
 
 
-class Mine:
-    """A host page of the test's own, on a server: a browser lets no other page call a service at home."""
+class HostPage:
+    """A server with one host page: pages without an origin may not call the API."""
 
     def __init__(self, host: str) -> None:
         self.address = f"{host}/mine.html"
         self.body = ""
-        mine = self
+        host_page = self
 
         class Answer(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 head = (
-                    '<!doctype html><html lang=en><link rel=icon href="data:,"><title>Mine</title>'
+                    '<!doctype html><html lang=en><link rel=icon href="data:,"><title>Host</title>'
                 )
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html")
                 self.end_headers()
-                self.wfile.write(f"{head}<body>{mine.body}".encode())
+                self.wfile.write(f"{head}<body>{host_page.body}".encode())
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -215,77 +215,80 @@ class Mine:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def mine(host: str, visit: Visits) -> AsyncIterator[Mine]:
-    """Return a page whose body the test writes."""
-    mine = Mine(host)
+async def host_page(host: str, visit: Visits) -> AsyncIterator[HostPage]:
+    """Return a host page whose body the test writes."""
+    host_page = HostPage(host)
     visit.origins.add(host)
-    serving = threading.Thread(target=mine.server.serve_forever)
+    serving = threading.Thread(target=host_page.server.serve_forever)
     serving.start()
-    yield mine
+    yield host_page
     await visit.close()
-    mine.server.shutdown()
+    host_page.server.shutdown()
     serving.join()
-    mine.server.server_close()
+    host_page.server.server_close()
 
 
-async def test_one_script_and_one_tag_are_enough(site: Site, visit: Visits, mine: Mine) -> None:
+async def test_a_host_page_needs_one_script_and_one_tag(
+    site: Site, visit: Visits, host_page: HostPage
+) -> None:
     mara = await site.user()
     await site.ticket(mara, "An answer.", subject="The one")
-    page = await visit.stranger()
+    page = await visit.signed_out()
 
-    mine.body = (
+    host_page.body = (
         f'<script type="module" src="{site.root}/static/tickets.js"></script>'
         f'<main><ticket-account token="{mara.token}"></ticket-account></main>'
     )
-    await page.goto(mine.address)
+    await page.goto(host_page.address)
 
     await expect_subjects(page, "Unread: The one")
     await expect(badge(page, 1)).to_be_visible()
     await ticket_link(page, "The one").click()
     await expect(message(page, "An answer.")).to_be_visible()
-    assert page.url.startswith(f"{mine.address}#/tickets/")
+    assert page.url.startswith(f"{host_page.address}#/tickets/")
     await expect(page).to_have_title("Mine")
 
 
-async def test_a_badge_counts_by_itself_with_its_token_as_attribute_or_property(
-    site: Site, visit: Visits, mine: Mine
+async def test_a_badge_polls_by_itself_with_its_token_as_attribute_or_property(
+    site: Site, visit: Visits, host_page: HostPage
 ) -> None:
     mara = await site.user()
     ticket = await site.ticket(mara, "An answer.")
     await site.ticket(mara)
-    page = await visit.stranger(clock=True)
+    page = await visit.signed_out(clock=True)
     await page.clock.install()
-    mine.body = (
-        f'<nav><a href="#mine">Mine <ticket-badge side="user" token="{mara.token}"></ticket-badge></a>'
+    host_page.body = (
+        f'<nav><a href="#mine">Mine <ticket-badge side="user" token="{mara.token}">'
+        "</ticket-badge></a>"
         '<a href="#all">All <ticket-badge side="admin"></ticket-badge></a></nav>'
-        # given before there is any code that takes it
+        # set before the element is defined
         f"<script>document.querySelector('[side=admin]').token = '{site.admin.token}'</script>"
         f'<script type="module" src="{site.root}/static/tickets.js"></script>'
     )
 
-    await page.goto(mine.address)
+    await page.goto(host_page.address)
 
     await expect(page.get_by_role("link", name="Mine 1 unread", exact=True)).to_be_visible()
     await expect(page.get_by_role("link", name="All 2 unread", exact=True)).to_be_visible()
     await mara.calls.get(f"/{ticket}")
-    await half_a_minute(page)
+    await next_poll(page)
     await expect(page.get_by_role("link", name="Mine", exact=True)).to_be_visible()
     await expect(page.get_by_role("link", name="All 2 unread", exact=True)).to_be_visible()
     await page.evaluate("document.querySelector('[side=admin]').token = null")
     await expect(page.get_by_role("link", name="All", exact=True)).to_be_visible()
 
 
-async def test_both_dashboards_in_one_page_leave_its_address_alone(
-    site: Site, visit: Visits, mine: Mine
+async def test_two_dashboards_with_memory_routing_leave_the_address_alone(
+    site: Site, visit: Visits, host_page: HostPage
 ) -> None:
     mara = await site.user()
     await site.ticket(mara, "An answer.", subject="The one")
-    page = await visit.stranger()
-    address = f"{mine.address}?page=3#somewhere"
+    page = await visit.signed_out()
+    address = f"{host_page.address}?page=3#somewhere"
     attributes = f'routing="memory" api="{site.root}/api/v1/tickets"'
 
-    mine.body = (
-        '<base href="/elsewhere/"><h1>Mine</h1><p id="count"></p>'
+    host_page.body = (
+        '<base href="/elsewhere/"><h1>Host</h1><p id="count"></p>'
         f'<script type="module" src="{site.root}/static/tickets.js"></script>'
         f'<ticket-account {attributes} token="{mara.token}"></ticket-account>'
         f'<ticket-admin {attributes} token="{site.admin.token}"></ticket-admin>'
@@ -304,46 +307,46 @@ async def test_both_dashboards_in_one_page_leave_its_address_alone(
     assert page.url == address
 
 
-async def test_what_comes_while_the_host_hides_the_element_is_read_once_it_is_shown(
-    site: Site, visit: Visits, mine: Mine
+async def test_messages_that_arrive_while_the_host_hides_the_element_are_read_once_it_is_shown(
+    site: Site, visit: Visits, host_page: HostPage
 ) -> None:
     mara = await site.user()
     ticket = await site.ticket(mara, subject="The one")
-    page = await visit.stranger(clock=True)
+    page = await visit.signed_out(clock=True)
     await page.clock.install()
-    mine.body = (
+    host_page.body = (
         f'<script type="module" src="{site.root}/static/tickets.js"></script>'
         f'<main><ticket-account token="{mara.token}"></ticket-account></main>'
     )
-    await page.goto(f"{mine.address}#/tickets/{ticket}")
+    await page.goto(f"{host_page.address}#/tickets/{ticket}")
     await expect(reply_box(page)).to_be_visible()
     await page.evaluate("document.querySelector('main').style.display = 'none'")
-    await site.say(site.admin, ticket, "While nobody looked.")
+    await site.reply(site.admin, ticket, "While nobody looked.")
 
-    await half_a_minute(page)
+    await next_poll(page)
 
     await expect(page.get_by_text("While nobody looked.").last).to_be_attached()
     await page.evaluate(f"fetch('{site.root}/static/tickets.js')")
     assert await mara.unread() == 1
     await page.evaluate("document.querySelector('main').style.display = ''")
-    await half_a_minute(page)
+    await next_poll(page)
     await expect(message(page, "While nobody looked.")).to_be_visible()
     await expect(badge(page, 0)).to_be_visible()
     assert await mara.unread() == 0
 
 
-async def test_an_element_that_leaves_the_page_asks_for_nothing_more(
-    site: Site, visit: Visits, mine: Mine
+async def test_an_element_that_is_removed_sends_no_more_requests(
+    site: Site, visit: Visits, host_page: HostPage
 ) -> None:
     mara = await site.user()
     ticket = await site.ticket(mara, subject="The one")
-    page = await visit.stranger(clock=True)
+    page = await visit.signed_out(clock=True)
     await page.clock.install()
-    mine.body = (
+    host_page.body = (
         f'<script type="module" src="{site.root}/static/tickets.js"></script>'
         f'<ticket-account token="{mara.token}"></ticket-account>'
     )
-    await page.goto(mine.address)
+    await page.goto(host_page.address)
     await expect(page.get_by_role("link", name="The one")).to_be_visible()
     await page.evaluate("void (window.taken = document.querySelector('ticket-account')).remove()")
     before = len(visit.requests)
@@ -352,25 +355,27 @@ async def test_an_element_that_leaves_the_page_asks_for_nothing_more(
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     await page.evaluate("location.hash = '#/new'")
     await page.evaluate(f"fetch('{site.root}/static/tickets.js')")
-    asked = [one.url for one in visit.requests[before:] if "/api/" in one.url]
-    assert asked == []
+    api_requests = [one.url for one in visit.requests[before:] if "/api/" in one.url]
+    assert api_requests == []
 
-    # and is itself again once it is back
-    await site.say(site.admin, ticket, "Written meanwhile.")
+    # and works again when it is inserted again
+    await site.reply(site.admin, ticket, "Written meanwhile.")
     await page.evaluate("location.hash = '#/tickets'")
     await page.evaluate("document.body.append(window.taken)")
     await expect(page.get_by_role("link", name="Unread: The one")).to_be_visible()
 
 
-async def test_a_host_page_has_no_barrier(site: Site, visit: Visits, platform: Host) -> None:
+async def test_a_host_page_violates_no_accessibility_rule(
+    site: Site, visit: Visits, platform: Host
+) -> None:
     mara = await site.user()
     await site.ticket(mara, "An answer.", subject="Answered")
     platform.start(mara.token)
     visit.origins.add(platform.root)
-    # without the policy the browser asks for an icon, which the host has not
-    visit.forgive("status of 404")
-    page = await visit.stranger(reduced_motion="reduce", bypass_csp=True)
-    inspect = Inspection(page)
+    # without the policy the browser requests an icon, which the host does not have
+    visit.allow_problems("status of 404")
+    page = await visit.signed_out(reduced_motion="reduce", bypass_csp=True)
+    inspect = AxeInspection(page)
     await page.goto(f"{platform.root}/portal/help/")
     await expect_subjects(page, "Unread: Answered")
 
@@ -382,7 +387,7 @@ async def test_a_host_page_has_no_barrier(site: Site, visit: Visits, platform: H
     assert inspect.found == {}
 
 
-def test_the_example_says_how_to_start_it() -> None:
+def test_the_help_of_the_example_says_how_to_start_it() -> None:
     done = subprocess.run(
         [sys.executable, EXAMPLE, "--help"], capture_output=True, text=True, check=True
     )

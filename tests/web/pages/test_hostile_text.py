@@ -1,4 +1,4 @@
-"""Nothing that anybody typed ever runs: it is shown, letter by letter."""
+"""Hostile text (XSS payloads, odd Unicode) is shown as it was typed and never runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from playwright.async_api import Page, expect
 
 from tests.web.site import Site
 from tests.web.views import (
+    fill_in_ticket,
     heading,
     message,
     messages,
@@ -15,9 +16,8 @@ from tests.web.views import (
     rows,
     send_button,
     ticket_link,
-    type_ticket,
 )
-from tests.web.visits import NARROW, Person, Visits, half_a_minute
+from tests.web.visits import NARROW, Person, Visits, next_poll
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -38,18 +38,21 @@ HOSTILE = [
     "W" * 180,
 ]
 
-FORBIDDEN = "script:not([src]), img, iframe, object, embed, base, meta[http-equiv], style, a[href^='javascript']"
-"""What the pages themselves never hold, and only a text that became HTML would bring."""
+FORBIDDEN = (
+    "script:not([src]), img, iframe, object, embed, base, meta[http-equiv], style, "
+    "a[href^='javascript']"
+)
+"""Elements that the pages never have: only text that was parsed as HTML could add them."""
 
 
 async def expect_harmless(page: Page) -> None:
-    """Expect that nothing of what was typed has become anything but text."""
+    """Expect that no text was parsed as HTML."""
     await expect(page.locator(FORBIDDEN)).to_have_count(0)
     assert await page.evaluate("[...document.querySelectorAll('*')].every(one => !one.onclick)")
 
 
 async def seed(site: Site) -> Person:
-    """Let a user with a hostile address write each of the texts into every field."""
+    """Write each text into every field, as a user with a hostile e-mail address."""
     mara = await site.user('"<img/src=x/onerror=alert(1)>\'{{7*7}}"@example.com')
     for text in HOSTILE:
         await site.ticket(
@@ -63,11 +66,11 @@ async def seed(site: Site) -> Person:
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_a_hostile_text_is_shown_as_it_was_typed_in_every_field(
+async def test_hostile_text_is_shown_as_it_was_typed_in_every_field(
     site: Site, visit: Visits, path: str
 ) -> None:
     mara = await seed(site)
-    kept = await site.tickets()
+    kept = await site.list_tickets()
     page = await visit(mara if path == "account" else site.admin)
     await expect(rows(page)).to_have_count(len(HOSTILE))
 
@@ -94,13 +97,15 @@ async def test_a_hostile_text_is_shown_as_it_was_typed_in_every_field(
     await expect_harmless(page)
 
 
-async def test_a_hostile_text_may_be_typed_counted_sent_and_read_aloud(
+async def test_hostile_text_can_be_typed_counted_sent_and_announced(
     site: Site, visit: Visits
 ) -> None:
     mara = await site.user()
     hostile = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>{{7*7}}"
     page = await visit(mara, "#/new")
-    await type_ticket(page, category="Other", custom=hostile, subject=hostile, message=hostile * 3)
+    await fill_in_ticket(
+        page, category="Other", custom=hostile, subject=hostile, message=hostile * 3
+    )
     await page.reload()
     await page.get_by_role("button", name="Open ticket").click()
     await expect(heading(page, hostile)).to_be_visible()
@@ -112,7 +117,7 @@ async def test_a_hostile_text_may_be_typed_counted_sent_and_read_aloud(
     await reply_box(page).fill(hostile)
     await send_button(page).click()
     await expect(messages(page).filter(has_text=hostile)).to_have_count(2)
-    await half_a_minute(ours)
+    await next_poll(ours)
 
     await expect(messages(ours).filter(has_text=hostile)).to_have_count(2)
     await expect(ours.locator("[aria-live]").filter(has_text=hostile)).to_be_attached()
@@ -120,13 +125,15 @@ async def test_a_hostile_text_may_be_typed_counted_sent_and_read_aloud(
     await expect_harmless(ours)
 
 
-async def test_a_hostile_sentence_in_a_problem_is_a_sentence(site: Site, visit: Visits) -> None:
-    visit.forgive("status of 400")
+async def test_hostile_text_in_an_error_response_is_shown_as_text(
+    site: Site, visit: Visits
+) -> None:
+    visit.allow_problems("status of 400")
     hostile = "<img src=x onerror=alert(1)>"
     page = await visit(await site.user(), "#/new")
     problem = {"detail": hostile, "errors": [{"field": "subject", "message": hostile}]}
     await page.route("**/api/v1/tickets", lambda route: route.fulfill(status=400, json=problem))
-    await type_ticket(page)
+    await fill_in_ticket(page)
 
     await page.get_by_role("button", name="Open ticket").click()
 
@@ -135,7 +142,7 @@ async def test_a_hostile_sentence_in_a_problem_is_a_sentence(site: Site, visit: 
     await expect_harmless(page)
 
 
-async def test_a_text_of_the_other_direction_does_not_turn_its_neighbours(
+async def test_right_to_left_text_does_not_affect_its_surroundings(
     site: Site, visit: Visits
 ) -> None:
     mara = await site.user()
@@ -153,7 +160,7 @@ async def test_a_text_of_the_other_direction_does_not_turn_its_neighbours(
     assert status["x"] < label["x"] < count["x"]
 
 
-async def test_a_very_long_word_makes_no_page_wider(site: Site, visit: Visits) -> None:
+async def test_a_very_long_word_does_not_widen_the_page(site: Site, visit: Visits) -> None:
     mara = await site.user(f"{'m' * 60}@{'example.' * 20}com")
     ticket = await site.ticket(
         mara, "W" * 5000, category="other", other_category="W" * 100, subject="W" * 200
@@ -169,8 +176,8 @@ async def test_a_very_long_word_makes_no_page_wider(site: Site, visit: Visits) -
         assert await page.evaluate(overflow) <= 0
 
 
-async def test_whatever_does_go_wrong_on_a_page_is_noticed(site: Site, visit: Visits) -> None:
-    """The watch that all other journeys rely on."""
+async def test_every_kind_of_problem_on_a_page_is_reported(site: Site, visit: Visits) -> None:
+    """All other journeys rely on these reports."""
     page = await visit(await site.user())
     await page.evaluate("setTimeout(() => { throw new Error('an error') })")
     await page.evaluate("void Promise.reject(new Error('a rejection'))")
@@ -181,13 +188,13 @@ async def test_whatever_does_go_wrong_on_a_page_is_noticed(site: Site, visit: Vi
     await page.evaluate(
         "document.querySelector('style').append('body { color: red }'); document.body.offsetTop"
     )
-    async with page.expect_console_message(lambda heard: "policy violated: req" in heard.text):
+    async with page.expect_console_message(lambda logged: "policy violated: req" in logged.text):
         await page.evaluate(
             "() => { try { document.body.innerHTML = '<b>x</b>'; } catch { return; } }"
         )
 
     expected = ["an error", "a rejection", "something odd", "dialog: a dialog", "connect-src"]
     expected += ["style-src", "require-trusted-types-for"]
-    noticed = "\n".join(visit.unforgiven())
-    assert [name for name in expected if name not in noticed] == []
-    visit.forgive(".")
+    reported = "\n".join(visit.unexpected_problems())
+    assert [name for name in expected if name not in reported] == []
+    visit.allow_problems(".")

@@ -1,4 +1,4 @@
-"""A ticket is read once somebody has it before their eyes, and unread again when they say so."""
+"""Marking as read: a ticket is read once it was shown, and can be marked as unread again."""
 
 from __future__ import annotations
 
@@ -17,50 +17,50 @@ from tests.web.views import (
     reply_box,
     ticket_link,
 )
-from tests.web.visits import FAILED_REQUEST, HIDE, Held, Person, Visits, half_a_minute
+from tests.web.visits import FAILED_REQUEST, SET_HIDDEN, HeldRequests, Person, Visits, next_poll
 
-DETAILS = re.compile(r"/api/v1/tickets(/admin)?/\d+\?peek=true$")
-NOTES = "**/read"
+TICKET_REQUESTS = re.compile(r"/api/v1/tickets(/admin)?/\d+\?peek=true$")
+MARK_READ = "**/read"
 
 
-def notes(visit: Visits) -> list[Request]:
-    """Return what was said to have been read."""
+def read_requests(visit: Visits) -> list[Request]:
+    """Return the requests that mark a ticket as read."""
     return [request for request in visit.requests if request.url.endswith("/read")]
 
 
-async def lose_answer(route: Route) -> None:
-    """Let the service do it, and the browser not hear of it."""
+async def lose_response(route: Route) -> None:
+    """Let the service handle the request, and drop its response."""
     await route.fetch()
     await route.abort()
 
 
 async def unread_ticket(site: Site, path: str) -> tuple[Person, Person, int]:
-    """Return who has an unread ticket, who wrote it, and the ticket, which is called The one."""
+    """Return the reader of an unread ticket called "The one", its writer, and its id."""
     mara = await site.user("mara@example.com")
     ticket = await site.ticket(mara, "An answer.", subject="The one")
     return (mara, site.admin, ticket) if path == "account" else (site.admin, mara, ticket)
 
 
-async def seen_requests(page: Page) -> None:
-    """Wait until all that the page has asked for until now was noticed."""
+async def settle_requests(page: Page) -> None:
+    """Wait until Playwright has reported all requests that the page has sent."""
     await page.evaluate("fetch('health/live')")
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_a_ticket_whose_answer_is_lost_on_the_way_is_not_read(
+async def test_a_ticket_whose_response_is_lost_stays_unread(
     site: Site, visit: Visits, path: str
 ) -> None:
-    visit.forgive(FAILED_REQUEST)
+    visit.allow_problems(FAILED_REQUEST)
     reader, _, _ = await unread_ticket(site, path)
     page = await visit(reader)
     await expect(badge(page, 1)).to_be_visible()
-    await page.route(DETAILS, lose_answer)
+    await page.route(TICKET_REQUESTS, lose_response)
 
     await ticket_link(page, "The one").click()
 
     await expect(page.get_by_role("button", name="Try again")).to_be_visible()
     assert await reader.unread() == 1
-    assert notes(visit) == []
+    assert read_requests(visit) == []
     await page.unroute_all()
     await page.get_by_role("button", name="Try again").click()
     await expect(message(page, "An answer.")).to_be_visible()
@@ -69,13 +69,13 @@ async def test_a_ticket_whose_answer_is_lost_on_the_way_is_not_read(
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_a_note_that_is_lost_is_repeated_with_the_next_look(
+async def test_a_failed_request_to_mark_a_ticket_as_read_is_repeated_at_the_next_poll(
     site: Site, visit: Visits, path: str
 ) -> None:
-    visit.forgive(FAILED_REQUEST)
+    visit.allow_problems(FAILED_REQUEST)
     reader, _, _ = await unread_ticket(site, path)
     page = await visit(reader, clock=True)
-    await page.route(NOTES, lambda route: route.abort())
+    await page.route(MARK_READ, lambda route: route.abort())
     async with page.expect_event("requestfailed", lambda request: request.url.endswith("/read")):
         await ticket_link(page, "The one").click()
     await expect(message(page, "An answer.")).to_be_visible()
@@ -83,100 +83,98 @@ async def test_a_note_that_is_lost_is_repeated_with_the_next_look(
     assert await reader.unread() == 1
     await page.unroute_all()
 
-    await half_a_minute(page)
+    await next_poll(page)
 
     await expect(badge(page, 0)).to_be_visible()
     assert await reader.unread() == 0
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_what_comes_while_nobody_looks_is_read_when_somebody_does(
+async def test_a_ticket_that_loads_in_a_hidden_tab_is_read_once_the_tab_is_visible(
     site: Site, visit: Visits, path: str
 ) -> None:
     reader, _, _ = await unread_ticket(site, path)
     page = await visit(reader)
-    held = Held()
-    await page.route(DETAILS, held)
+    held = HeldRequests()
+    await page.route(TICKET_REQUESTS, held)
     await ticket_link(page, "The one").click()
-    await held.arrival()
-    await page.evaluate(HIDE, arg=True)
+    await held.wait_for_request()
+    await page.evaluate(SET_HIDDEN, arg=True)
 
     held.release()
 
     await expect(heading(page, "The one")).to_be_focused()
-    await seen_requests(page)
-    assert notes(visit) == []
+    await settle_requests(page)
+    assert read_requests(visit) == []
     assert await reader.unread() == 1
-    await page.evaluate(HIDE, arg=False)
+    await page.evaluate(SET_HIDDEN, arg=False)
     await expect(badge(page, 0)).to_be_visible()
     assert await reader.unread() == 0
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_a_ticket_that_is_left_before_it_is_there_is_not_read(
+async def test_a_ticket_that_is_left_before_it_has_loaded_stays_unread(
     site: Site, visit: Visits, path: str
 ) -> None:
     reader, _, _ = await unread_ticket(site, path)
     page = await visit(reader)
-    held = Held()
-    await page.route(DETAILS, held)
+    held = HeldRequests()
+    await page.route(TICKET_REQUESTS, held)
     await ticket_link(page, "The one").click()
-    await held.arrival()
+    await held.wait_for_request()
     await page.get_by_role("link", name="Back to tickets").click()
     await expect_subjects(page, "Unread: The one")
 
     async with page.expect_event("requestfinished", lambda request: "peek=true" in request.url):
         held.release()
 
-    await seen_requests(page)
-    assert notes(visit) == []
+    await settle_requests(page)
+    assert read_requests(visit) == []
     await expect(badge(page, 1)).to_be_visible()
     assert await reader.unread() == 1
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_a_message_that_overtakes_the_note_stays_unread_until_it_is_shown(
+async def test_a_message_that_arrives_before_the_mark_stays_unread_until_it_is_shown(
     site: Site, visit: Visits, path: str
 ) -> None:
     reader, writer, ticket = await unread_ticket(site, path)
     page = await visit(reader, clock=True)
-    held = Held()
-    await page.route(NOTES, held)
+    held = HeldRequests()
+    await page.route(MARK_READ, held)
     await ticket_link(page, "The one").click()
-    await held.arrival()
-    await site.say(writer, ticket, "One more thing.")
+    await held.wait_for_request()
+    await site.reply(writer, ticket, "One more thing.")
 
-    async with page.expect_response(NOTES):
+    async with page.expect_response(MARK_READ):
         held.release()
 
     assert await reader.unread() == 1
     await expect(badge(page, 1)).to_be_visible()
     await expect(message(page, "One more thing.")).to_have_count(0)
-    await half_a_minute(page)
+    await next_poll(page)
     await expect(message(page, "One more thing.")).to_be_visible()
     await expect(badge(page, 0)).to_be_visible()
     assert await reader.unread() == 0
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_what_is_read_already_is_not_noted_again(
+async def test_a_read_ticket_is_not_marked_as_read_again(
     site: Site, visit: Visits, path: str
 ) -> None:
     reader, _, ticket = await unread_ticket(site, path)
     page = await visit(reader, f"#/tickets/{ticket}", clock=True)
     await expect(badge(page, 0)).to_be_visible()
 
-    async with page.expect_response(DETAILS):
-        await half_a_minute(page)
+    async with page.expect_response(TICKET_REQUESTS):
+        await next_poll(page)
 
-    await seen_requests(page)
-    assert len(notes(visit)) == 1
+    await settle_requests(page)
+    assert len(read_requests(visit)) == 1
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_a_ticket_is_marked_as_unread_and_is_left_for_another_time(
-    site: Site, visit: Visits, path: str
-) -> None:
+async def test_marking_a_ticket_as_unread_closes_it(site: Site, visit: Visits, path: str) -> None:
     reader, writer, ticket = await unread_ticket(site, path)
     page = await visit(reader, clock=True)
     await ticket_link(page, "The one").click()
@@ -192,27 +190,27 @@ async def test_a_ticket_is_marked_as_unread_and_is_left_for_another_time(
     if path == "admin":
         await expect(page.get_by_text("Choose a ticket to read and answer it.")).to_be_visible()
         await expect(card(page, "Unread")).to_have_text("Unread 1")
-    # the other side sees nothing of it
+    # the other side's count stays the same
     assert await writer.unread() == 1
-    await half_a_minute(page)
-    await seen_requests(page)
+    await next_poll(page)
+    await settle_requests(page)
     assert await reader.unread() == 1
     await expect(badge(page, 1)).to_be_visible()
     await ticket_link(page, "The one").click()
     await expect(reply_box(page)).to_have_value("Half a sentence")
     await expect(badge(page, 0)).to_be_visible()
-    assert len(await site.thread(ticket)) == 2
+    assert len(await site.message_texts(ticket)) == 2
 
 
-async def test_marking_as_unread_waits_for_the_note_that_is_under_way(
+async def test_marking_as_unread_waits_until_the_ticket_was_marked_as_read(
     site: Site, visit: Visits
 ) -> None:
     reader, _, _ = await unread_ticket(site, "account")
     page = await visit(reader)
-    held = Held()
-    await page.route(NOTES, held)
+    held = HeldRequests()
+    await page.route(MARK_READ, held)
     await ticket_link(page, "The one").click()
-    await held.arrival()
+    await held.wait_for_request()
 
     await page.get_by_role("button", name="Mark as unread").click()
     await expect_subjects(page, "Unread: The one")
@@ -229,7 +227,7 @@ async def test_u_marks_the_open_ticket_as_unread(site: Site, visit: Visits) -> N
         await site.ticket(mara, subject=subject)
     page = await visit(site.admin)
     await expect(badge(page, 2)).to_be_visible()
-    # with no ticket open there is nothing to mark
+    # without an open ticket, the shortcut does nothing
     await page.keyboard.press("u")
     await ticket_link(page, "First").click()
     await expect(heading(page, "First")).to_be_focused()
@@ -245,8 +243,10 @@ async def test_u_marks_the_open_ticket_as_unread(site: Site, visit: Visits) -> N
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_a_mark_that_fails_is_told(site: Site, visit: Visits, path: str) -> None:
-    visit.forgive(FAILED_REQUEST)
+async def test_a_failure_to_mark_a_ticket_as_unread_is_shown(
+    site: Site, visit: Visits, path: str
+) -> None:
+    visit.allow_problems(FAILED_REQUEST)
     reader, _, _ = await unread_ticket(site, path)
     page = await visit(reader)
     await ticket_link(page, "The one").click()

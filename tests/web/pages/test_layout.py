@@ -1,4 +1,4 @@
-"""From 320 to 2560 pixels, with text at 200 percent, and without motion."""
+"""Layout from 320 to 2560 pixels, with text at 200 percent, and with reduced motion."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tests.web.site import Site
 from tests.web.views import heading, message, reply_box, rows, send_button, ticket_link
 from tests.web.visits import NARROW, Person, Visits
 
-# How far the page can be scrolled sideways, and what sticks out of it to where nobody can scroll.
-SIDEWAYS = """() => {
+# How far the page scrolls sideways, and which elements are outside where nobody can scroll.
+OVERFLOW = """() => {
   const edge = document.documentElement.clientWidth;
   const out = [...document.querySelectorAll("button, a, input, select, textarea, h1, h2, p, time")]
     .filter((one) => one.checkVisibility() && getComputedStyle(one).clipPath === "none")
@@ -33,20 +33,20 @@ SIZES: dict[str, tuple[ViewportSize, int]] = {
 }
 
 
-async def with_text_of(page: Page, scale: int) -> None:
-    """Set the size of text as somebody does in the browser's own settings."""
+async def set_text_size(page: Page, scale: int) -> None:
+    """Set the text size, as in the browser's settings."""
     devtools = await page.context.new_cdp_session(page)
     sizes = {"standard": 16 * scale, "fixed": 13 * scale}
     await devtools.send("Page.setFontSizes", {"fontSizes": sizes})
 
 
-async def expect_to_fit(page: Page) -> None:
-    """Expect that nothing has to be scrolled sideways, and nothing is out of reach."""
-    assert await page.evaluate(SIDEWAYS) == [0]
+async def expect_no_overflow(page: Page) -> None:
+    """Expect no sideways scrolling, and nothing out of reach."""
+    assert await page.evaluate(OVERFLOW) == [0]
 
 
-async def some_tickets(site: Site) -> tuple[Person, int, int]:
-    """Return a user with an open and a closed ticket that have long texts, and both."""
+async def open_two_tickets(site: Site) -> tuple[Person, int, int]:
+    """Return a user, and an open and a closed ticket of theirs with long texts."""
     mara = await site.user("maximiliane.mustermann-beispielhausen@support.example.com")
     words = "A subject as people write it when they put all of the story into a single line"
     first = await site.ticket(mara, "Short.", "An answer. " * 60, subject=words)
@@ -56,27 +56,27 @@ async def some_tickets(site: Site) -> tuple[Person, int, int]:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_every_view_fits(site: Site, visit: Visits, path: str, size: str) -> None:
-    mara, first, closed = await some_tickets(site)
+async def test_no_view_overflows(site: Site, visit: Visits, path: str, size: str) -> None:
+    mara, first, closed = await open_two_tickets(site)
     viewport, scale = SIZES[size]
-    page = await visit.stranger(viewport=viewport)
-    await with_text_of(page, scale)
+    page = await visit.signed_out(viewport=viewport)
+    await set_text_size(page, scale)
     await page.goto(f"{site.root}/{path}")
     await expect(page.get_by_label("Access token")).to_be_visible()
     assert await page.evaluate("getComputedStyle(document.documentElement).fontSize") == (
         f"{16 * scale}px"
     )
-    await expect_to_fit(page)
+    await expect_no_overflow(page)
 
     await visit.sign_in(page, mara if path == "account" else site.admin)
     await expect(rows(page)).to_have_count(2)
-    await expect_to_fit(page)
+    await expect_no_overflow(page)
 
     await page.goto(f"{site.root}/{path}#/tickets/{first}")
     await expect(message(page, "An answer.")).to_be_visible()
     await reply_box(page).fill("A reply.\n" * 12)
-    await expect_to_fit(page)
-    # all of it can be reached, however little room there is
+    await expect_no_overflow(page)
+    # all of it can be reached, even in a small window
     for place in (send_button(page), reply_box(page)):
         await place.scroll_into_view_if_needed()
         await expect(place).to_be_in_viewport()
@@ -86,34 +86,48 @@ async def test_every_view_fits(site: Site, visit: Visits, path: str, size: str) 
 
     await page.goto(f"{site.root}/{path}#/tickets/{closed}")
     await expect(page.get_by_text("This ticket is closed")).to_be_visible()
-    await expect_to_fit(page)
+    await expect_no_overflow(page)
 
     if path == "account":
         await page.goto(f"{site.root}/{path}#/new")
         await page.get_by_label("Category", exact=True).select_option(label="Other")
         await page.get_by_role("button", name="Open ticket").click()
         await expect(page.get_by_text("Subject must not be empty.")).to_be_visible()
-        await expect_to_fit(page)
+        await expect_no_overflow(page)
     else:
         await page.get_by_role("button", name="Keyboard shortcuts").click()
         await expect(page.get_by_role("dialog")).to_be_visible()
-        await expect_to_fit(page)
+        await expect_no_overflow(page)
+
+
+async def test_a_wide_admin_dashboard_without_an_open_ticket_shows_a_hint_in_its_place(
+    site: Site, visit: Visits
+) -> None:
+    await site.ticket(await site.user(), subject="Not open")
+    page = await visit(site.admin)
+    await expect(rows(page)).to_have_count(1)
+
+    await expect(page.get_by_text("Choose a ticket to read and answer it.")).to_be_visible()
+    await expect(page.get_by_role("link", name="Back to tickets")).to_be_hidden()
+    await expect(page.locator("ticket-thread")).to_be_hidden()
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
-async def test_what_can_be_clicked_is_large_enough_for_a_finger(
+async def test_click_targets_are_large_enough_for_a_finger(
     site: Site, visit: Visits, path: str
 ) -> None:
-    mara, first, _ = await some_tickets(site)
+    mara, first, _ = await open_two_tickets(site)
     person = mara if path == "account" else site.admin
     page = await visit(person, viewport=NARROW, has_touch=True)
     await expect(rows(page)).to_have_count(2)
     small = """() => [...document.querySelectorAll("button, select, input, textarea, a")]
       .filter((one) => one.checkVisibility())
-      // a link of the list reaches as far as its row
-      .map((one) => [one.outerHTML.slice(0, 80), (one.closest("li") ?? one).getBoundingClientRect()])
-      .filter(([, box]) => box.width < 24 || box.height < 24)
-      .map(([html]) => html)"""
+      .filter((one) => {
+        // a link in the list is as large as its row
+        const { width, height } = (one.closest("li") ?? one).getBoundingClientRect();
+        return width < 24 || height < 24;
+      })
+      .map((one) => one.outerHTML.slice(0, 80))"""
     assert await page.evaluate(small) == []
 
     await page.goto(f"{site.root}/{path}#/tickets/{first}")
@@ -123,10 +137,10 @@ async def test_what_can_be_clicked_is_large_enough_for_a_finger(
 
 
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])
-async def test_nothing_moves_for_who_asks_for_less_motion(
+async def test_nothing_is_animated_with_reduced_motion(
     site: Site, visit: Visits, motion: str
 ) -> None:
-    mara, first, _ = await some_tickets(site)
+    mara, first, _ = await open_two_tickets(site)
     page = await visit(mara, reduced_motion=motion)
     await expect(rows(page)).to_have_count(2)
     moving = """() => [...document.querySelectorAll("*")]
@@ -142,21 +156,21 @@ async def test_nothing_moves_for_who_asks_for_less_motion(
     if motion == "reduce":
         assert in_list == in_thread == 0
     else:
-        # else the lines above would prove nothing
+        # otherwise the assertion above would prove nothing
         assert in_list > 0
 
 
 async def test_a_wide_window_does_not_make_lines_too_long_to_read(
     site: Site, visit: Visits
 ) -> None:
-    mara, first, _ = await some_tickets(site)
+    mara, first, _ = await open_two_tickets(site)
     page = await visit(mara, f"#/tickets/{first}", viewport={"width": 2560, "height": 1440})
     bubble = await message(page, "An answer. An answer.").bounding_box()
     assert bubble
     assert bubble["width"] <= 800
 
 
-async def test_the_newest_message_and_the_box_are_in_sight_when_a_ticket_opens(
+async def test_the_newest_message_and_the_reply_box_are_in_view_when_a_ticket_opens(
     site: Site, visit: Visits
 ) -> None:
     mara = await site.user()

@@ -1,4 +1,4 @@
-"""However impatient somebody is, what they send arrives once."""
+"""Idempotency: impatient double clicks and retries send a ticket or a reply once."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from playwright.async_api import Page, Request, Route, expect
 
 from tests.web.site import Site
 from tests.web.views import (
+    fill_in_ticket,
     heading,
     message,
     reply_box,
     send_button,
     ticket_link,
-    type_ticket,
 )
-from tests.web.visits import FAILED_REQUEST, Held, Visits
+from tests.web.visits import FAILED_REQUEST, HeldRequests, Visits
 
 
-def posts(visit: Visits) -> list[Request]:
-    """Return what was sent; that a ticket was read is no more than a note."""
+def sent_requests(visit: Visits) -> list[Request]:
+    """Return the writes, without those that mark a ticket as read."""
     sent = [request for request in visit.requests if request.method == "POST"]
     return [request for request in sent if not request.url.endswith("/read")]
 
@@ -50,7 +50,7 @@ async def submit_by_script(page: Page) -> None:
     await form.evaluate("form => { form.requestSubmit(); form.requestSubmit(); }")
 
 
-WAYS = (click_twice, press_twice, hold_down, click_and_press, submit_by_script)
+IMPATIENT_WAYS = (click_twice, press_twice, hold_down, click_and_press, submit_by_script)
 
 
 @pytest.mark.parametrize("path", ["account", "admin"])
@@ -59,20 +59,22 @@ async def test_an_impatient_reply_is_sent_once(site: Site, visit: Visits, path: 
     ticket = await site.ticket(mara)
     page = await visit(mara if path == "account" else site.admin, f"#/tickets/{ticket}")
 
-    for way in WAYS:
-        held = Held()
+    for way in IMPATIENT_WAYS:
+        held = HeldRequests()
         await page.route("**/reply", held)
         await reply_box(page).fill(f"Once: {way.__name__}")
         await way(page)
-        await held.arrival()
+        await held.wait_for_request()
         await expect(reply_box(page)).not_to_be_editable()
         held.release()
         await expect(message(page, f"Once: {way.__name__}")).to_have_count(1)
         await expect(reply_box(page)).to_be_editable()
         await page.unroute("**/reply")
 
-    assert len(posts(visit)) == len(WAYS)
-    assert (await site.thread(ticket))[1:] == [f"Once: {way.__name__}" for way in WAYS]
+    assert len(sent_requests(visit)) == len(IMPATIENT_WAYS)
+    assert (await site.message_texts(ticket))[1:] == [
+        f"Once: {way.__name__}" for way in IMPATIENT_WAYS
+    ]
 
 
 @pytest.mark.parametrize("impatience", ["click", "Enter", "Control+Enter"])
@@ -80,9 +82,9 @@ async def test_an_impatient_ticket_is_opened_once(
     site: Site, visit: Visits, impatience: str
 ) -> None:
     page = await visit(await site.user(), "#/new")
-    held = Held()
+    held = HeldRequests()
     await page.route("**/api/v1/tickets", held)
-    await type_ticket(page, subject="Once only")
+    await fill_in_ticket(page, subject="Once only")
     await page.get_by_label("Subject").focus()
 
     if impatience == "click":
@@ -90,25 +92,25 @@ async def test_an_impatient_ticket_is_opened_once(
     else:
         for _ in range(2):
             await page.keyboard.press(impatience)
-    await held.arrival()
+    await held.wait_for_request()
     held.release()
 
     await expect(heading(page, "Once only")).to_be_visible()
-    assert len(posts(visit)) == 1
-    assert [kept["subject"] for kept in await site.tickets()] == ["Once only"]
+    assert len(sent_requests(visit)) == 1
+    assert [kept["subject"] for kept in await site.list_tickets()] == ["Once only"]
 
 
-async def test_coming_back_while_it_is_under_way_does_not_send_it_again(
+async def test_coming_back_while_a_reply_is_being_sent_does_not_send_it_again(
     site: Site, visit: Visits
 ) -> None:
     mara = await site.user()
     ticket = await site.ticket(mara, subject="Slow one")
     page = await visit(mara, f"#/tickets/{ticket}")
-    held = Held()
+    held = HeldRequests()
     await page.route("**/reply", held)
     await reply_box(page).fill("Once only.")
     await send_button(page).click()
-    await held.arrival()
+    await held.wait_for_request()
 
     await page.get_by_role("link", name="Back to tickets").click()
     await ticket_link(page, "Slow one").click()
@@ -119,13 +121,13 @@ async def test_coming_back_while_it_is_under_way_does_not_send_it_again(
     await expect(message(page, "Once only.")).to_have_count(1)
     await expect(reply_box(page)).to_have_value("")
     await expect(reply_box(page)).to_be_editable()
-    assert (await site.thread(ticket))[1:] == ["Once only."]
+    assert (await site.message_texts(ticket))[1:] == ["Once only."]
 
 
-async def test_a_retry_carries_the_same_idempotency_key_and_another_text_another_one(
+async def test_a_retry_has_the_same_idempotency_key_and_other_text_has_another(
     site: Site, visit: Visits
 ) -> None:
-    visit.forgive(FAILED_REQUEST)
+    visit.allow_problems(FAILED_REQUEST)
     mara = await site.user()
     ticket = await site.ticket(mara)
     page = await visit(mara, f"#/tickets/{ticket}")

@@ -1,4 +1,4 @@
-"""Every view has an address: reload, back and forward, and links that lead straight to it."""
+"""Routes: every view has an address, for reload, back and forward, and links."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.web.views import (
 from tests.web.visits import Visits
 
 
-async def test_each_view_of_the_account_is_the_same_after_a_reload(
+async def test_each_view_of_the_account_dashboard_is_the_same_after_a_reload(
     site: Site, visit: Visits
 ) -> None:
     mara = await site.user()
@@ -46,7 +46,7 @@ async def test_each_view_of_the_account_is_the_same_after_a_reload(
     await expect(page).to_have_title("New ticket · Support")
 
 
-async def test_each_view_of_the_portal_is_the_same_after_a_reload(
+async def test_each_view_of_the_admin_dashboard_is_the_same_after_a_reload(
     site: Site, visit: Visits
 ) -> None:
     mara = await site.user()
@@ -71,9 +71,7 @@ async def test_each_view_of_the_portal_is_the_same_after_a_reload(
     await expect(page.get_by_label("Category")).to_have_value("billing")
 
 
-async def test_back_and_forward_go_through_everything_that_was_looked_at(
-    site: Site, visit: Visits
-) -> None:
+async def test_back_and_forward_go_through_all_visited_views(site: Site, visit: Visits) -> None:
     mara = await site.user()
     await site.ticket(mara, subject="First")
     await site.ticket(mara, subject="Second", status="resolved")
@@ -106,7 +104,7 @@ async def test_a_link_to_a_ticket_opens_it(site: Site, visit: Visits, path: str)
     ticket = await site.ticket(mara, subject="The one", message="That was linked to.")
     person = mara if path == "account" else site.admin
     page = await visit(person)
-    # in another tab, as from a mail: the session is kept in the first one alone
+    # in another tab, as from an e-mail: only the first tab is signed in
     await page.goto("about:blank")
 
     await page.goto(f"{site.root}/{path}#/tickets/{ticket}")
@@ -115,7 +113,7 @@ async def test_a_link_to_a_ticket_opens_it(site: Site, visit: Visits, path: str)
     await expect(message(page, "That was linked to.")).to_be_visible()
 
 
-async def test_an_address_that_means_nothing_is_the_list(site: Site, visit: Visits) -> None:
+async def test_an_unknown_address_is_the_list(site: Site, visit: Visits) -> None:
     mara = await site.user()
     await site.ticket(mara, subject="The one")
     page = await visit(mara)
@@ -151,7 +149,7 @@ async def test_a_ticket_opens_in_another_tab_by_its_link(site: Site, visit: Visi
 
 
 async def test_the_root_leads_to_the_account(site: Site, visit: Visits) -> None:
-    page = await visit.stranger()
+    page = await visit.signed_out()
 
     await page.goto(f"{site.root}/")
 
