@@ -200,13 +200,13 @@ class HostPage:
 
         class Answer(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                head = (
-                    '<!doctype html><html lang=en><link rel=icon href="data:,"><title>Host</title>'
-                )
+                head = '<link rel=icon href="data:,"><title>Host page</title>'
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html")
                 self.end_headers()
-                self.wfile.write(f"{head}<body>{host_page.body}".encode())
+                self.wfile.write(
+                    f"<!doctype html><html lang=en>{head}<body>{host_page.body}".encode()
+                )
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -246,7 +246,7 @@ async def test_a_host_page_needs_one_script_and_one_tag(
     await ticket_link(page, "The one").click()
     await expect(message(page, "An answer.")).to_be_visible()
     assert page.url.startswith(f"{host_page.address}#/tickets/")
-    await expect(page).to_have_title("Mine")
+    await expect(page).to_have_title("Host page")
 
 
 async def test_a_badge_polls_by_itself_with_its_token_as_attribute_or_property(

@@ -217,6 +217,8 @@ async def test_being_offline_is_reported_and_the_page_is_refreshed_when_back_onl
     person, other = (mara, site.admin) if path == "account" else (site.admin, mara)
     page = await visit(person, f"#/tickets/{ticket}", clock=True)
     await reply_box(page).fill("Half a sentence")
+    # a count that arrives after the page went offline would hide the banner until the next poll
+    await expect(badge(page, 0)).to_be_visible()
 
     await page.context.set_offline(True)
     await expect(page.get_by_text(OFFLINE)).to_be_visible()
