@@ -18,7 +18,12 @@ from tickets.adapters.postgres.sql_loader import parse_queries, sql_folder
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
 
 SQL_FOLDER = Path(__file__).parent / "sql"
-SQL = parse_queries((SQL_FOLDER / "bench.sql").read_text(encoding="utf-8"))
+SQL = {
+    name: query.sql
+    for name, query in parse_queries(
+        (SQL_FOLDER / "bench.sql").read_text(encoding="utf-8"), {}
+    ).items()
+}
 
 SHAPES = {
     "S": {

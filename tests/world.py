@@ -207,7 +207,7 @@ class PostgresWorld(World):
     def __init__(self, database: Database) -> None:
         super().__init__()
         self.database = database
-        self._limiter = PostgresRateLimiter(database, moment=lambda: self.moment)
+        self._limiter = PostgresRateLimiter(database, monotonic=lambda: self.moment)
         self.rate_limiter = self._limiter
         self.unread_counts = UnreadCounts(database, None)
         self.ticket_cache = PostgresTicketCache(None)

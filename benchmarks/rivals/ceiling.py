@@ -23,7 +23,12 @@ from litestar.exceptions import NotAuthorizedException, NotFoundException
 
 from tickets.adapters.postgres.sql_loader import parse_queries
 
-SQL = parse_queries((Path(__file__).parents[1] / "sql" / "ceiling.sql").read_text(encoding="utf-8"))
+SQL = {
+    name: query.sql
+    for name, query in parse_queries(
+        (Path(__file__).parents[1] / "sql" / "ceiling.sql").read_text(encoding="utf-8"), {}
+    ).items()
+}
 LATEST = datetime.max.replace(tzinfo=UTC)
 LARGEST_ID = 2**31 - 1
 STATUSES = ["open", "in_progress", "resolved", "closed"]

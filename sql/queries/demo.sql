@@ -1,5 +1,5 @@
--- The demo's own database, and no other.
+-- The database of the demo, and no other.
 
--- name: forget
--- Begin anew, ids included.
+-- name: delete_all_tickets
+-- Start afresh, ids included.
 truncate tickets, ticket_messages restart identity;

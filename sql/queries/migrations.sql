@@ -1,22 +1,26 @@
--- The record of what has been applied. Made by the runner itself, under its lock, before the first migration.
+-- The record of migrations. The runner creates it under its lock, before the first migration.
 
--- name: no_timeouts
--- A role's timeouts are meant for requests; waiting for another process, or a take-over, lasts as long as it lasts.
+-- name: disable_timeouts
+-- Turn off the role's time-outs, which are meant for requests: a take-over, or another process's
+-- migration, takes as long as it takes.
 select set_config(name, '0', true)
   from pg_settings
- where name in ('statement_timeout', 'lock_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout');
+ where name in ('statement_timeout', 'lock_timeout', 'transaction_timeout',
+                'idle_in_transaction_session_timeout');
 
 -- name: lock_migrations
--- One process at a time, until the end of the transaction; the number is the name `tickets` in ASCII.
+-- One process at a time, until the end of the transaction; the number is the name `tickets` in
+-- ASCII.
 select pg_advisory_xact_lock(32766973022925939);
 
--- name: short_lock_waits
--- Whoever comes after a waiting `alter table` queues behind it. So each lock is waited for less than the second after
--- which PostgreSQL looks for deadlocks and ends somebody's transaction, which might be the platform's; or an autovacuum.
+-- name: limit_lock_waits
+-- Queries queue behind a waiting `alter table`. So each lock is waited for less than the second
+-- after which PostgreSQL checks for deadlocks and ends somebody's transaction, perhaps the
+-- platform's.
 set local lock_timeout = '500ms';
 
 -- name: create_migrations
--- The record itself.
+-- Create the record.
 create table ticket_migrations (
     number integer primary key,
     name text not null,
@@ -25,17 +29,17 @@ create table ticket_migrations (
 );
 
 -- name: migrations_exist
--- Whether the record is there at all.
+-- Whether the record exists.
 select to_regclass('ticket_migrations') is not null;
 
 -- name: platform_has_tickets
--- Whether there are tickets of a platform that this service has not taken over yet.
+-- Whether there are tickets of a platform that have not been taken over.
 select to_regclass('tickets') is not null and to_regclass('ticket_migrations') is null;
 
 -- name: applied_migrations
--- What has been applied, in order.
+-- The migrations that have been applied, in order.
 select number, name, checksum from ticket_migrations order by number;
 
 -- name: record_migration
--- Note that a migration has been applied.
-insert into ticket_migrations (number, name, checksum) values ($1, $2, $3);
+-- Record that a migration has been applied.
+insert into ticket_migrations (number, name, checksum) values (:number, :name, :checksum);

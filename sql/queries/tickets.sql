@@ -1,192 +1,147 @@
--- The write side: one statement each, so that none needs a transaction around it. A thread travels as JSON: arrays would
--- make the driver look their types up in the catalogue, three round trips per new connection.
+-- The repository of tickets. Each query is one statement, so that no transaction is needed around
+-- it.
 --
--- What a request with an Idempotency-Key changes is stored together with the key and the answer. Where the key is there
--- already, the statement fails as a whole; where no key is given ($ of it is null), no row is written for it.
---
--- What a limit counts is counted with it in the same way: a use too many breaks a constraint of the row that counts, and the
--- whole statement with it. Where there is a key, that row is locked last, after the key's: a request that meets its own twin is no use.
+-- A write stores three things together, or nothing: the change, the response of its idempotency
+-- key, and the hit on its rate limit. A key that is there already breaks a primary key; a hit over
+-- the limit breaks a check constraint. Where there is a key, the hit is recorded after it, so that
+-- a request that meets its own duplicate does not count.
 
 -- name: add_ticket
--- Store a new ticket with its first message, as nearly every one is opened: counted, and without a key. Whatever else a statement could
--- do costs something, also where it is not done. The row that counts comes first, so that what is refused takes no id.
+-- Store a new ticket with its first message and record the hit, without an idempotency key: the
+-- usual way to open one, and so the shortest statement. A hit over the limit fails before an id is
+-- taken.
 with ticket as (
-    insert into tickets (user_id, category, other_category, subject, status, priority, user_unread, admin_unread,
-                         message_count, last_message, created_at, updated_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-    returning id, version
+    -- include: insert_ticket
 ), message as (
     insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
-    select ticket.id, $13, $14, $15, $16 from ticket
+    select ticket.id, :sender_type, :sender_id, :message, :sent_at from ticket
 )
 insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
-values ($17, clock_timestamp() + $18, clock_timestamp(), $19)
+values (:subject_of_hit, clock_timestamp() + :interval, clock_timestamp(), :period)
     on conflict (subject) do update
-   set arrival = greatest(case when r.tolerance = $19 then r.arrival end, clock_timestamp()) + $18,
-       seen_at = clock_timestamp(),
-       tolerance = $19
-returning (select ticket.id from ticket) as id, (select ticket.version from ticket) as version, arrival - seen_at as ahead;
+    -- include: record_hit
+returning (select ticket.id from ticket) as id,
+          (select ticket.version from ticket) as version,
+          arrival - seen_at as arrival_in;
 
--- name: add_ticket_in_general
--- The same with a key, or where nothing limits how many there may be.
+-- name: add_ticket_with_context
+-- The same with an idempotency key, or where nothing limits how many tickets there may be.
 with ticket as (
-    insert into tickets (user_id, category, other_category, subject, status, priority, user_unread, admin_unread,
-                         message_count, last_message, created_at, updated_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-    returning id, version
+    -- include: insert_ticket
 ), message as (
     insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
-    select ticket.id, $13, $14, $15, $16 from ticket
-), receipt as (
+    select ticket.id, :sender_type, :sender_id, :message, :sent_at from ticket
+), stored_response as (
     insert into ticket_idempotency_keys (caller, key, fingerprint, answer, recorded_at)
-    select $17, $18, $19, $20::jsonb || jsonb_build_object('id', ticket.id, 'version', ticket.version), $21
+    select :caller, :key, :fingerprint,
+           :response::jsonb || jsonb_build_object('id', ticket.id, 'version', ticket.version),
+           :recorded_at
       from ticket
-     where $18::text is not null
+     where :key::text is not null
     returning key
-), rate as (
+), hit as (
     insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
-    select $22, clock_timestamp() + $23, clock_timestamp(), $24
+    select :subject_of_hit, clock_timestamp() + :interval, clock_timestamp(), :period
       from ticket
-      left join receipt on true
-     where $22::text is not null
-    on conflict (subject) do update
-       set arrival = greatest(case when r.tolerance = $24 then r.arrival end, clock_timestamp()) + $23,
-           seen_at = clock_timestamp(),
-           tolerance = $24
-    returning arrival - seen_at as ahead
+      left join stored_response on true
+     where :subject_of_hit::text is not null
+        on conflict (subject) do update
+    -- include: record_hit
+    returning arrival - seen_at as arrival_in
 )
-select ticket.id, ticket.version, (select rate.ahead from rate) as ahead from ticket;
+select ticket.id, ticket.version, (select hit.arrival_in from hit) as arrival_in from ticket;
 
 -- name: get_ticket
--- Load the state that decisions need; its cost does not depend on the length of the thread.
-select id, user_id, category, other_category, subject, status, priority, user_unread, admin_unread, message_count,
-       last_message, created_at, updated_at, version
-  from tickets
- where id = $1;
+-- Load the state that decisions need; the cost does not depend on the length of the thread.
+select
+    -- include: ticket_columns
+  from tickets t
+ where t.id = :ticket_id;
 
 -- name: get_ticket_with_thread
--- Load a ticket and its thread in one snapshot, oldest message first.
-select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.priority, t.user_unread, t.admin_unread,
-       t.message_count, t.last_message, t.created_at, t.updated_at, t.version, u.email as user_email,
-       (
-           select coalesce(json_agg(m order by m.created_at, m.id), '[]')
-             from (
-                      select id, ticket_id, sender_type, sender_id, message, created_at
-                        from ticket_messages
-                       where ticket_id = t.id
-                  ) as m
-       ) as messages
+-- Load a ticket and its thread in one snapshot.
+select
+    -- include: ticket_columns
+    , u.email as user_email,
+    -- include: thread
   from tickets t
   left join users u on u.id = t.user_id
- where t.id = $1;
+ where t.id = :ticket_id;
 
 -- name: save_ticket
--- Store state and new message together, if the ticket is still at the version that was loaded, and still its user's; no row back
--- means it is not.
--- Writers of one ticket queue at its row, so its messages get their ids in the order in which they are committed. Where a trigger
--- of the platform's has made something else of it, the row is not as it was sent.
+-- Save state, new message, stored response and hit together; no row where the ticket is stale.
+-- Writers of one ticket queue at its row, so its messages get their ids in the order in which they
+-- commit.
 with saved as (
-    update tickets
-       set status = $4,
-           user_unread = $5,
-           admin_unread = $6,
-           message_count = $7,
-           last_message = $8,
-           updated_at = $9,
-           version = version + 1
-     where id = $1
-       and version = $2
-       and user_id = $3
+    -- include: update_ticket
     returning id,
-              (user_id, status, user_unread, admin_unread, message_count, last_message, updated_at, version)
-                  = ($3, $4, $5, $6, $7, $8, $9, $2 + 1) as is_as_sent
+    -- include: is_as_sent
 ), message as (
     insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
-    select saved.id, $10::text, $11, $12, $13 from saved where $10::text is not null
+    select saved.id, :sender_type::text, :sender_id, :message, :sent_at
+      from saved
+     where :sender_type::text is not null
     returning id
-), receipt as (
+), stored_response as (
     insert into ticket_idempotency_keys (caller, key, fingerprint, answer, recorded_at)
-    select $14, $15, $16,
-           -- the answer to a reply is its message, whose id is known only now
+    select :caller, :key, :fingerprint,
+           -- the response to a reply is its message, whose id is known only now
            case
-               when $10::text is null then $17::jsonb
-               else $17::jsonb || jsonb_build_object('id', (select message.id from message))
+               when :sender_type::text is null then :response::jsonb
+               else :response::jsonb || jsonb_build_object('id', (select message.id from message))
            end,
-           $18
+           :recorded_at
       from saved
-     where $15::text is not null
+     where :key::text is not null
     returning key
-), rate as (
+), hit as (
     insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
-    select $19, clock_timestamp() + $20, clock_timestamp(), $21
+    select :subject_of_hit, clock_timestamp() + :interval, clock_timestamp(), :period
       from saved
-      left join receipt on true
-     where $19::text is not null
-    on conflict (subject) do update
-       set arrival = greatest(case when r.tolerance = $21 then r.arrival end, clock_timestamp()) + $20,
-           seen_at = clock_timestamp(),
-           tolerance = $21
-    returning arrival - seen_at as ahead
+      left join stored_response on true
+     where :subject_of_hit::text is not null
+        on conflict (subject) do update
+    -- include: record_hit
+    returning arrival - seen_at as arrival_in
 )
 select saved.is_as_sent,
        (select message.id from message) as message_id,
-       (select rate.ahead from rate) as ahead
+       (select hit.arrival_in from hit) as arrival_in
   from saved;
 
 -- name: save_state
--- The same where nothing goes with it, as when somebody opens a ticket that holds something new.
-update tickets
-   set status = $4,
-       user_unread = $5,
-       admin_unread = $6,
-       message_count = $7,
-       last_message = $8,
-       updated_at = $9,
-       version = version + 1
- where id = $1
-   and version = $2
-   and user_id = $3
-returning (user_id, status, user_unread, admin_unread, message_count, last_message, updated_at, version)
-              = ($3, $4, $5, $6, $7, $8, $9, $2 + 1) as is_as_sent;
+-- Save the state alone, as when a reader's flag is cleared; no row where the ticket is stale.
+-- include: update_ticket
+returning
+-- include: is_as_sent
+;
 
 -- name: save_with_thread
--- The same, and the ticket with its thread as it is now. The snapshot may be older than the row, which may have been waited for;
--- not older than the version that was loaded, and with that one nothing has been written since.
+-- Save the state and return the ticket with its thread; no row where the ticket is stale. The
+-- statement may have waited for the row, and its snapshot may be older than that. It is not older
+-- than the version that was loaded, and no message was written since that version.
 with saved as (
-    update tickets
-       set status = $4,
-           user_unread = $5,
-           admin_unread = $6,
-           message_count = $7,
-           last_message = $8,
-           updated_at = $9,
-           version = version + 1
-     where id = $1
-       and version = $2
-       and user_id = $3
-    returning id, user_id, category, other_category, subject, status, priority, user_unread, admin_unread,
-              message_count, last_message, created_at, updated_at, version
+    -- include: update_ticket
+    returning
+    -- include: ticket_columns
 )
-select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.priority, t.user_unread, t.admin_unread,
-       t.message_count, t.last_message, t.created_at, t.updated_at, t.version, u.email as user_email,
-       (
-           select coalesce(json_agg(m order by m.created_at, m.id), '[]')
-             from (
-                      select id, ticket_id, sender_type, sender_id, message, created_at
-                        from ticket_messages
-                       where ticket_id = t.id
-                  ) as m
-       ) as messages
+select
+    -- include: ticket_columns
+    , u.email as user_email,
+    -- include: thread
   from saved t
   left join users u on u.id = t.user_id;
 
--- name: resolved_until
--- Find resolved tickets to which nothing has happened since a moment, longest unchanged first. The messages are asked as well,
--- for tickets that were taken over from a platform that did not move `updated_at` with them.
+-- name: resolved_since
+-- Find resolved tickets that have been quiet since a moment, longest unchanged first. The messages
+-- are looked at as well: a platform whose tickets were taken over may not have moved `updated_at`
+-- with them.
 select t.id
   from tickets t
  where t.status = 'resolved'
-   and t.updated_at <= $1
-   and not exists (select from ticket_messages m where m.ticket_id = t.id and m.created_at > $1)
+   and t.updated_at <= :moment
+   and not exists (
+           select from ticket_messages m where m.ticket_id = t.id and m.created_at > :moment
+       )
  order by t.updated_at, t.id
- limit $2;
+ limit :limit;

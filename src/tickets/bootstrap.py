@@ -167,10 +167,10 @@ def application(settings: Settings) -> Litestar:
 
 
 def _jobs(settings: Settings, store: Store) -> list[Job]:
-    fold_counts = load_queries("counts")["fold_counts"]
+    fold_counts = load_queries("ticket_counts")["fold_counts"]
 
     async def fold() -> int:
-        await store.database.fetchval(fold_counts)
+        await store.database.fetchval(*fold_counts.bind())
         return 0  # nothing to log: the counts stay the same
 
     clock = SystemClock()

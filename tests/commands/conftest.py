@@ -22,6 +22,12 @@ TICKETS = Path(sys.executable).with_name("tickets")
 PATIENCE = 60
 
 
+def inherited() -> dict[str, str]:
+    """Return all that a command inherits of this environment: PATH, and that coverage is measured."""
+    names = ("PATH", "COVERAGE_PROCESS_CONFIG")
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
 def free_port() -> int:
     """Return a port on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -92,7 +98,7 @@ class Shell:
         self._stack = stack
         self.folder = folder
         self.environment = {
-            "PATH": os.environ["PATH"],
+            **inherited(),
             "HOME": str(folder),
             "TICKETS_DATA_FOLDER": str(folder / "cluster"),
         }

@@ -17,7 +17,7 @@ import pytest
 
 from tests.commands.conftest import Shell, free_port
 from tests.commands.test_serve import start_service
-from tests.conftest import THROWAWAY
+from tests.throwaway_postgres import OPTIONS
 from tickets.adapters.postgres.schema.migrations import Migrator
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
 
@@ -55,7 +55,7 @@ def cluster() -> Iterator[EmbeddedPostgres]:
     """Return a cluster that only this test uses, not running."""
     folder = Path(tempfile.mkdtemp(prefix="tickets-secrets-"))
     folder.chmod(0o711)
-    yield EmbeddedPostgres(folder / "cluster", options=THROWAWAY)
+    yield EmbeddedPostgres(folder / "cluster", options=OPTIONS)
     shutil.rmtree(folder, ignore_errors=True)
 
 

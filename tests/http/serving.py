@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from tests.commands.conftest import TICKETS, Running, free_port
+from tests.commands.conftest import TICKETS, Running, free_port, inherited
 from tests.http.conftest import ADMIN_TOKENS
 
 
@@ -51,7 +51,7 @@ def as_a_command(database_url: str, **settings: str) -> Iterator[Service]:
     process = subprocess.Popen(
         [TICKETS, "serve", "--port", root.rpartition(":")[2]],
         env={
-            "PATH": os.environ["PATH"],
+            **inherited(),
             "TICKETS_DATABASE_URL": database_url,
             "TICKETS_ADMIN_TOKEN": ",".join(ADMIN_TOKENS),
             "TICKETS_CLOSE_RESOLVED_AFTER": "0",

@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.conftest import in_database
+from tests.databases import in_database
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.ticket import MAX_ID
 
@@ -147,10 +147,11 @@ class Node:
 
 
 async def plan_of(
-    connection: asyncpg.Connection[asyncpg.Record], file: str, query: str, *arguments: object
+    connection: asyncpg.Connection[asyncpg.Record], file: str, query: str, **values: object
 ) -> Node:
     """Run the query as the service would after a while, and return what was done."""
-    await connection.execute(f"prepare planned as {load_queries(file)[query]}")
+    sql, *arguments = load_queries(file)[query].bind(**values)
+    await connection.execute(f"prepare planned as {sql}")
     call = f"planned ({', '.join(map(literal, arguments))})" if arguments else "planned"
     plan = await connection.fetchval(
         f"explain (analyze, buffers, timing off, format json) execute {call}"
@@ -174,34 +175,41 @@ def literal(value: object) -> str:
 
 STATUSES = ["open", "in_progress", "resolved", "closed"]
 CATEGORIES = ["support", "billing", "feature_suggestion", "other"]
-TOP = (datetime.max.replace(tzinfo=UTC), MAX_ID)
-MIDDLE = (FROM + timedelta(minutes=10) * (TICKETS // 2), MAX_ID)
 PAGE = 51  # fifty, and the one that tells whether more follow
+LATEST = datetime.max.replace(tzinfo=UTC)
+TOP = {"after_updated_at": LATEST, "after_id": MAX_ID, "limit": PAGE}
+MIDDLE = TOP | {"after_updated_at": FROM + timedelta(minutes=10) * (TICKETS // 2)}
 
-PAGES: dict[str, tuple[str, *tuple[object, ...]]] = {
-    "a user's first page": ("user_list", BUSY_USER, STATUSES, *TOP, PAGE),
-    "a user's later page": ("user_list", BUSY_USER, STATUSES, *MIDDLE, PAGE),
-    "a user's closed tickets": ("user_list", BUSY_USER, ["closed"], *TOP, PAGE),
-    "the admins' first page": ("admin_list", True, *TOP, PAGE),
-    "the admins' first page of what is read": ("admin_list", False, *TOP, PAGE),
-    "a later page of the admins": ("admin_list", False, *MIDDLE, PAGE),
+Values = dict[str, object]
+
+PAGES: dict[str, tuple[str, Values]] = {
+    "a user's first page": ("user_list", {"user_id": BUSY_USER, "statuses": STATUSES} | TOP),
+    "a user's later page": ("user_list", {"user_id": BUSY_USER, "statuses": STATUSES} | MIDDLE),
+    "a user's closed tickets": ("user_list", {"user_id": BUSY_USER, "statuses": ["closed"]} | TOP),
+    "the admins' first page": ("admin_list", {"after_unread": True} | TOP),
+    "the admins' first page of what is read": ("admin_list", {"after_unread": False} | TOP),
+    "a later page of the admins": ("admin_list", {"after_unread": False} | MIDDLE),
     "the admins' closed tickets": (
-        "admin_list_filtered", ["closed"], CATEGORIES, True, *TOP, PAGE,
+        "admin_list_filtered",
+        {"statuses": ["closed"], "categories": CATEGORIES, "after_unread": True} | TOP,
     ),
     "the admins' support tickets": (
-        "admin_list_filtered", STATUSES, ["support"], False, *MIDDLE, PAGE,
+        "admin_list_filtered",
+        {"statuses": STATUSES, "categories": ["support"], "after_unread": False} | MIDDLE,
     ),
     "the admins' open billing tickets": (
-        "admin_list_filtered", ["open"], ["billing"], True, *TOP, PAGE,
+        "admin_list_filtered",
+        {"statuses": ["open"], "categories": ["billing"], "after_unread": True} | TOP,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("page", PAGES)
 async def test_a_page_reads_a_page_of_each_kind_it_is_made_of(
     connection: asyncpg.Connection[asyncpg.Record], page: str
 ) -> None:
-    plan = await plan_of(connection, "views", *PAGES[page])
+    query, values = PAGES[page]
+    plan = await plan_of(connection, "ticket_views", query, **values)
 
     assert plan.rows == PAGE
     assert plan.read_from_end_to_end == set()
@@ -212,26 +220,21 @@ async def test_a_page_reads_a_page_of_each_kind_it_is_made_of(
 async def test_a_page_of_little_reads_little(
     connection: asyncpg.Connection[asyncpg.Record],
 ) -> None:
-    plan = await plan_of(connection, "views", "user_list", 2, STATUSES, *TOP, PAGE)
+    values: Values = {"user_id": 2, "statuses": STATUSES} | TOP
+    plan = await plan_of(connection, "ticket_views", "user_list", **values)
 
     assert 0 < plan.rows < PAGE
     assert plan.rows_read == plan.rows
     assert plan.read_from_end_to_end == set()
 
 
-COUNTS: dict[str, tuple[str, *tuple[object, ...]]] = {
-    "a user's badge": ("user_unread", BUSY_USER),
-}
-
-
-@pytest.mark.parametrize("badge", COUNTS)
-async def test_a_badge_reads_what_it_counts(
-    connection: asyncpg.Connection[asyncpg.Record], badge: str
+async def test_an_unread_count_reads_what_it_counts(
+    connection: asyncpg.Connection[asyncpg.Record],
 ) -> None:
-    query, *arguments = COUNTS[badge]
-    count = await connection.fetchval(load_queries("views")[query], *arguments)
+    query = load_queries("ticket_views")["user_unread"].bind(user_id=BUSY_USER)
+    count = await connection.fetchval(*query)
 
-    plan = await plan_of(connection, "views", query, *arguments)
+    plan = await plan_of(connection, "ticket_views", "user_unread", user_id=BUSY_USER)
 
     assert 0 < count < TICKETS / 40
     assert plan.rows_read == count
@@ -242,52 +245,96 @@ async def test_a_badge_reads_what_it_counts(
 async def test_figures_read_what_is_counted_and_not_the_tickets(
     connection: asyncpg.Connection[asyncpg.Record], figures: str
 ) -> None:
-    plan = await plan_of(connection, "views", figures)
+    plan = await plan_of(connection, "ticket_views", figures)
 
     assert {node.table for node in plan.all() if node.table} == {"ticket_counts"}
     assert plan.rows_read == len(STATUSES) * len(CATEGORIES)
 
 
-NO_KEY = (None,) * 5
-A_MESSAGE = ("user", 1, "It stops.", FROM)
 LATER = FROM + timedelta(days=1)
-NO_LIMIT = (None,) * 3
 
-A_LIMIT = ("replies:7", timedelta(seconds=12), timedelta(hours=1))
+A_STATE: Values = {
+    "ticket_id": LONG_THREAD,
+    "version": 1,
+    "user_id": 1,
+    "status": "open",
+    "user_unread": False,
+    "admin_unread": True,
+    "message_count": 3,
+    "last_message": "",
+    "updated_at": FROM,
+}
+A_MESSAGE: Values = {
+    "sender_type": "user",
+    "sender_id": 1,
+    "message": "It stops.",
+    "sent_at": FROM,
+}
+NO_LIMIT: Values = dict.fromkeys(("subject_of_hit", "interval", "period"))
+A_LIMIT: Values = {
+    "subject_of_hit": "replies:7",
+    "interval": timedelta(seconds=12),
+    "period": timedelta(hours=1),
+}
+NO_KEY: Values = dict.fromkeys(("caller", "key", "fingerprint", "response", "recorded_at"))
+A_KEY: Values = {
+    "caller": "admin",
+    "key": "a new key",
+    "fingerprint": sha256(b"").digest(),
+    "response": '"open"',
+    "recorded_at": LATER,
+}
+A_SAVE = A_STATE | A_MESSAGE
 
-A_KEY = ("admin", "a new key", sha256(b"").digest(), '"open"', LATER)
 
-POINTS: dict[str, tuple[str, str, *tuple[object, ...]]] = {
-    "a ticket": ("tickets", "get_ticket", 1234),
-    "a ticket that is not there": ("tickets", "get_ticket", MAX_ID),
-    "a ticket with its thread": ("tickets", "get_ticket_with_thread", 1234),
-    "a save": ("tickets", "save_ticket", LONG_THREAD, 1, 1, "open", False, True, 3, "", FROM, *A_MESSAGE, *NO_KEY, *NO_LIMIT),
-    "a save of the state alone": ("tickets", "save_state", LONG_THREAD, 1, 1, "open", False, True, 3, "", FROM),
-    "a save that shows the thread": ("tickets", "save_with_thread", 1234, 1, 1, "open", False, True, 3, "", FROM),
-    "a save with a key": ("tickets", "save_ticket", LONG_THREAD, 1, 1, "open", False, True, 3, "", FROM, *A_MESSAGE, *A_KEY, *NO_LIMIT),
-    "a save that counts": ("tickets", "save_ticket", LONG_THREAD, 1, 1, "open", False, True, 3, "", FROM, *A_MESSAGE, *NO_KEY, *A_LIMIT),
-    "a count": ("rates", "count_use", *A_LIMIT),
-    "a wait": ("rates", "time_until_use", *A_LIMIT),
-    "a stale save": ("tickets", "save_ticket", LONG_THREAD, 9, 1, "open", False, True, 3, "", FROM, *A_MESSAGE, *A_KEY, *A_LIMIT),
-    "an answer": ("receipts", "recall_answer", "admin", "key 3", FROM),
-    "an answer past its time": ("receipts", "recall_answer", "admin", "key 3", LATER),
-    "a key that is free again": ("receipts", "free_key", "admin", "key 3", LATER),
-    "an answer to nothing": ("receipts", "recall_answer", "admin", "key 1", FROM),
-    "a user by address": ("accounts", "find_user", "User7@example.com"),
-    "a user by token": ("identity_tokens", "user_by_token_sha256", sha256(b"7").digest()),
-    "a user by the platform's token": ("identity_sessions", "user_by_token", "7"),
-    "a user's tokens": ("accounts", "tokens_of_user", 7),
-    "a token taken back": ("accounts", "revoke_token", 7),
-    "a user's tokens taken back": ("accounts", "revoke_tokens_of_user", 7),
-    "readiness": ("health", "migrations_known", 9),
-}  # fmt: skip
+def key(value: str, since: datetime) -> Values:
+    return {"caller": "admin", "key": value, "since": since}
+
+
+POINTS: dict[str, tuple[str, str, Values]] = {
+    "a ticket": ("tickets", "get_ticket", {"ticket_id": 1234}),
+    "a ticket that is not there": ("tickets", "get_ticket", {"ticket_id": MAX_ID}),
+    "a ticket with its thread": ("tickets", "get_ticket_with_thread", {"ticket_id": 1234}),
+    "a save": ("tickets", "save_ticket", A_SAVE | NO_KEY | NO_LIMIT),
+    "a save of the state alone": ("tickets", "save_state", A_STATE),
+    "a save that shows the thread": (
+        "tickets",
+        "save_with_thread",
+        A_STATE | {"ticket_id": 1234},
+    ),
+    "a save with an idempotency key": ("tickets", "save_ticket", A_SAVE | A_KEY | NO_LIMIT),
+    "a save with a rate limit": ("tickets", "save_ticket", A_SAVE | NO_KEY | A_LIMIT),
+    "a stale save": ("tickets", "save_ticket", A_SAVE | A_KEY | A_LIMIT | {"version": 9}),
+    "a hit": ("rate_limits", "record_hit", A_LIMIT),
+    "the wait for a hit": ("rate_limits", "time_until_hit", A_LIMIT),
+    "a stored response": ("idempotency", "find_response", key("key 3", FROM)),
+    "an expired response": ("idempotency", "find_response", key("key 3", LATER)),
+    "the deletion of an expired response": (
+        "idempotency",
+        "delete_expired_response",
+        key("key 3", LATER),
+    ),
+    "a response that was not stored": ("idempotency", "find_response", key("key 1", FROM)),
+    "a user by address": ("token_admin", "find_user", {"email": "User7@example.com"}),
+    "a user by token": (
+        "identity_tokens",
+        "user_by_token_sha256",
+        {"token_sha256": sha256(b"7").digest()},
+    ),
+    "a user by the platform's token": ("identity_sessions", "user_by_token", {"token": "7"}),
+    "a user's tokens": ("token_admin", "list_tokens", {"user_id": 7}),
+    "a revoked token": ("token_admin", "revoke_token", {"token_id": 7}),
+    "a user's revoked tokens": ("token_admin", "revoke_all_tokens", {"user_id": 7}),
+    "readiness": ("readiness", "count_known_migrations", {"highest": 9}),
+}
 
 
 @pytest.mark.parametrize("point", POINTS)
 async def test_a_single_thing_is_a_few_steps_away(
     connection: asyncpg.Connection[asyncpg.Record], point: str
 ) -> None:
-    plan = await plan_of(connection, *POINTS[point])
+    file, query, values = POINTS[point]
+    plan = await plan_of(connection, file, query, **values)
 
     assert plan.read_from_end_to_end == set()
     assert plan.rows_read <= 5
@@ -297,7 +344,7 @@ async def test_a_single_thing_is_a_few_steps_away(
 async def test_a_thread_is_read_along_its_index_and_nothing_else(
     connection: asyncpg.Connection[asyncpg.Record],
 ) -> None:
-    plan = await plan_of(connection, "tickets", "get_ticket_with_thread", LONG_THREAD)
+    plan = await plan_of(connection, "tickets", "get_ticket_with_thread", ticket_id=LONG_THREAD)
 
     messages = [node for node in plan.all() if node.table == "ticket_messages"]
     assert sum(node.read for node in messages) == 2001
@@ -308,14 +355,22 @@ async def test_a_thread_is_read_along_its_index_and_nothing_else(
 async def test_settled_tickets_are_found_among_the_resolved(
     connection: asyncpg.Connection[asyncpg.Record],
 ) -> None:
-    plan = await plan_of(connection, "tickets", "resolved_until", MIDDLE[0], 500)
+    plan = await plan_of(
+        connection,
+        "tickets",
+        "resolved_since",
+        moment=FROM + timedelta(minutes=10) * (TICKETS // 2),
+        limit=500,
+    )
 
     assert plan.rows == plan.rows_read == 500
     assert plan.rows_sorted == 0
 
 
 async def test_old_keys_are_found_by_age(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    plan = await plan_of(connection, "receipts", "forget_keys", LATER, 500)
+    plan = await plan_of(
+        connection, "idempotency", "delete_responses_before", moment=LATER, limit=500
+    )
 
     assert plan.read_from_end_to_end == set()
     # found by age, locked, and removed
@@ -323,26 +378,25 @@ async def test_old_keys_are_found_by_age(connection: asyncpg.Connection[asyncpg.
 
 
 def test_no_query_is_left_out() -> None:
-    planned = {case[0] for case in (*PAGES.values(), *COUNTS.values())} | {
-        "admin_stats",
-        "admin_unread",
-    }
-    planned |= {case[1] for case in POINTS.values()} | {"resolved_until", "forget_keys"}
+    planned = {query for query, _values in PAGES.values()}
+    planned |= {query for _file, query, _values in POINTS.values()}
+    planned |= {"user_unread", "admin_stats", "admin_unread"}
+    planned |= {"resolved_since", "delete_responses_before"}
 
     files = (
-        "views",
+        "ticket_views",
         "tickets",
-        "receipts",
-        "rates",
-        "accounts",
+        "idempotency",
+        "rate_limits",
+        "token_admin",
         "identity_tokens",
         "identity_sessions",
-        "health",
+        "readiness",
     )
     queries = {name for file in files for name in load_queries(file)}
 
-    # Every row of a small table, every few minutes: an index on the time would be moved by every reply, or by every token.
-    # And every unread entry of an index, for a scrape.
-    planned |= {"forget_unused", "forget_tokens", "unread_totals"}
-    inserts = {"add_ticket", "add_ticket_in_general", "keep_answer", "add_user", "add_token"}
+    # Every row of a small table, every few minutes: an index on the time would be written by every
+    # reply, or by every token. And every unread entry of an index, for a scrape.
+    planned |= {"delete_expired_rate_limits", "delete_expired_tokens", "unread_totals"}
+    inserts = {"add_ticket", "add_ticket_with_context", "store_response", "add_user", "add_token"}
     assert planned == queries - inserts

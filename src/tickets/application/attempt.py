@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 async def retry_while_stale(attempt: Callable[[int], Awaitable[T]]) -> T:
-    """Call `attempt` with 0, 1, … until it does not raise `StaleTicket`, `MAX_ATTEMPTS` times at most."""
+    """Call `attempt` with 0, 1, … until it is not stale, `MAX_ATTEMPTS` times at most."""
     for number in range(MAX_ATTEMPTS - 1):
         try:
             return await attempt(number)
@@ -78,7 +78,7 @@ class Attempts:
     ) -> ResultT:
         """Return the stored response of `key`, where there is one; else run the use case.
 
-        The response is looked up before each attempt, and before any rule: a reply that went through
+        The response is looked up before each attempt, and before any rule: a reply that was stored
         gets its response again, though the ticket has been closed since. A request that meets its
         own duplicate is stale, and finds the duplicate's response here.
         """

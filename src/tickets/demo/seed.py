@@ -38,7 +38,7 @@ async def fill(database: Database, samples: SampleData) -> None:
     stats = await store.views.admin_stats()
     if stats.total_count >= len(samples.tickets):
         return
-    await database.fetch(load_queries("demo")["forget"])
+    await database.fetch(*load_queries("demo")["delete_all_tickets"].bind())
     clock = _ClockInThePast(SystemClock().now())
     service = store.ticket_service(creates=None, replies=None, clock=clock)
     token_admin = TokenAdmin(database, clock)

@@ -1,7 +1,7 @@
-"""Everything that can go wrong, as one small tree: the docstring is the message, `code` is stable.
+"""The error tree of the domain. A class's docstring is its message; `code` is stable.
 
 A message is a sentence that a person can be shown. Adapters raise these errors and no others of
-their own; `tickets.adapters.http.edge.error_handlers` holds the one table that gives each its HTTP status.
+their own. The table in `adapters/http/edge/error_handlers.py` gives each its HTTP status.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ class TicketsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with one field: its name on the wire, and a sentence about it."""
+    """An error in one field: its name in the request, and a sentence for a person."""
 
     field: str
     message: str
 
 
 class InvalidInput(TicketsError):
-    """Some of what was sent is not valid."""
+    """Some fields are not valid."""
 
     code = "invalid-input"
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
-        """Take every field that is wrong, all at once, in the order of the form."""
+        """Take the errors of all fields, in the order of the form."""
         super().__init__(errors)
         self.errors = tuple(errors)
 
     def __str__(self) -> str:
-        """Return the sentences about the fields: a person may be shown this and nothing else."""
+        """Return the sentences about the fields, for clients that show nothing else."""
         return " ".join(error.message for error in self.errors) or super().__str__()
 
 
 class TicketClosed(TicketsError):
-    """This ticket is closed and takes no further replies. Please open a new one."""
+    """This ticket is closed and takes no more replies. Please open a new one."""
 
     code = "ticket-closed"
 
@@ -60,31 +60,31 @@ class TicketNotFound(TicketsError):
 
 
 class ThreadGrown(TicketsError):
-    """Something new has come in since you last looked. Please read it, then send again."""
+    """A new message has arrived since you last looked. Please read it, then send again."""
 
     code = "thread-grown"
 
     def __init__(self, message_count: int, unseen: Sequence[Message] = ()) -> None:
-        """Take how many messages there are now, and those that the writer has not been shown."""
+        """Take the current number of messages, and those that the writer has not seen."""
         super().__init__(message_count, unseen)
         self.message_count = message_count
         self.unseen = tuple(unseen)
 
 
 class IdempotencyKeyReused(TicketsError):
-    """This Idempotency-Key was used for another request before. Please use a new one."""
+    """This Idempotency-Key was used for another request. Please use a new one."""
 
     code = "key-reused"
 
 
 class RequestInProgress(TicketsError):
-    """The same request is still being worked on. Please try again in a moment."""
+    """The same request is still in progress. Please try again in a moment."""
 
     code = "still-running"
 
 
 class NotAllowed(TicketsError):
-    """Only the other side of the conversation may do this."""
+    """Only the other side of the ticket may do this."""
 
     code = "not-allowed"
 
@@ -96,7 +96,7 @@ class NotAuthenticated(TicketsError):
 
 
 class StaleTicket(TicketsError):
-    """Too many others changed this ticket at the same moment. Please try again."""
+    """Too many people changed this ticket at the same time. Please try again."""
 
     code = "stale-ticket"
 
@@ -108,18 +108,18 @@ class StoreUnavailable(TicketsError):
 
 
 class Overloaded(StoreUnavailable):
-    """Too many others are asking at this moment. Please try again shortly."""
+    """The service is busy right now. Please try again shortly."""
 
     code = "overloaded"
 
 
 class TooManyRequests(TicketsError):
-    """That was more than is possible in so short a time. Please wait a little and try again."""
+    """You're doing that too often. Please wait a moment and try again."""
 
     code = "too-many-requests"
 
     def __init__(self, hit: Hit, allowance: Allowance) -> None:
-        """Take what there were too many of, and how long to wait for the next."""
+        """Take the hit that was refused, and how long to wait for the next one."""
         super().__init__(hit, allowance)
         self.hit = hit
         self.allowance = allowance

@@ -11,7 +11,7 @@ from tickets.domain.people import Actor
 from tickets.domain.ticket import Status, Ticket
 
 KEY_LIFETIME = timedelta(days=1)
-"""How long a stored response is replayed. After that the key is new, and its request takes effect."""
+"""How long a stored response is replayed. After that the key counts as new."""
 
 Result: TypeAlias = Ticket | Message | Status | bool
 """What a use case that changes something returns, and what a stored response holds."""

@@ -8,13 +8,14 @@ from datetime import datetime
 from tickets.domain.people import Side
 
 PREVIEW_LENGTH = 100
-"""Characters of the newest message that a list shows."""
+"""Characters of the newest message that lists show (contract, `last_message`)."""
 
 
-# not frozen, though nobody changes one: a frozen one takes twice as long to make, and each reply makes two
+# Not frozen, since a frozen dataclass takes twice as long to make, and each reply makes two.
+# Nothing changes a message.
 @dataclass(slots=True)
 class Message:
-    """One message of a thread; `id` and `ticket_id` are 0 until the store has given them."""
+    """One message of a thread; `id` and `ticket_id` are 0 until it is stored."""
 
     id: int
     ticket_id: int

@@ -16,7 +16,7 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts or looks: one user by id, or the admin team, whose members are not told apart."""
+    """Who acts or looks: one user, or the admin team, whose members are not distinguished."""
 
     side: Side
     user_id: int | None

@@ -55,7 +55,7 @@ class Tickets(Protocol):
         - `StaleTicket`: the ticket is no longer at the version that was loaded, or the idempotency
           key has a stored response already, which `IdempotencyStore.find` returns.
         - `RequestInProgress`: the same request is running, and was waited for too long.
-        - `TooManyRequests`: the hit is over its rate limit. Only a hit whose change is stored counts.
+        - `TooManyRequests`: the hit is over its rate limit. A hit counts only with a stored change.
         """
 
     async def save_with_thread(self, ticket: Ticket) -> TicketDetail:
@@ -103,7 +103,7 @@ class TicketViews(Protocol):
     async def user_list(
         self, user_id: int, *, status: Status | None, after: UserPosition | None, limit: int
     ) -> Page[UserRow]:
-        """Return up to `limit` of the user's tickets after a position, newest `updated_at` first."""
+        """Return up to `limit` of a user's tickets after a position, newest `updated_at` first."""
 
     async def user_unread(self, user_id: int) -> int:
         """Count the user's tickets that are unread for the user."""

@@ -52,7 +52,8 @@ class Hit:
         object.__setattr__(self, "subject", f"{self.policy}:{self.who}")
 
 
-# Not frozen, since a frozen dataclass takes twice as long to make, and each limited request makes one.
+# Not frozen, since a frozen dataclass takes twice as long to make, and each limited request makes
+# one.
 @dataclass(slots=True)
 class Allowance:
     """What a rate limit still allows somebody."""

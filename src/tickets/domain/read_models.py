@@ -1,4 +1,4 @@
-"""What lists and counts show: rows that are also the JSON, and the place where a page ends."""
+"""Read models: rows of lists, which are also their JSON, keyset positions, statistics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tickets.domain.ticket import Category, Status, Ticket
 
 @dataclass(frozen=True, slots=True, order=True)
 class UserPosition:
-    """Where a ticket stands in its owner's list: by `updated_at`, then `id`, highest first."""
+    """A keyset position in a user's list: by `updated_at`, then `id`, descending."""
 
     updated_at: datetime
     id: int
@@ -22,7 +22,7 @@ class UserPosition:
 
 @dataclass(frozen=True, slots=True, order=True)
 class AdminPosition:
-    """Where a ticket stands in the admins' list: unread first, then as in the owner's."""
+    """A keyset position in the admins' list: unread first, then as in the user's."""
 
     admin_unread: bool
     updated_at: datetime
@@ -31,7 +31,7 @@ class AdminPosition:
 
 @dataclass(slots=True)
 class UserRow:
-    """A ticket in its owner's list; `last_message` is cut to 100 characters."""
+    """A ticket in its user's list; `last_message` is the preview of the newest message."""
 
     id: int
     category: Category
@@ -47,13 +47,13 @@ class UserRow:
 
     @property
     def position(self) -> UserPosition:
-        """Where this row stands in the list."""
+        """The row's position in the list."""
         return UserPosition(self.updated_at, self.id)
 
 
 @dataclass(slots=True)
 class AdminRow:
-    """A ticket in the admins' list; `last_message` is cut to 100 characters."""
+    """A ticket in the admins' list; `last_message` is the preview of the newest message."""
 
     id: int
     category: Category
@@ -70,7 +70,7 @@ class AdminRow:
 
     @property
     def position(self) -> AdminPosition:
-        """Where this row stands in the list."""
+        """The row's position in the list."""
         return AdminPosition(self.admin_unread, self.updated_at, self.id)
 
 
@@ -79,20 +79,20 @@ Row = TypeVar("Row", UserRow, AdminRow)
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """Up to `limit` rows of a list, and whether more follow the last one."""
+    """One page of a list, and whether more rows follow."""
 
     rows: Sequence[Row]
     more: bool
 
     @classmethod
     def cut(cls, rows: Sequence[Row], limit: int) -> Page[Row]:
-        """Make a page of at most `limit` rows out of one row more, where there is one more."""
+        """Return a page of at most `limit` rows, given one row more where there is one."""
         return cls(rows[:limit], len(rows) > limit)
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """The admins' figures (section 10); `categories` names every category, also at 0."""
+    """The admins' statistics (section 10); `categories` has every category, also those at 0."""
 
     total_count: int
     open_count: int
@@ -104,7 +104,7 @@ class Stats:
 
     @classmethod
     def of(cls, counts: Iterable[tuple[str, str, int, int]]) -> Stats:
-        """Add up counts: status, category, how many tickets, how many of those unread."""
+        """Add up counts, each of status, category, number of tickets, number of unread ones."""
         by_status: defaultdict[str, int] = defaultdict(int)
         by_category: defaultdict[str, int] = defaultdict(int)
         unread_count = 0
@@ -125,7 +125,7 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class TicketDetail:
-    """A ticket and its whole thread, oldest first, as they were at one moment."""
+    """A ticket and its whole thread, oldest message first, as of one moment."""
 
     ticket: Ticket
     user_email: str | None

@@ -1,4 +1,4 @@
-"""The constraints of section 9, each with a sentence that a person can read, all fields at once."""
+"""Validation of text fields (section 9): collects an error for every field, then raises once."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tickets.domain.errors import FieldError, InvalidInput
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
-# Control, format, surrogate; and the three kinds of separators. A text made of nothing else shows nothing; what
-# this version of Python does not know yet may be visible.
+# Control, format, surrogate, and the three kinds of separators. A text of nothing else shows
+# nothing. Characters that this version of Python does not know may be visible.
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
 
-# By category these are letters, marks, symbols or reserved, and as empty to look at: Unicode's own list of what is shown
-# as nothing (Default_Ignorable_Code_Point), as far as it goes beyond the categories, the blank Braille pattern, and a
+# Letters, marks, symbols or reserved by category, and yet invisible: what of Unicode's list
+# Default_Ignorable_Code_Point is not in the categories above, the blank Braille pattern, and a
 # note without a head.
 _INVISIBLE_OTHERS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
@@ -26,37 +26,38 @@ _INVISIBLE_OTHERS = re.compile(
 
 
 class Validation:
-    """Collects what is wrong with a form, so that a person hears about every field at once."""
+    """Collects the errors of a form, so that a person sees all of them at once."""
 
     def __init__(self) -> None:
-        """Start with nothing wrong."""
+        """Start without errors."""
         self._errors: list[FieldError] = []
 
     def reject(self, field: str, message: str) -> None:
-        """Note that `field` is wrong, in a sentence."""
+        """Add an error, with a sentence for a person."""
         self._errors.append(FieldError(field, message))
 
-    def text(self, field: str, value: str | None, *, least: int, most: int) -> str:
-        """Return `value` trimmed; its length, counted in characters, must be `least` to `most`."""
+    def text(self, field: str, value: str | None, *, min_length: int, max_length: int) -> str:
+        """Return `value` trimmed; add an error where its length in characters is out of range."""
         text = (value or "").strip()
-        # most are, and then there is nothing to look for
+        # true for most texts, and then nothing below can be wrong
         plain = text.isascii() and text.isprintable()
         if not plain and (unstorable := _unstorable(text)) is not None:
             self.reject(field, f"{label(field)} contains {unstorable}, which cannot be stored.")
         elif not (text if plain else _visible(text)):
-            if least > 0 or text:
+            if min_length > 0 or text:
                 self.reject(field, f"{label(field)} must not be empty.")
-        elif not least <= len(text) <= most:
-            least_to = f"{least} to " if least else "at most "
+        elif not min_length <= len(text) <= max_length:
+            required = f"{min_length} to " if min_length else "at most "
             self.reject(
                 field,
-                f"{label(field)} must be {least_to}{most:,} characters long; it has {len(text):,}.",
+                f"{label(field)} must be {required}{max_length:,} characters long; "
+                f"it has {len(text):,}.",
             )
         return text
 
     def choice(self, field: str, value: str, choices: type[Choice]) -> Choice | None:
-        """Return the member of `choices` that `value` names, or None after noting that none is."""
-        # a member is equal to its value, and to look it up takes a tenth of asking the class
+        """Return the member of `choices` with this value; None and an error where there is none."""
+        # a dictionary lookup takes a tenth of the enum's own
         choice = _members(choices).get(value)
         if choice is None:
             names = ", ".join(choices)
@@ -64,7 +65,7 @@ class Validation:
         return choice
 
     def finish(self) -> None:
-        """Raise `InvalidInput` with every error that was noted, if there is one."""
+        """Raise `InvalidInput` with all errors, if there are any."""
         if self._errors:
             raise InvalidInput(self._errors)
 
@@ -75,12 +76,12 @@ def _members(choices: type[Choice]) -> dict[str, Choice]:
 
 
 def label(field: str) -> str:
-    """Return what a sentence calls a field: "Other category"."""
+    """Return the name of a field in a sentence, such as "Other category"."""
     return field.replace("_", " ").capitalize()
 
 
 def _unstorable(text: str) -> str | None:
-    """Name what PostgreSQL cannot hold in a text: NUL, and half of a surrogate pair."""
+    """Name what PostgreSQL cannot store in a text: NUL, and half of a surrogate pair."""
     if "\0" in text:
         return "a NUL character"
     try:
@@ -91,7 +92,7 @@ def _unstorable(text: str) -> str | None:
 
 
 def _visible(text: str) -> bool:
-    # not `any(…)`: the first character nearly always is, and to make a generator takes longer than to look at it
+    # Not `any(…)`: the first character is nearly always visible, and a generator costs more.
     for character in text:
         if unicodedata.category(
             character

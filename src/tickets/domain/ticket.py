@@ -1,4 +1,4 @@
-"""The Ticket aggregate: what opens it, who may write in it, what counts as read (sections 3, 4, 7, 9)."""
+"""The Ticket aggregate: opening, replying, reading, the status lifecycle (sections 3, 4, 7, 9)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tickets.domain.people import Actor, Side
 from tickets.domain.text_rules import Validation
 
 MAX_ID = 2**31 - 1
-"""What an id can be at the most: the columns are SERIAL (section 2)."""
+"""The highest id: the columns are SERIAL (section 2)."""
 
 
 class Category(StrEnum):
@@ -26,7 +26,7 @@ class Category(StrEnum):
 
 
 class Status(StrEnum):
-    """Where a ticket is in its life (section 4)."""
+    """Where a ticket is in its lifecycle (section 4)."""
 
     OPEN = "open"
     IN_PROGRESS = "in_progress"
@@ -36,11 +36,11 @@ class Status(StrEnum):
 
 @dataclass(slots=True)
 class Ticket:
-    """A ticket without its thread: the state that decisions need, however long people have talked.
+    """A ticket without its thread: the state that decisions need, whatever the thread's length.
 
-    Methods decide and change the object; nothing is kept until `Tickets.add` or `Tickets.save`
-    takes it, with the message that was added, if one was. `version` belongs to the store, which
-    compares and raises it.
+    Methods decide and change the object. Nothing is stored until `Tickets.add` or `Tickets.save`
+    takes it, together with the new message, if there is one. `version` is for optimistic locking:
+    the store compares and raises it.
     """
 
     id: int
@@ -70,21 +70,23 @@ class Ticket:
         message: str,
         at: datetime,
     ) -> Self:
-        """Return a new ticket of a user's with its first message, unread by the admins (section 7, step 1).
+        """Return a user's new ticket with its first message, unread by the admins (section 7, 1).
 
-        Texts are trimmed. Raises `NotAllowed` for the admin team, which opens none, `InvalidInput`
-        with one error per field that breaks section 9.
+        Texts are trimmed. Raises `NotAllowed` for the admin team, which opens no tickets, and
+        `InvalidInput` with one error per field that breaks section 9.
         """
         if by.user_id is None:
             raise NotAllowed
-        form = Validation()
-        chosen = form.choice("category", category, Category)
-        custom = form.text("other_category", other_category, least=0, most=100)
+        validation = Validation()
+        chosen = validation.choice("category", category, Category)
+        custom = validation.text("other_category", other_category, min_length=0, max_length=100)
         if custom and chosen not in (Category.OTHER, None):
-            form.reject("other_category", 'Other category goes only with the category "other".')
-        subject = form.text("subject", subject, least=3, most=200)
-        message = form.text("message", message, least=10, most=5000)
-        form.finish()
+            validation.reject(
+                "other_category", 'Other category is only allowed with the category "other".'
+            )
+        subject = validation.text("subject", subject, min_length=3, max_length=200)
+        message = validation.text("message", message, min_length=10, max_length=5000)
+        validation.finish()
         assert chosen is not None  # noqa: S101 - `finish` raises where it is None
         ticket = cls(
             id=0,
@@ -102,94 +104,95 @@ class Ticket:
             updated_at=at,
             version=0,
         )
-        ticket._write(message, by=by, at=at)
+        ticket._add_message(message, by=by, at=at)
         return ticket
 
     def reply(self, message: str, *, by: Actor, at: datetime, seen: int | None = None) -> None:
         """Add a message, and make the ticket unread for the other side only (section 7, 3 and 5).
 
-        `seen` is how many messages the writer was shown, where the writer says so. Raises
-        `TicketNotFound` for another user's ticket, `TicketClosed` on a closed one, whichever side
-        asks (section 4), `InvalidInput` where the text is not 1 to 5000 characters or more was
-        seen than there is, `ThreadGrown` where there is more than was seen.
+        `seen` is the number of messages that the writer was shown, where the client sends it.
+        Raises `TicketNotFound` for another user's ticket, `TicketClosed` on a closed one, for both
+        sides (section 4), `InvalidInput` where the text does not have 1 to 5000 characters or
+        `seen` is more than there are, `ThreadGrown` where there are more messages than `seen`.
         """
         self.check_access(by)
         if self.status is Status.CLOSED:
             raise TicketClosed
-        form = Validation()
-        message = form.text("message", message, least=1, most=5000)
-        self._check_seen(form, seen)
-        form.finish()
+        validation = Validation()
+        message = validation.text("message", message, min_length=1, max_length=5000)
+        self._check_seen(validation, seen)
+        validation.finish()
         if seen is not None and seen < self.message_count:
             raise ThreadGrown(self.message_count)
-        self._write(message, by=by, at=at)
+        self._add_message(message, by=by, at=at)
 
     def read(self, *, by: Actor) -> bool:
-        """Clear the reader's own flag; return whether it was set (section 7, 2 and 4).
+        """Clear the reader's own unread flag; return whether it was set (section 7, 2 and 4).
 
-        True must be saved with the version that the reader was shown, or a message that came in
-        between would be marked read unseen. `updated_at` stays: reading is not news. Raises
-        `TicketNotFound` for another user's ticket.
+        Where it returns True, the ticket must be saved with the version that the reader was shown;
+        otherwise a message that arrived in between would be marked read unseen. `updated_at` does
+        not move. Raises `TicketNotFound` for another user's ticket.
         """
         self.check_access(by)
-        return self._flag(by.side, unread=False)
+        return self._set_unread(by.side, unread=False)
 
     def acknowledge(self, seen: int, *, by: Actor) -> bool:
-        """Clear the reader's flag if `seen`, how many messages were shown, is all; return whether it changed.
+        """Clear the reader's unread flag if all messages were seen; return whether it changed.
 
-        Where something newer is there, the flag stays as it is. Raises `InvalidInput` where more
-        was seen than there is, `TicketNotFound` for another user's ticket.
+        `seen` is the number of messages that were shown. Where there are more, the flag stays.
+        Raises `InvalidInput` where `seen` is more than there are, `TicketNotFound` for another
+        user's ticket.
         """
         self.check_access(by)
-        form = Validation()
-        self._check_seen(form, seen)
-        form.finish()
-        return seen == self.message_count and self._flag(by.side, unread=False)
+        validation = Validation()
+        self._check_seen(validation, seen)
+        validation.finish()
+        return seen == self.message_count and self._set_unread(by.side, unread=False)
 
     def mark_unread(self, *, by: Actor) -> bool:
-        """Set the reader's own flag, to come back to it later; return whether that changed it.
+        """Set the reader's own unread flag; return whether that changed it.
 
         Raises `TicketNotFound` for another user's ticket.
         """
         self.check_access(by)
-        return self._flag(by.side, unread=True)
+        return self._set_unread(by.side, unread=True)
 
     def unread_by(self, side: Side) -> bool:
-        """Return whether this side has something to read here."""
+        """Return whether the ticket is unread for this side."""
         return self.user_unread if side is Side.USER else self.admin_unread
 
     def change_status(self, status: Status, *, by: Actor, at: datetime) -> bool:
-        """Change the status, any to any; return whether that changed anything (section 4).
+        """Change the status, from any to any; return whether that changed it (section 4).
 
-        Raises `NotAllowed` for a user: only admins move tickets.
+        Raises `NotAllowed` for a user: only admins change the status.
         """
         if by.side is not Side.ADMIN:
             raise NotAllowed
-        return self._become(status, at=at)
+        return self._set_status(status, at=at)
 
     def auto_close(self, *, quiet_for: timedelta, at: datetime) -> bool:
-        """Close a resolved ticket to which nothing has happened for `quiet_for`; return whether it did.
+        """Close a resolved ticket that has been quiet for a period; return whether it did.
 
-        The time counts from the newest message or the change to resolved, whichever is later, so
-        that a ticket resolved today is not closed today for having been quiet before (section 4).
+        This is the "natural close" of section 4. The period starts at the newest message or at the
+        change to resolved, whichever is later.
         """
         if self.status is not Status.RESOLVED or at - self.updated_at < quiet_for:
             return False
-        return self._become(Status.CLOSED, at=at)
+        return self._set_status(Status.CLOSED, at=at)
 
     def check_access(self, actor: Actor) -> None:
-        """Raise `TicketNotFound` for a stranger: a foreign ticket looks like one that is not there."""
+        """Raise `TicketNotFound` for a stranger, the same error as for a missing ticket."""
         if actor.side is Side.USER and actor.user_id != self.user_id:
             raise TicketNotFound
 
-    def _check_seen(self, form: Validation, seen: int | None) -> None:
+    def _check_seen(self, validation: Validation, seen: int | None) -> None:
         if seen is not None and not 0 <= seen <= self.message_count:
-            form.reject(
-                "seen", f"Seen must be 0 to {self.message_count}, the messages that are there."
+            validation.reject(
+                "seen", f"Seen must be from 0 to {self.message_count}, the number of messages."
             )
 
-    def _flag(self, side: Side, *, unread: bool) -> bool:
-        """Set the side's flag; return whether that changed it."""
+    def _set_unread(self, side: Side, *, unread: bool) -> bool:
+        """Set the side's unread flag; return whether that changed it."""
         changed = self.unread_by(side) is not unread
         if side is Side.USER:
             self.user_unread = unread
@@ -197,15 +200,15 @@ class Ticket:
             self.admin_unread = unread
         return changed
 
-    def _write(self, text: str, *, by: Actor, at: datetime) -> None:
+    def _add_message(self, text: str, *, by: Actor, at: datetime) -> None:
         self._touch(at)
-        assert self.new_message is None  # noqa: S101 - one decision, one message; then load again
+        assert self.new_message is None  # noqa: S101 - one message per save
         self.new_message = Message(0, self.id, by.side, by.user_id, text, self.updated_at)
         self.message_count += 1
         self.last_message = preview(text)
-        self._flag(Side.ADMIN if by.side is Side.USER else Side.USER, unread=True)
+        self._set_unread(Side.ADMIN if by.side is Side.USER else Side.USER, unread=True)
 
-    def _become(self, status: Status, *, at: datetime) -> bool:
+    def _set_status(self, status: Status, *, at: datetime) -> bool:
         if self.status is status:
             return False
         self.status = status

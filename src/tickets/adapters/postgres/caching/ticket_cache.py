@@ -13,9 +13,10 @@ from tickets.domain.ticket import Ticket
 MAX_ENTRIES = 10_000
 """Maximum number of tickets, about a kilobyte each; eviction is FIFO."""
 
-_state_of = attrgetter(
-    *(field.name for field in fields(Ticket) if field.name not in ("version", "new_message"))
+_FIELDS = tuple(
+    field.name for field in fields(Ticket) if field.name not in ("version", "new_message")
 )
+_state_of = attrgetter(*_FIELDS)
 
 
 class PostgresTicketCache:
@@ -30,6 +31,7 @@ class PostgresTicketCache:
     def __init__(self, listener: Listener | None, *, max_entries: int = MAX_ENTRIES) -> None:
         """Cache up to `max_entries` tickets while `listener` is connected; without one, none."""
         self._listener = listener
+        # the fields in the order of `_FIELDS`, then the version
         self._cache = Cache[int, tuple[Any, ...]](max_entries)
         if listener is not None:
             listener.invalidate_on(self._cache, "ticket", int)
@@ -44,7 +46,7 @@ class PostgresTicketCache:
         state = self._cache.get(ticket_id)
         if state is None or self._listener is None or not self._listener.is_caught_up():
             return None
-        return Ticket(*state)
+        return Ticket(**dict(zip(_FIELDS, state[:-1], strict=True)), version=state[-1])
 
     def put(self, ticket: Ticket, version: int, generation: int) -> None:
         """Cache the state that is stored as this version, unless a later one is cached."""

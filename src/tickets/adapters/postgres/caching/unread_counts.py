@@ -20,7 +20,7 @@ class UnreadCounts:
         self._database = database
         self._listener = listener
         self._cache = Cache[int, int]()
-        self._query = load_queries("views")["user_unread"]
+        self._query = load_queries("ticket_views")["user_unread"]
         if listener is not None:
             listener.invalidate_on(self._cache, "badge", int)
 
@@ -39,5 +39,5 @@ class UnreadCounts:
         self._cache.invalidate(user_id)
 
     async def _count(self, user_id: int) -> int:
-        count: int = await self._database.fetchval(self._query, user_id)
+        count: int = await self._database.fetchval(*self._query.bind(user_id=user_id))
         return count

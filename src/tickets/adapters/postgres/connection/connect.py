@@ -1,4 +1,4 @@
-"""One connection, for the commands that prepare a database; failures are told as one sentence."""
+"""A single connection for the commands, with connection errors in one sentence."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import asyncpg
 
 from tickets.adapters.postgres.connection.database import UNAVAILABLE
 
-CONNECT_SECONDS = 10.0
-"""How long a database that does not answer is waited for."""
+CONNECT_TIMEOUT = 10.0
+"""Seconds to wait for a database that does not respond."""
 
 
 class CannotConnect(Exception):
-    """The database cannot be used, with a sentence that says which and why."""
+    """The database cannot be used; the message is one sentence that says which one and why."""
 
 
 def location(url: str) -> str:
-    """Return where a database is, without the credentials in its URL, however odd that is."""
+    """Return host, port and database of a URL, without credentials, however malformed it is."""
     place, _, options = url.partition("://")[2].rpartition("@")[2].partition("?")
     if not place or place.startswith("/"):
         place = parse_qs(options).get("host", ["localhost"])[0] + place
@@ -32,22 +32,23 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record
     try:
         connection = await asyncpg.connect(
             url,
-            timeout=CONNECT_SECONDS,
+            timeout=CONNECT_TIMEOUT,
             statement_cache_size=0,  # so that it also works through PgBouncer
             server_settings={"application_name": "tickets"},
         )
     except (ValueError, OverflowError) as error:
-        # not told as the driver tells it, which may quote what it took for a port out of the password
+        # without the driver's message, which may quote a part of the password that it took for a
+        # port
         raise CannotConnect(
-            f"The URL of the database at {location(url)} cannot be understood; special characters "
+            f"The URL of the database at {location(url)} is not valid; special characters "
             f"in a password have to be percent-encoded."
         ) from error
     except (*UNAVAILABLE, asyncpg.PostgresError) as error:
-        reason = "no answer in time" if isinstance(error, TimeoutError) else str(error)
+        reason = "no response in time" if isinstance(error, TimeoutError) else str(error)
         raise CannotConnect(
             f"The database at {location(url)} cannot be reached: {reason}"
         ) from error
     try:
         yield connection
     finally:
-        await connection.close(timeout=CONNECT_SECONDS)
+        await connection.close(timeout=CONNECT_TIMEOUT)

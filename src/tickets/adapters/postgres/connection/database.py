@@ -1,4 +1,4 @@
-"""The connection pool, and what its failures mean: either the store is away, or the code is wrong."""
+"""Runs statements on the connection pool, and turns driver errors into errors of the domain."""
 
 from __future__ import annotations
 
@@ -11,38 +11,40 @@ import asyncpg
 from tickets.adapters.postgres.connection.pool import Pool, PoolUsage
 from tickets.domain.errors import StaleTicket, StoreUnavailable
 
-# The store is away, starting, stopping, full, or not answering in time. All other errors are defects and stay visible.
+# The database is down, starting, stopping, full, or too slow. All other errors are bugs and stay
+# visible.
 UNAVAILABLE: tuple[type[Exception], ...] = (
-    OSError,  # nobody listens, the name does not resolve, the connection broke; TimeoutError is one too
+    OSError,  # connection refused or broken, unknown host; TimeoutError is one too
     asyncpg.InterfaceError,  # the connection or the pool is closed, or being closed
-    asyncpg.InternalClientError,  # see `_connection`
+    asyncpg.InternalClientError,  # see `_run`
     asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled by a timeout
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled by a time-out
     asyncpg.InsufficientResourcesError,  # out of connections, memory or disk
-    asyncpg.LockNotAvailableError,  # somebody holds a row or a table for longer than `LOCK_SECONDS`
+    asyncpg.LockNotAvailableError,  # somebody holds a row or a table for longer than `LOCK_TIMEOUT`
     asyncpg.PostgresSystemError,
     asyncpg.PostgresIOError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
-    asyncpg.ReadOnlySQLTransactionError,  # a replica, in the middle of a fail-over
+    asyncpg.ReadOnlySQLTransactionError,  # a replica, during a fail-over
 )
 
-LOCK_SECONDS = 2.0
-"""How long a statement waits for a row or a table that somebody else holds."""
+LOCK_TIMEOUT = 2.0
+"""Seconds that a statement waits for a row or a table that somebody else has locked."""
 
-GRACE_SECONDS = 1.0
-"""How much later than this process the server itself gives a statement up, for when this process is gone."""
+SERVER_TIMEOUT_MARGIN = 1.0
+"""Seconds by which the server's statement time-out is longer than this process's own. It ends the
+statements of a process that is gone."""
 
 
 _Run = Callable[..., Awaitable[Any]]
 _PROXY = asyncpg.pool.PoolConnectionProxy
 
 QueryLogger = Callable[[asyncpg.connection.LoggedQuery], None]
-"""Is told of every statement that was run, with how long it took."""
+"""Is called after every statement, with its SQL and how long it took."""
 
 
 class Database:
-    """PostgreSQL as the adapters see it: three ways to run one statement.
+    """A PostgreSQL database: three ways to run one statement, given as SQL and its arguments.
 
     The service keeps nothing in a session: no temporary tables, settings, cursors or advisory locks
     across statements. So nothing is reset between two uses of a connection.
@@ -60,10 +62,10 @@ class Database:
     ) -> None:
         """Describe the pool; nothing is opened before `open`.
 
-        `pool_size` connections at most, for which `pool_queue` more may wait, first come, first
-        served; `timeout` in seconds bounds both the wait for a connection and each statement;
-        `statement_cache_size` 0 is for PgBouncer in transaction mode; `query_logger` is told of
-        every statement.
+        At most `pool_size` connections, for which `pool_queue` more requests wait in FIFO order.
+        `timeout`, in seconds, bounds both the wait for a connection and each statement.
+        `statement_cache_size` is the number of prepared statements per connection; 0 is for
+        PgBouncer in transaction mode.
         """
         self._url = url
         self._timeout = timeout
@@ -72,16 +74,16 @@ class Database:
         self._pool = Pool(size=pool_size, queue=pool_queue, timeout=timeout)
 
     def usage(self) -> PoolUsage:
-        """Return how the pool is doing at this moment; nothing of it where it is not open."""
+        """Return how busy the pool is at this moment; all zero while it is not open."""
         return self._pool.usage()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Database]:
-        """Open the pool for the block. It connects when first used, so the store may come later."""
+        """Open the pool for the block. It connects on first use, so the server may start later."""
         async with self._pool.open(
             self._url,
             statement_cache_size=self._statement_cache_size,
-            init=None if self._query_logger is None else self._listen,
+            init=None if self._query_logger is None else self._add_query_logger,
             server_settings=self._server_settings(),
         ):
             yield self
@@ -89,17 +91,18 @@ class Database:
     def _server_settings(self) -> dict[str, str]:
         settings = {
             "application_name": "tickets",
-            "timezone": "UTC",  # which times in JSON are written in, whatever the role's own zone
+            "timezone": "UTC",  # for times in JSON, whatever the role's own zone
         }
-        # PgBouncer refuses these at the start of a connection; there they are the role's.
+        # PgBouncer refuses these at the start of a connection; behind it they are set on the role.
         if self._statement_cache_size:
-            longest = f"{(self._timeout + GRACE_SECONDS) * 1000:.0f}"
-            settings["statement_timeout"] = longest
-            # Planned once per connection. Left to itself the server plans the admins' lists anew for each page, taking
-            # the limit that it does not know yet for a long one; tests/postgres/test_plans.py holds these plans to it.
+            statement_timeout = f"{(self._timeout + SERVER_TIMEOUT_MARGIN) * 1000:.0f}"
+            settings["statement_timeout"] = statement_timeout
+            # Plan each statement once per connection. By default the server plans the admins' lists
+            # again for each page, since it takes the unknown limit for a large one.
+            # tests/postgres holds these plans to what they must be.
             settings["plan_cache_mode"] = "force_generic_plan"
-            settings["idle_in_transaction_session_timeout"] = longest
-            settings["lock_timeout"] = f"{min(LOCK_SECONDS, self._timeout) * 1000:.0f}"
+            settings["idle_in_transaction_session_timeout"] = statement_timeout
+            settings["lock_timeout"] = f"{min(LOCK_TIMEOUT, self._timeout) * 1000:.0f}"
         return settings
 
     def fetch(self, query: str, *args: object) -> Coroutine[Any, Any, Sequence[asyncpg.Record]]:
@@ -111,29 +114,29 @@ class Database:
         return self._run(_PROXY.fetchrow, query, args)
 
     def fetchval(self, query: str, *args: object) -> Coroutine[Any, Any, Any]:
-        """Run one statement; return the first column of its first row. Raises `StoreUnavailable`."""
+        """Run one statement; return the first value of its first row. Raises `StoreUnavailable`."""
         return self._run(_PROXY.fetchval, query, args)
 
-    # no context managers: they took as long as all the rest that is done here
+    # No context managers: they take as long as everything else in this function.
     async def _run(self, run: _Run, query: str, args: Sequence[object]) -> Any:  # noqa: ANN401
         try:
             connection = await self._pool.acquire()
             try:
                 result = await run(connection, query, *args)
             except BaseException as error:
-                # A server that stops says goodbye on idle connections; the driver has taken that for the beginning of an
-                # answer and sent nothing. The connection is of no use any more.
+                # A server that stops sends a message on idle connections. The driver has taken it
+                # for the start of a response, and has sent nothing; the connection is broken.
                 broken = isinstance(error, asyncpg.InternalClientError)
-                await self._pool.give_up(connection, broken=broken)
+                await self._pool.discard(connection, broken=broken)
                 raise
-            self._pool.put_back(connection)
+            self._pool.release(connection)
         except asyncpg.TransactionRollbackError as error:
-            # Somebody else was faster: where a database's default isolation is higher than usual, PostgreSQL says so
-            # before the version in the `where` does. Decide again.
+            # A conflict with another transaction, where the database's default isolation is higher
+            # than read committed: PostgreSQL reports it before the version in the `where` does.
             raise StaleTicket from error
         except UNAVAILABLE as error:
             raise StoreUnavailable from error
         return result
 
-    async def _listen(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    async def _add_query_logger(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         connection.add_query_logger(self._query_logger)

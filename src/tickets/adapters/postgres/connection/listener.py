@@ -1,4 +1,4 @@
-"""What other sessions have changed, as PostgreSQL tells it: a connection of its own that listens."""
+"""The LISTEN/NOTIFY listener: receives changes of other sessions and invalidates caches."""
 
 from __future__ import annotations
 
@@ -7,98 +7,111 @@ import logging
 import math
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeVar
 
 import asyncpg
 
-from tickets.adapters.postgres.caching.cache import Cache
 from tickets.adapters.postgres.connection.database import UNAVAILABLE
 from tickets.adapters.postgres.sql_loader import load_queries
-from tickets.bounded_dict import Key
+from tickets.background import background_task
 
 logger = logging.getLogger("tickets")
 
 CHANNEL = "tickets_changes"
 
+APPLICATION_NAME = "tickets-listener"
+"""What `pg_stat_activity` calls the connection."""
+
 HEARTBEAT_INTERVAL = 0.5
-"""How often it is proved that everything has been heard, as long as somebody wants to know."""
+"""Seconds between two heartbeats, while somebody asks for a cached value."""
 
 CAUGHT_UP_SECONDS = 0.95
-"""How long such a proof holds. Behind it an answer from memory may be older than the second that is promised."""
+"""How long a heartbeat counts, in seconds from when it was sent. Cached values are documented to be
+at most a second old."""
 
 RESPONSE_TIMEOUT = 5.0
-"""How long the server may take to answer before the connection counts as broken."""
+"""Seconds that the server may take to respond before the connection counts as lost."""
 
 RETRY_DELAY = 1.0
-"""How long until the next try where the server cannot be listened to."""
+"""Seconds until the next attempt to connect."""
 
 RECONNECT_AFTER = 600.0
-"""How long one connection is used, and so how long anything is remembered: a change of which no trigger tells, such as a
-restore with the triggers off, is noticed after that."""
+"""Seconds for which one connection is used. Caches are cleared when it ends, which bounds the
+effect of a change that no trigger reports, such as a restore with triggers switched off."""
+
+Key = TypeVar("Key", bound=Hashable, contravariant=True)
+
+
+class Invalidatable(Protocol[Key]):
+    """A cache that the listener invalidates."""
+
+    def invalidate(self, key: Key) -> None:
+        """Remove the entry of a key."""
+
+    def clear(self) -> None:
+        """Remove all entries."""
 
 
 class Listener:
-    """Hears changes and tells them to those who remember; knows whether it can have missed one.
+    """Invalidates the registered caches, and knows whether it may have missed a notification.
 
-    A notification may come late, and a connection may be dead without anybody noticing. So the
-    listener sends itself one, twice a second: PostgreSQL delivers them in the order of the commits, so
-    once it is back, everything that was committed before it was sent has been heard. Where that is
-    more than a second ago nobody may answer from memory, and where the connection is lost everything
-    is forgotten, as is what was remembered before the next one listened. While nobody asks, nothing is sent.
+    A notification can be late, and a connection can be dead without an error. So the listener sends
+    itself a heartbeat, twice a second. PostgreSQL delivers notifications in commit order: once the
+    heartbeat is back, everything that was committed before it was sent has been received. Without
+    one for a second no cached value may be used. When the connection is lost, every cache is
+    cleared, and again when the next one listens. While nobody asks, no heartbeat is sent.
     """
 
     def __init__(self, url: str, *, now: Callable[[], float] = time.monotonic) -> None:
-        """Listen at this database; `now` tells seconds that have passed since some time or other."""
+        """Listen at this database; `now` returns seconds from any starting point."""
         self._url = url
         self._now = now
-        self._sql = load_queries("changes")
-        self._kept: dict[str, tuple[Cache[Any, Any], Callable[[str], Any]]] = {}
-        self._heard_until = -math.inf
+        self._heartbeat_query = load_queries("listener")["heartbeat"]
+        self._caches: dict[str, tuple[Invalidatable[Any], Callable[[str], Any]]] = {}
+        self._caught_up_at = -math.inf
         self._wanted = asyncio.Event()
-        self._own_channel = f"tickets_beat_{secrets.token_hex(8)}"
+        self._heartbeat_channel = f"tickets_heartbeat_{secrets.token_hex(8)}"
         self._heartbeats = 0
         self._returned: asyncio.Future[None] | None = None
-        self._is_heard_of = True
+        self._is_logged_as_listening = True
 
-    def invalidate_on(self, cache: Cache[Key, Any], kind: str, read: Callable[[str], Key]) -> None:
-        """Take out of the cache what changes of this kind, such as `badge`, and all of it when something may be missed.
+    def invalidate_on(
+        self, cache: Invalidatable[Key], kind: str, parse_key: Callable[[str], Key]
+    ) -> None:
+        """Register a cache: changes of this kind, such as `badge`, invalidate their key.
 
-        `read` makes a key of what was sent; it raises `ValueError` where that is none, which counts as all.
+        The whole cache is cleared when a notification may have been missed. `parse_key` makes a key
+        of the notification's text; where it raises `ValueError`, the whole cache is cleared.
         """
-        self._kept[kind] = cache, read
+        self._caches[kind] = cache, parse_key
 
     def is_caught_up(self) -> bool:
-        """Return whether everything that was committed until a second ago has been heard."""
+        """Return whether everything that was committed until a second ago has been received."""
         self._wanted.set()
-        return self._now() - self._heard_until < CAUGHT_UP_SECONDS
+        return self._now() - self._caught_up_at < CAUGHT_UP_SECONDS
 
     def is_connected(self) -> bool:
-        """Return whether there is a connection that has listened up to now, as far as anybody knows."""
-        return self._heard_until > -math.inf
+        """Return whether there is a connection that has returned a heartbeat."""
+        return self._caught_up_at > -math.inf
 
     @asynccontextmanager
     async def listening(self, _app: object = None) -> AsyncIterator[Listener]:
-        """Listen for the block, from when the database can be reached."""
-        task = asyncio.create_task(self._listen_again_and_again())
-        try:
+        """Listen while the block runs, from when the database can be reached."""
+        async with background_task(self._listen_and_reconnect()):
             yield self
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
-    async def _listen_again_and_again(self) -> None:
+    async def _listen_and_reconnect(self) -> None:
         while True:
             try:
                 await self._listen()
             except (*UNAVAILABLE, asyncpg.PostgresError) as error:
-                self._tell_state(error)
+                self._log_state(error)
                 await asyncio.sleep(RETRY_DELAY)
             except Exception:
-                # a defect here must not end it for the life of the process
-                logger.exception("listening for changes failed; it will be tried again")
+                # an unexpected error must not end listening for the life of the process
+                logger.exception("unhandled exception in the listener; it will reconnect")
                 await asyncio.sleep(RETRY_DELAY)
 
     async def _listen(self) -> None:
@@ -106,70 +119,74 @@ class Listener:
             self._url,
             timeout=RESPONSE_TIMEOUT,
             command_timeout=RESPONSE_TIMEOUT,
-            # what is sent changes nothing that would have to survive
-            server_settings={"application_name": "tickets", "synchronous_commit": "off"},
+            # heartbeats change nothing that would have to survive a crash
+            server_settings={"application_name": APPLICATION_NAME, "synchronous_commit": "off"},
         )
         try:
             await connection.add_listener(CHANNEL, self._on_change)
-            await connection.add_listener(self._own_channel, self._on_heartbeat)
-            # a connection that ends is noticed also while nobody asks
+            await connection.add_listener(self._heartbeat_channel, self._on_heartbeat)
+            # so that a lost connection is noticed while nobody asks, too
             connection.add_termination_listener(lambda _connection: self._wanted.set())
-            # what was remembered while nobody listened may have changed since
-            self._forget()
+            # what was cached between two connections may have changed since
+            self._clear_caches()
             end = self._now() + RECONNECT_AFTER
             while self._now() < end:
                 self._wanted.clear()
                 await self._heartbeat(connection)
-                self._tell_state(None)
+                self._log_state(None)
                 await asyncio.sleep(HEARTBEAT_INTERVAL)
                 await self._wanted.wait()
         finally:
-            self._heard_until = -math.inf
-            self._forget()
+            self._caught_up_at = -math.inf
+            self._clear_caches()
             connection.terminate()
 
-    def _forget(self) -> None:
-        for cache, _read in self._kept.values():
+    def _clear_caches(self) -> None:
+        for cache, _parse_key in self._caches.values():
             cache.clear()
 
     async def _heartbeat(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         sent_at = self._now()
         self._heartbeats += 1
         self._returned = asyncio.get_running_loop().create_future()
+        query = self._heartbeat_query.bind(
+            channel=self._heartbeat_channel, number=str(self._heartbeats)
+        )
         async with asyncio.timeout(RESPONSE_TIMEOUT):
-            await connection.fetchval(self._sql["beat"], self._own_channel, str(self._heartbeats))
+            await connection.fetchval(*query)
             await self._returned
-        self._heard_until = sent_at
+        self._caught_up_at = sent_at
 
-    def _on_heartbeat(self, _connection: object, _pid: int, _channel: str, beat: object) -> None:
+    def _on_heartbeat(self, _connection: object, _pid: int, _channel: str, number: object) -> None:
         if (
-            beat == str(self._heartbeats)
+            number == str(self._heartbeats)
             and self._returned is not None
             and not self._returned.done()
         ):
             self._returned.set_result(None)
 
     def _on_change(self, _connection: object, _pid: int, _channel: str, change: object) -> None:
-        kind, _, key = str(change).partition(":")
-        if kind not in self._kept:
+        kind, _, text = str(change).partition(":")
+        if kind not in self._caches:
             return
-        cache, read = self._kept[kind]
+        cache, parse_key = self._caches[kind]
         try:
-            found = read(key)
+            key = parse_key(text)
         except ValueError:
-            found = None
-        # nothing behind the kind is everything
-        if key and found is not None:
-            cache.invalidate(found)
+            key = None
+        # a change without a key may concern every entry
+        if text and key is not None:
+            cache.invalidate(key)
         else:
             cache.clear()
 
-    def _tell_state(self, error: Exception | None) -> None:
-        if error is not None and self._is_heard_of:
+    def _log_state(self, error: Exception | None) -> None:
+        if error is not None and self._is_logged_as_listening:
             logger.warning(
-                "not listening for changes, so the database is asked each time: %s",
+                "not listening for changes, so caches are off and every request asks the "
+                "database: %s",
                 str(error) or type(error).__name__,
             )
-        elif error is None and not self._is_heard_of:
+        elif error is None and not self._is_logged_as_listening:
             logger.info("listening for changes again")
-        self._is_heard_of = error is None
+        self._is_logged_as_listening = error is None

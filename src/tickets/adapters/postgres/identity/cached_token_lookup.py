@@ -1,4 +1,4 @@
-"""Who holds a bearer token, remembered for a while, which spares most requests a round trip."""
+"""Caches token lookups, so that most requests skip a database round trip."""
 
 from __future__ import annotations
 
@@ -16,67 +16,70 @@ from tickets.adapters.postgres.identity.token_lookup import PostgresTokenLookup
 @dataclass(frozen=True, slots=True)
 class _Entry:
     user_id: int
-    until: float  # where nobody tells of changes
+    valid_until: float
+    """Moment until which the entry may be used without a listener."""
+
     expires_at: float
+    """Moment at which the token itself expires."""
 
 
 class CachedTokenLookup:
-    """The port `TokenLookup`, whose answers hold for some seconds, and longer where changes are heard of.
+    """The port `TokenLookup` with a time to live, and with cache invalidation by a listener.
 
-    A token that is revoked is honoured for at most that long, and with a listener for at most a second;
-    its expiry is kept to the moment, where the identity query tells it. A token that is unknown is
-    asked for each time, so that a new one is good at once. Tokens are kept as hashes, and those who
-    ask for the same one at the same moment share one query.
+    A revoked token is honoured for the time to live at most, and with a listener for a second at
+    most. It never outlives its expiry, where the identity query returns that. An unknown token is
+    looked up each time, so that a new one works at once. Tokens are cached as hashes; requests that
+    need the same one at the same moment share one query.
     """
 
     def __init__(
         self,
-        users: PostgresTokenLookup,
+        token_lookup: PostgresTokenLookup,
         *,
         seconds: float,
         listener: Listener | None,
         max_entries: int = MAX_ENTRIES,
         now: Callable[[], float] = monotonic,
     ) -> None:
-        """Remember up to `most` tokens, each for `seconds` by the clock `now`, which only goes on.
+        """Cache up to `max_entries` tokens, each for `seconds` by the monotonic clock `now`.
 
-        `listener` is told of every token that is revoked: not of those of a platform's own table.
+        `listener` receives every revocation in the service's own table, none in a platform's table.
         """
-        self._users = users
+        self._token_lookup = token_lookup
         self._seconds = seconds
         self._listener = listener
         self._now = now
         self._cache = Cache[bytes, _Entry](max_entries)
-        self._asking: dict[bytes, asyncio.Task[_Entry | None]] = {}
+        self._lookups: dict[bytes, asyncio.Task[_Entry | None]] = {}
         if listener is not None:
             listener.invalidate_on(self._cache, "token", bytes.fromhex)
 
     async def by_token(self, token: str) -> int | None:
-        """Answer from memory, or ask."""
+        """Return from the cache or, on a miss, look the token up."""
         key = sha256(token.encode("utf-8", "surrogatepass")).digest()
         entry = self._cache.get(key)
-        if entry is not None and self._holds(entry):
+        if entry is not None and self._is_valid(entry):
             return entry.user_id
-        asking = self._asking.get(key)
-        if asking is None:
-            question = self._cache.load(key, lambda: self._ask(token))
-            asking = self._asking[key] = asyncio.create_task(question)
-            asking.add_done_callback(lambda _: self._asking.pop(key))
-        # whoever is cancelled leaves the others their answer
-        entry = await asyncio.shield(asking)
+        lookup = self._lookups.get(key)
+        if lookup is None:
+            load = self._cache.load(key, lambda: self._look_up(token))
+            lookup = self._lookups[key] = asyncio.create_task(load)
+            lookup.add_done_callback(lambda _: self._lookups.pop(key))
+        # a request that is cancelled leaves the lookup to the others
+        entry = await asyncio.shield(lookup)
         return None if entry is None else entry.user_id
 
-    def _holds(self, entry: _Entry) -> bool:
+    def _is_valid(self, entry: _Entry) -> bool:
         now = self._now()
-        return now < entry.until or (
+        return now < entry.valid_until or (
             now < entry.expires_at and self._listener is not None and self._listener.is_caught_up()
         )
 
-    async def _ask(self, token: str) -> _Entry | None:
-        # counted from before the question, so that it ends no later than what it was told
-        asked_at = self._now()
-        holder = await self._users.holder(token)
+    async def _look_up(self, token: str) -> _Entry | None:
+        # counted from before the query, so that the entry ends no later than the token
+        started_at = self._now()
+        holder = await self._token_lookup.holder(token)
         if holder is None:
             return None
-        expires_at = asked_at + holder.seconds_left
-        return _Entry(holder.user_id, min(asked_at + self._seconds, expires_at), expires_at)
+        expires_at = started_at + holder.seconds_left
+        return _Entry(holder.user_id, min(started_at + self._seconds, expires_at), expires_at)

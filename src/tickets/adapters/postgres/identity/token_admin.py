@@ -1,4 +1,4 @@
-"""Users and bearer tokens of the service's own, for `tickets user`."""
+"""Manages users and the service's own bearer tokens, for `tickets user`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.ports import Clock
 
-EXPIRED_ARE_LISTED_FOR = timedelta(days=30)
-"""How long an expired token can still be listed, for whoever asks why somebody was signed out."""
+EXPIRED_TOKENS_KEPT_FOR = timedelta(days=30)
+"""How long an expired token is still listed, for whoever asks why somebody was signed out."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenEntry:
-    """A token as it is listed: a handle, and nothing that could sign in."""
+    """A token in a list: its id and times, and nothing that could sign in."""
 
     id: int
     created_at: datetime
@@ -27,53 +27,60 @@ class TokenEntry:
 
 
 class TokenAdmin:
-    """Makes users, and hands out, lists and takes back their tokens, which are kept as hashes only."""
+    """Adds users, and issues, lists and revokes their tokens, which are stored as hashes only."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        """Keep them in this database, whose schema is up to date."""
+        """Work on this database, whose schema is up to date."""
         self._database = database
         self._clock = clock
-        self._sql = load_queries("accounts")
+        self._sql = load_queries("token_admin")
 
     async def user(self, email: str) -> int:
-        """Return the id of the user with this address, found or made."""
-        # Another process may add the same address in between: then the insert returns nothing, and the second look finds it.
+        """Return the id of the user with this address, found or added."""
+        # Where another process adds the same address in between, the insert returns no row, and the
+        # second look finds it.
         for query in ("find_user", "add_user", "find_user"):
-            user_id: int | None = await self._database.fetchval(self._sql[query], email)
+            user_id: int | None = await self._database.fetchval(*self._sql[query].bind(email=email))
             if user_id is not None:
                 return user_id
         message = f"user {email} was added and removed by others at the same time"
         raise RuntimeError(message)
 
     async def new_token(self, user_id: int, *, lifetime: timedelta) -> str:
-        """Return a new bearer token of 256 random bits that lasts for `lifetime`."""
+        """Return a new bearer token of 256 random bits that is valid for `lifetime`."""
         token = f"tk_{secrets.token_urlsafe(32)}"
-        expires_at = self._clock.now() + lifetime
-        await self._database.fetch(
-            self._sql["add_token"], sha256(token.encode()).digest(), user_id, expires_at
+        query = self._sql["add_token"].bind(
+            token_sha256=sha256(token.encode()).digest(),
+            user_id=user_id,
+            expires_at=self._clock.now() + lifetime,
         )
+        await self._database.fetch(*query)
         return token
 
     async def find(self, email: str) -> int | None:
         """Return the id of the user with this address; None where there is none."""
-        user_id: int | None = await self._database.fetchval(self._sql["find_user"], email)
+        query = self._sql["find_user"].bind(email=email)
+        user_id: int | None = await self._database.fetchval(*query)
         return user_id
 
     async def tokens(self, user_id: int) -> Sequence[TokenEntry]:
-        """Return the user's tokens, newest first, the ones that have expired lately included."""
-        rows = await self._database.fetch(self._sql["tokens_of_user"], user_id)
+        """Return the user's tokens, newest first, recently expired ones included."""
+        rows = await self._database.fetch(*self._sql["list_tokens"].bind(user_id=user_id))
         return [TokenEntry(**row) for row in rows]
 
     async def revoke(self, token_id: int) -> str | None:
-        """Take a token back; return whose it was, None where there is none."""
-        email: str | None = await self._database.fetchval(self._sql["revoke_token"], token_id)
+        """Revoke a token; return whose it was, None where there is none."""
+        query = self._sql["revoke_token"].bind(token_id=token_id)
+        email: str | None = await self._database.fetchval(*query)
         return email
 
     async def revoke_all(self, user_id: int) -> int:
-        """Take all of the user's tokens back; return how many there were."""
-        return len(await self._database.fetch(self._sql["revoke_tokens_of_user"], user_id))
+        """Revoke all tokens of a user; return how many there were."""
+        query = self._sql["revoke_all_tokens"].bind(user_id=user_id)
+        return len(await self._database.fetch(*query))
 
     async def delete_expired(self) -> int:
-        """Drop the tokens that expired longer than `EXPIRED_ARE_LISTED_FOR` ago; return how many."""
-        moment = self._clock.now() - EXPIRED_ARE_LISTED_FOR
-        return len(await self._database.fetch(self._sql["forget_tokens"], moment))
+        """Delete tokens that expired longer than `EXPIRED_TOKENS_KEPT_FOR` ago; return how many."""
+        moment = self._clock.now() - EXPIRED_TOKENS_KEPT_FOR
+        query = self._sql["delete_expired_tokens"].bind(moment=moment)
+        return len(await self._database.fetch(*query))

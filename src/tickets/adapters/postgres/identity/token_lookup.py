@@ -1,4 +1,4 @@
-"""Who holds a bearer token, on PostgreSQL: our own hashed tokens, or a host platform's table."""
+"""The token lookup on PostgreSQL: the service's own hashed tokens, or a host platform's table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tickets.adapters.postgres.sql_loader import load_queries, parse_queries
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The query that answers who holds a token, and whether it is asked by the token's SHA-256."""
+    """The query that looks a token up; `hashed` says that it takes the token's SHA-256."""
 
     query: str
     hashed: bool
@@ -24,25 +24,26 @@ class Identity:
     def named(cls, name: str) -> Identity:
         """Return `tokens`, `sessions`, or the query in the SQL file at this path.
 
-        The file holds one query, named `user_by_token` (its $1 is the token, as text) or
-        `user_by_token_sha256` (its $1 is the hash, as bytea), which returns the user's id, and
-        perhaps for how many seconds yet (double precision), or no row. Raises `ValueError` where
-        it holds neither, `OSError` where it cannot be read.
+        The file holds one query, named `user_by_token` (its parameter is the token, as text) or
+        `user_by_token_sha256` (its parameter is the hash, as bytea). The parameter is `$1`, or any
+        name such as `:token`. The query returns the user's id and, optionally, for how many more
+        seconds the token is valid (double precision), or no row. Raises `ValueError` where the file
+        holds neither query, `OSError` where it cannot be read.
         """
         if name in ("tokens", "sessions"):
             queries = load_queries(f"identity_{name}")
         else:
-            queries = parse_queries(Path(name).read_text(encoding="utf-8"))
+            queries = parse_queries(Path(name).read_text(encoding="utf-8"), {})
         for query, hashed in (("user_by_token", False), ("user_by_token_sha256", True)):
             if query in queries:
-                return cls(queries[query], hashed)
+                return cls(queries[query].sql, hashed)
         message = f"{name} has no query named user_by_token or user_by_token_sha256"
         raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a token, and for how many seconds yet; infinity where the query does not say."""
+    """Who holds a token, and for how many more seconds; infinity where the query does not say."""
 
     user_id: int
     seconds_left: float
@@ -52,7 +53,7 @@ class PostgresTokenLookup:
     """The port `TokenLookup` on PostgreSQL."""
 
     def __init__(self, database: Database, identity: Identity) -> None:
-        """Ask this database, in this way."""
+        """Run this query on this database."""
         self._database = database
         self._identity = identity
 
@@ -62,15 +63,15 @@ class PostgresTokenLookup:
         return None if holder is None else holder.user_id
 
     async def holder(self, token: str) -> Holder | None:
-        """Run the identity query; what cannot be a token is nobody's, and is not sent."""
+        """Run the identity query; text that cannot be a token is not sent."""
         if not (token.isascii() and token.isprintable()):
             return None
         key = sha256(token.encode()).digest() if self._identity.hashed else token
         try:
             row = await self._database.fetchrow(self._identity.query, key)
         except asyncpg.DataError:
-            # A platform's own column may hold less than any text, a UUID for instance. The error quotes the token, so
-            # it goes no further.
+            # A platform's own column may take less than any text, a UUID for instance. The error
+            # quotes the token, so it goes no further.
             return None
         if row is None:
             return None

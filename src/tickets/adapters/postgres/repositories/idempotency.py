@@ -29,16 +29,16 @@ class PostgresIdempotencyStore:
     def __init__(self, database: Database) -> None:
         """Keep responses in this database, whose schema is up to date."""
         self._database = database
-        self._sql = load_queries("receipts")
+        self._sql = load_queries("idempotency")
 
     async def find(
         self, key: IdempotencyKey, kind: type[ResultT], *, since: datetime
     ) -> ResultT | None:
         """Select by caller and key; delete a response that is too old."""
-        asked = (_caller_name(key.caller), key.value, since)
-        row = await self._database.fetchrow(self._sql["recall_answer"], *asked)
-        if row is not None and row["is_old"]:
-            await self._database.fetch(self._sql["free_key"], *asked)
+        values = {"caller": _caller_name(key.caller), "key": key.value, "since": since}
+        row = await self._database.fetchrow(*self._sql["find_response"].bind(**values))
+        if row is not None and row["is_expired"]:
+            await self._database.fetch(*self._sql["delete_expired_response"].bind(**values))
             row = None
         if row is None:
             return None
@@ -51,7 +51,7 @@ class PostgresIdempotencyStore:
         """Insert it alone."""
         try:
             await self._database.fetch(
-                self._sql["keep_answer"], *stored_response_parameters(response)
+                *self._sql["store_response"].bind(**response_values(response))
             )
         except DUPLICATE_REQUEST_ERRORS as error:
             raise_if_duplicate(response, error)
@@ -59,25 +59,26 @@ class PostgresIdempotencyStore:
 
     async def delete_before(self, moment: datetime, *, limit: int) -> int:
         """Delete through the index by age."""
-        count: int = await self._database.fetchval(self._sql["forget_keys"], moment, limit)
+        query = self._sql["delete_responses_before"].bind(moment=moment, limit=limit)
+        count: int = await self._database.fetchval(*query)
         return count
 
 
-def stored_response_parameters(response: StoredResponse | None) -> tuple[object, ...]:
-    """Return the columns of a stored response, as every statement takes them that writes one."""
+def response_values(response: StoredResponse | None) -> dict[str, object]:
+    """Return the parameters of a statement that stores a response, None for each without one."""
     if response is None:
-        return (None,) * 5
+        return dict.fromkeys(("caller", "key", "fingerprint", "response", "recorded_at"))
     result = response.result
     if isinstance(result, Ticket):
         result = replace(result, new_message=None)
     key = response.key
-    return (
-        _caller_name(key.caller),
-        key.value,
-        key.fingerprint,
-        msgspec.json.encode(result).decode(),
-        response.at,
-    )
+    return {
+        "caller": _caller_name(key.caller),
+        "key": key.value,
+        "fingerprint": key.fingerprint,
+        "response": msgspec.json.encode(result).decode(),
+        "recorded_at": response.at,
+    }
 
 
 DUPLICATE_REQUEST_ERRORS = (asyncpg.UniqueViolationError, StoreUnavailable)

@@ -1,4 +1,4 @@
-"""How often somebody has done something lately, on PostgreSQL, and what this process remembers of it."""
+"""The rate limiter on PostgreSQL (GCRA), shared by all processes."""
 
 from __future__ import annotations
 
@@ -10,92 +10,94 @@ import asyncpg
 
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.sql_loader import load_queries
+from tickets.bounded_dict import BoundedDict
 from tickets.domain.errors import TooManyRequests
 from tickets.domain.rate_limits import MICROSECOND, Allowance, Hit
 
 CONSTRAINT = "ticket_rates_limit"
-"""What a row of `ticket_rates` breaks with one use too many."""
+"""The check constraint that refuses a hit over the limit."""
 
 MAX_ENTRIES = 10_000
-"""Subjects that a process remembers."""
+"""Maximum number of subjects that a process keeps in memory; eviction is FIFO."""
 
 
 class PostgresRateLimiter:
     """The port `RateLimiter` on PostgreSQL.
 
-    Who has been refused is refused again without a statement until the time has come, in this
-    process; others find out by themselves. Nothing that is counted is ever only remembered.
+    A subject that was refused is refused again by this process, without a statement, until its wait
+    is over. Every hit is recorded in the database; memory only saves statements.
     """
 
-    def __init__(self, database: Database, *, moment: Callable[[], float] = time.monotonic) -> None:
-        """Count in this database; `moment` tells seconds that have passed since some time or other."""
+    def __init__(
+        self, database: Database, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Count in this database; `monotonic` returns seconds from any starting point."""
         self._database = database
-        self._sql = load_queries("rates")
-        self._moment = moment
-        # by subject, moments: when all will have come back, and until when it is refused
-        self._arrivals: dict[str, float] = {}
-        self._refused: dict[str, float] = {}
+        self._sql = load_queries("rate_limits")
+        self._monotonic = monotonic
+        # by subject, moments of the clock: the theoretical arrival time, and the end of a refusal
+        self._arrivals = BoundedDict[str, float](MAX_ENTRIES)
+        self._refused_until = BoundedDict[str, float](MAX_ENTRIES)
 
     def check(self, hit: Hit) -> None:
-        """Look at the refusals that are remembered."""
-        refused_until = self._refused.get(hit.subject)
+        """Look at the refusals in memory."""
+        refused_until = self._refused_until.get(hit.subject)
         if refused_until is None:
             return
-        wait = int((refused_until - self._moment()) * 1_000_000)
+        wait = int((refused_until - self._monotonic()) * 1_000_000)
         if wait > 0:
             raise TooManyRequests(hit, Allowance(0, wait))
 
     def allowance(self, hit: Hit) -> Allowance | None:
-        """Work it out from what is remembered of the last count."""
+        """Compute it from the arrival time in memory."""
         arrival = self._arrivals.get(hit.subject)
         if arrival is None:
             return None
-        ahead = int((arrival - self._moment()) * 1_000_000)
-        return Allowance.at(ahead, hit.rate_limit) if ahead > 0 else None
+        arrival_in = int((arrival - self._monotonic()) * 1_000_000)
+        return Allowance.at(arrival_in, hit.rate_limit) if arrival_in > 0 else None
 
     async def record(self, hit: Hit) -> Allowance:
-        """Move the arrival of the subject's row, which the constraint limits."""
+        """Move the arrival time of the subject's row, which the constraint bounds."""
+        query = self._sql["record_hit"].bind(**hit_values(hit))
         try:
-            ahead: timedelta = await self._database.fetchval(
-                self._sql["count_use"], *hit_parameters(hit)
-            )
+            arrival_in: timedelta = await self._database.fetchval(*query)
         except asyncpg.CheckViolationError as error:
             raise await self.refusal(hit, error) from error
-        self.recorded(hit, ahead)
-        return Allowance.at(ahead // MICROSECOND, hit.rate_limit)
+        self.recorded(hit, arrival_in)
+        return Allowance.at(arrival_in // MICROSECOND, hit.rate_limit)
 
-    def recorded(self, hit: Hit, ahead: timedelta) -> None:
-        """Remember what a statement has counted: how far ahead the arrival lies now."""
-        self._remember(self._arrivals, hit.subject, ahead)
+    def recorded(self, hit: Hit, arrival_in: timedelta) -> None:
+        """Keep in memory what a statement recorded: the time until the subject's arrival time."""
+        self._put(self._arrivals, hit.subject, arrival_in)
 
     async def refusal(self, hit: Hit | None, error: asyncpg.CheckViolationError) -> Exception:
-        """Return what it means that a statement which counts this use breaks a constraint."""
+        """Return the error to raise where a statement that records this hit broke a constraint."""
         if hit is None or error.constraint_name != CONSTRAINT:
             other: Exception = error
             return other
-        row = await self._database.fetchrow(self._sql["time_until_use"], *hit_parameters(hit))
-        # a use may have come back since
+        row = await self._database.fetchrow(*self._sql["time_until_hit"].bind(**hit_values(hit)))
+        # a hit may have been refilled since
         wait: timedelta = max(row["wait"] if row else MICROSECOND, MICROSECOND)
-        self._remember(self._refused, hit.subject, wait)
+        self._put(self._refused_until, hit.subject, wait)
         self.recorded(hit, wait + hit.rate_limit.period - hit.rate_limit.interval)
         return TooManyRequests(hit, Allowance(0, wait // MICROSECOND))
 
     async def delete_expired(self) -> int:
-        """Delete the rows whose arrival has passed."""
-        removed: int = await self._database.fetchval(self._sql["forget_unused"])
-        return removed
+        """Delete the rows whose arrival time has passed."""
+        query = self._sql["delete_expired_rate_limits"].bind()
+        deleted: int = await self._database.fetchval(*query)
+        return deleted
 
-    def _remember(self, memory: dict[str, float], subject: str, ahead: timedelta) -> None:
-        memory[subject] = self._moment() + ahead.total_seconds()
-        if len(memory) > MAX_ENTRIES:
-            # the one that was first counted longest ago
-            del memory[next(iter(memory))]
+    def _put(self, moments: BoundedDict[str, float], subject: str, in_: timedelta) -> None:
+        moments.put(subject, self._monotonic() + in_.total_seconds())
 
 
-def hit_parameters(hit: Hit | None) -> tuple[object, ...]:
-    """Return what every statement takes that counts: the subject, what one use moves, and the period."""
-    return (
-        (None,) * 3
-        if hit is None
-        else (hit.subject, hit.rate_limit.interval, hit.rate_limit.period)
-    )
+def hit_values(hit: Hit | None) -> dict[str, object]:
+    """Return the parameters of every statement that records a hit, None for each without one."""
+    if hit is None:
+        return dict.fromkeys(("subject_of_hit", "interval", "period"))
+    return {
+        "subject_of_hit": hit.subject,
+        "interval": hit.rate_limit.interval,
+        "period": hit.rate_limit.period,
+    }

@@ -1,4 +1,4 @@
-"""The write side on PostgreSQL: one statement each, the version in the `where`."""
+"""The repository of tickets on PostgreSQL: optimistic locking, one statement per call."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.repositories.idempotency import (
     DUPLICATE_REQUEST_ERRORS,
     raise_if_duplicate,
-    stored_response_parameters,
+    response_values,
 )
-from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter, hit_parameters
+from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter, hit_values
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
 from tickets.domain.message import Message
@@ -26,7 +26,11 @@ from tickets.domain.write_context import NO_CONTEXT, WriteContext
 
 
 class PostgresTickets:
-    """The port `Tickets` on PostgreSQL."""
+    """The port `Tickets` on PostgreSQL.
+
+    Tells its collaborators what a statement changed: the rate limiter which hit was recorded, the
+    caches which user's unread count and which ticket are no longer valid.
+    """
 
     def __init__(
         self,
@@ -35,55 +39,43 @@ class PostgresTickets:
         unread_counts: UnreadCounts,
         ticket_cache: PostgresTicketCache,
     ) -> None:
-        """Keep tickets in this database, whose schema is up to date.
-
-        `rate_limiter` are told what was counted, `unread_counts` whose may have changed, `remembered` what was
-        loaded and saved.
-        """
+        """Keep tickets in this database, whose schema is up to date."""
         self._database = database
-        self._unread_counts = unread_counts
         self._rate_limiter = rate_limiter
+        self._unread_counts = unread_counts
         self._ticket_cache = ticket_cache
         self._sql = load_queries("tickets")
 
     async def add(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Ticket:
-        """Insert ticket, first message and receipt together, and count the use."""
-        stored_response, hit = context.stored_response, context.hit
-        query: str = "add_ticket"
-        snapshot: tuple[object, ...] = ()
-        if stored_response is not None or hit is None:
-            query, snapshot = "add_ticket_in_general", stored_response_parameters(stored_response)
-        message = ticket.new_message
-        assert message is not None  # noqa: S101 - opening one writes the first
+        """Insert ticket, first message and stored response, and record the hit."""
+        response, hit = context.stored_response, context.hit
+        values = {
+            "category": ticket.category,
+            "other_category": ticket.other_category,
+            "subject": ticket.subject,
+            "priority": ticket.priority,
+            "created_at": ticket.created_at,
+            **_state_values(ticket),
+            **_message_values(ticket.new_message),
+            **hit_values(hit),
+        }
+        if response is None and hit is not None:
+            statement = self._sql["add_ticket"].bind(**values)
+        else:
+            values |= response_values(response)
+            statement = self._sql["add_ticket_with_context"].bind(**values)
         try:
-            row = await self._database.fetchrow(
-                self._sql[query],
-                ticket.user_id,
-                ticket.category,
-                ticket.other_category,
-                ticket.subject,
-                ticket.status,
-                ticket.priority,
-                ticket.user_unread,
-                ticket.admin_unread,
-                ticket.message_count,
-                ticket.last_message,
-                ticket.created_at,
-                ticket.updated_at,
-                *_written(message),
-                *snapshot,
-                *hit_parameters(hit),
-            )
+            row = await self._database.fetchrow(*statement)
         except asyncpg.ForeignKeyViolationError as error:
             raise NotAuthenticated from error
         except asyncpg.CheckViolationError as error:
             raise await self._rate_limiter.refusal(hit, error) from error
         except DUPLICATE_REQUEST_ERRORS as error:
-            raise_if_duplicate(stored_response, error)
+            raise_if_duplicate(response, error)
             raise
         assert row is not None  # noqa: S101 - an insert without a condition returns its row
         if hit is not None:
-            self._rate_limiter.recorded(hit, row["ahead"])
+            self._rate_limiter.recorded(hit, row["arrival_in"])
         ticket.id, ticket.version, ticket.new_message = row["id"], row["version"], None
         return ticket
 
@@ -98,59 +90,49 @@ class PostgresTickets:
         return self._detail(await self._row("get_ticket_with_thread", ticket_id), generation)
 
     async def save(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Message | None:
-        """Update the row, insert message and receipt, and count the use, if the version is still the same."""
-        stored_response, hit = context.stored_response, context.hit
+        """Update the row, insert message and stored response, record the hit, if not stale."""
+        response, hit = context.stored_response, context.hit
         message, generation = ticket.new_message, self._ticket_cache.generation
         try:
-            if message is None and stored_response is None and hit is None:
-                row = await self._saved("save_state", ticket)
+            if message is None and response is None and hit is None:
+                row = await self._save("save_state", ticket)
             else:
-                row = await self._saved(
-                    "save_ticket",
-                    ticket,
-                    *((None,) * 4 if message is None else _written(message)),
-                    *stored_response_parameters(stored_response),
-                    *hit_parameters(hit),
-                )
+                values = {
+                    **_message_values(message),
+                    **response_values(response),
+                    **hit_values(hit),
+                }
+                row = await self._save("save_ticket", ticket, **values)
         except asyncpg.CheckViolationError as error:
             raise await self._rate_limiter.refusal(hit, error) from error
         except DUPLICATE_REQUEST_ERRORS as error:
-            raise_if_duplicate(stored_response, error)
+            raise_if_duplicate(response, error)
             raise
         if hit is not None:
-            self._rate_limiter.recorded(hit, row["ahead"])
+            self._rate_limiter.recorded(hit, row["arrival_in"])
         if row["is_as_sent"]:
             self._ticket_cache.put(ticket, ticket.version + 1, generation)
-        return None if message is None else _stored(message, row["message_id"])
+        return None if message is None else _with_id(message, row["message_id"])
 
     async def save_with_thread(self, ticket: Ticket) -> TicketDetail:
-        """Update the row and select the thread in one statement, if the version is still the same."""
+        """Update the row and select the thread in one statement, if not stale."""
         generation = self._ticket_cache.generation
-        return self._detail(await self._saved("save_with_thread", ticket), generation)
+        return self._detail(await self._save("save_with_thread", ticket), generation)
 
     async def resolved_since(self, moment: datetime, *, limit: int) -> Sequence[int]:
         """Select from the partial index over resolved tickets."""
-        rows = await self._database.fetch(self._sql["resolved_until"], moment, limit)
-        return [row["id"] for row in rows]
+        query = self._sql["resolved_since"].bind(moment=moment, limit=limit)
+        return [row["id"] for row in await self._database.fetch(*query)]
 
-    async def _saved(self, query: str, ticket: Ticket, *more: object) -> asyncpg.Record:
-        """Run a statement that saves the ticket's state; return its row, or raise `StaleTicket`."""
+    async def _save(self, query: str, ticket: Ticket, **values: object) -> asyncpg.Record:
+        """Run a statement that saves the ticket; return its row, or raise `StaleTicket`."""
+        statement = self._sql[query].bind(
+            ticket_id=ticket.id, version=ticket.version, **_state_values(ticket), **values
+        )
         try:
-            row = await self._database.fetchrow(
-                self._sql[query],
-                ticket.id,
-                ticket.version,
-                ticket.user_id,
-                ticket.status,
-                ticket.user_unread,
-                ticket.admin_unread,
-                ticket.message_count,
-                ticket.last_message,
-                ticket.updated_at,
-                *more,
-            )
+            row = await self._database.fetchrow(*statement)
         finally:
-            # before anybody is told of it; whatever has failed may have been stored
+            # before anybody gets an answer; a statement that failed may have been committed
             self._unread_counts.invalidate(ticket.user_id)
             self._ticket_cache.invalidate(ticket.id)
         if row is None:
@@ -160,7 +142,7 @@ class PostgresTickets:
     async def _row(self, query: str, ticket_id: int) -> asyncpg.Record:
         if not 0 < ticket_id <= MAX_ID:
             raise TicketNotFound
-        row = await self._database.fetchrow(self._sql[query], ticket_id)
+        row = await self._database.fetchrow(*self._sql[query].bind(ticket_id=ticket_id))
         if row is None:
             raise TicketNotFound
         return row
@@ -175,19 +157,39 @@ class PostgresTickets:
         return ticket
 
 
-def _written(message: Message) -> tuple[object, ...]:
-    """Return the columns of a message that was added, as the statements take them."""
-    return message.sender_type, message.sender_id, message.message, message.created_at
+def _state_values(ticket: Ticket) -> dict[str, object]:
+    """Return the columns that decisions change, and the user whose ticket it must still be."""
+    return {
+        "user_id": ticket.user_id,
+        "status": ticket.status,
+        "user_unread": ticket.user_unread,
+        "admin_unread": ticket.admin_unread,
+        "message_count": ticket.message_count,
+        "last_message": ticket.last_message,
+        "updated_at": ticket.updated_at,
+    }
 
 
-def _stored(message: Message, message_id: int) -> Message:
+def _message_values(message: Message | None) -> dict[str, object]:
+    """Return the columns of a new message, None for each where there is none."""
+    if message is None:
+        return dict.fromkeys(("sender_type", "sender_id", "message", "sent_at"))
+    return {
+        "sender_type": message.sender_type,
+        "sender_id": message.sender_id,
+        "message": message.message,
+        "sent_at": message.created_at,
+    }
+
+
+def _with_id(message: Message, message_id: int) -> Message:
     return Message(
-        message_id,
-        message.ticket_id,
-        message.sender_type,
-        message.sender_id,
-        message.message,
-        message.created_at,
+        id=message_id,
+        ticket_id=message.ticket_id,
+        sender_type=message.sender_type,
+        sender_id=message.sender_id,
+        message=message.message,
+        created_at=message.created_at,
     )
 
 

@@ -1,4 +1,4 @@
-"""Brings the schema up to date: numbered files, each once, recorded with a checksum, under one lock."""
+"""Schema migrations: numbered SQL files, each applied once under a lock, with its checksum."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from tickets.adapters.postgres.sql_loader import load_queries, sql_folder
 logger = logging.getLogger("tickets")
 
 REFUSED = "TK001"
-"""The SQLSTATE with which a migration declines a database, with a message for the operator."""
+"""The SQLSTATE with which a migration refuses a database, with a message for the operator."""
 
-PAUSE_SECONDS = 0.5
-"""How long a migration that did not get a lock lets others go ahead before it asks again."""
+LOCK_RETRY_DELAY = 0.5
+"""Seconds until a migration that did not get a lock tries again."""
 
-_IN_THE_WAY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
+_LOCK_CONFLICTS = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 _FILE = re.compile(r"(\d{4})_(\w+)\.sql")
 
 
 class MigrationError(Exception):
-    """The database cannot be brought up to date, with a sentence that says why."""
+    """The database cannot be migrated; the message is a sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,36 +41,36 @@ class Migration:
 
     @property
     def title(self) -> str:
-        """What the file is called, without its ending."""
+        """The file name without its ending."""
         return f"{self.number:04}_{self.name}"
 
     @property
     def checksum(self) -> str:
-        """The SHA-256 of the script, with line endings as git may have changed them put back."""
+        """The SHA-256 of the script, with the line endings that git may have changed restored."""
         return sha256(self.script.replace("\r\n", "\n").encode()).hexdigest()
 
 
 def load_migrations(folder: Traversable | None = None) -> list[Migration]:
     """Return the migrations in this folder, by default all that this version knows, in order.
 
-    Editors' copies and hidden files are passed over. Raises `MigrationError` for an SQL file that
-    has no number, and where two have the same, as after a merge.
+    Backup copies of editors and hidden files are skipped. Raises `MigrationError` for an SQL file
+    without a number, and where two have the same one, as after a merge.
     """
     found: dict[int, Migration] = {}
     for file in (folder or sql_folder() / "migrations").iterdir():
         if file.name.startswith(".") or not file.name.endswith(".sql"):
             continue
         if (named := _FILE.fullmatch(file.name)) is None:
-            raise MigrationError(f"{file.name} is not called like 0001_what_it_does.sql.")
+            raise MigrationError(f"{file.name} must be named like 0001_what_it_does.sql.")
         migration = Migration(int(named[1]), named[2], file.read_text(encoding="utf-8"))
-        if (twin := found.setdefault(migration.number, migration)) is not migration:
-            both = " and ".join(sorted((twin.title, migration.title)))
+        if (duplicate := found.setdefault(migration.number, migration)) is not migration:
+            both = " and ".join(sorted((duplicate.title, migration.title)))
             raise MigrationError(f"{both} have the same number; give the newer one the next.")
     return [found[number] for number in sorted(found)]
 
 
 class Migrator:
-    """Applies migrations over one connection; several processes may do so at once."""
+    """Applies migrations over one connection; several processes may run it at once."""
 
     def __init__(
         self,
@@ -83,15 +83,15 @@ class Migrator:
         self._sql = load_queries("migrations")
 
     async def due(self) -> list[Migration]:
-        """Return what is still to be applied, and change nothing.
+        """Return the migrations that are still to be applied; changes nothing.
 
         Raises `MigrationError` where the database is newer than this version, or where a file is
         no longer the one that was applied.
         """
         with _explained("The record of migrations cannot be read"):
-            if not await self._connection.fetchval(self._sql["migrations_exist"]):
+            if not await self._connection.fetchval(self._sql["migrations_exist"].sql):
                 return list(self._migrations)
-            applied = await self._connection.fetch(self._sql["applied_migrations"])
+            applied = await self._connection.fetch(self._sql["applied_migrations"].sql)
         known = {migration.number: migration for migration in self._migrations}
         for row in applied:
             migration = known.pop(row["number"], None)
@@ -113,65 +113,68 @@ class Migrator:
     async def would_take_over(self) -> bool:
         """Return whether the next `apply` takes over tickets that a platform has made."""
         with _explained("The database cannot be read"):
-            found: bool = await self._connection.fetchval(self._sql["platform_has_tickets"])
+            found: bool = await self._connection.fetchval(self._sql["platform_has_tickets"].sql)
         return found
 
     async def apply(self) -> list[Migration]:
-        """Apply what is due, each in a transaction of its own, and return what was applied here.
+        """Apply what is due, each migration in its own transaction; return what was applied here.
 
-        Where several processes start at once, each file is applied by one of them while the
-        others wait. Where other sessions hold what a migration needs, it steps back and asks
-        again until they are done, and nobody is held up by it for long. A database that is up to
-        date is only read. Raises `MigrationError`; what was applied before it stays applied.
+        Where several processes start at once, one of them applies each migration while the others
+        wait. Where other sessions hold a lock that a migration needs, it gives up after a short
+        wait and tries again until they are done, so that nobody queues behind it for long. A
+        database that is up to date is only read. Raises `MigrationError`; migrations that were
+        applied before the error stay applied.
         """
         applied: list[Migration] = []
         waiting = False
         while True:
             try:
                 migration = await self._apply_next()
-            except _IN_THE_WAY as error:
+            except _LOCK_CONFLICTS as error:
                 if not waiting:
-                    logger.warning("Migrating waits for other sessions to finish: %s.", error)
+                    logger.warning("migration is waiting for locks of other sessions: %s", error)
                 waiting = True
-                await asyncio.sleep(PAUSE_SECONDS)
+                await asyncio.sleep(LOCK_RETRY_DELAY)
                 continue
             if migration is None:
                 return applied
             applied.append(migration)
 
     async def _apply_next(self) -> Migration | None:
-        # The lock ends with the transaction, so it also holds behind PgBouncer, and no crash can leave it behind.
+        # The lock ends with the transaction, so it works behind PgBouncer, and no crash leaves it.
         async with self._transaction():
             with _explained("Migrating failed"):
-                await self._connection.execute(self._sql["no_timeouts"])
-                await self._connection.execute(self._sql["lock_migrations"])
+                await self._connection.execute(self._sql["disable_timeouts"].sql)
+                await self._connection.execute(self._sql["lock_migrations"].sql)
             due = await self.due()
             if not due:
                 return None
             migration = due[0]
             with _explained(f"Migration {migration.title} failed and changed nothing"):
-                await self._connection.execute(self._sql["short_lock_waits"])
-                if not await self._connection.fetchval(self._sql["migrations_exist"]):
-                    await self._connection.execute(self._sql["create_migrations"])
+                await self._connection.execute(self._sql["limit_lock_waits"].sql)
+                if not await self._connection.fetchval(self._sql["migrations_exist"].sql):
+                    await self._connection.execute(self._sql["create_migrations"].sql)
                 await self._connection.execute(migration.script)
                 await self._connection.execute(
-                    self._sql["record_migration"],
-                    migration.number,
-                    migration.name,
-                    migration.checksum,
+                    *self._sql["record_migration"].bind(
+                        number=migration.number,
+                        name=migration.name,
+                        checksum=migration.checksum,
+                    )
                 )
             return migration
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[None]:
-        # At a higher isolation, which a database may have as its default, who waited for the lock would still see the
-        # time before it.
+        # At a higher isolation, which may be the database's default, a process that waited for the
+        # lock would still read the state from before it.
         transaction = self._connection.transaction(isolation="read_committed")
         await transaction.start()
         try:
             yield
         except BaseException:
-            # a server that went away has rolled back by itself, and asking it to would hide why
+            # a server that is gone has rolled back by itself; asking it to would hide the first
+            # error
             if not self._connection.is_closed():
                 await transaction.rollback()
             raise
@@ -180,10 +183,10 @@ class Migrator:
 
 @contextmanager
 def _explained(what: str) -> Iterator[None]:
-    """Raise what the server says as `MigrationError`, except where it is worth asking again."""
+    """Raise errors of the server as `MigrationError`, except lock conflicts, which are retried."""
     try:
         yield
-    except _IN_THE_WAY:
+    except _LOCK_CONFLICTS:
         raise
     except asyncpg.PostgresError as error:
         if error.sqlstate == REFUSED:

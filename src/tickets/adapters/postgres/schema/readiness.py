@@ -1,4 +1,4 @@
-"""What a running service asks its database about itself: can it work, and how is it doing."""
+"""The readiness check, and the figures that only the database has."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tickets.domain.errors import StoreUnavailable
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How the service is doing, all its processes together."""
+    """The port `StoreFigures`: figures of all processes together."""
 
     unread_by_users: int
     unread_by_admins: int
@@ -23,36 +23,36 @@ class Figures:
 
 
 class PostgresHealth:
-    """Asks about the schema and about what waits to be read."""
+    """The port `StoreHealth` on PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
-        """Ask this database; what it should have is read from the migrations of this version, once."""
+        """Check this database against the migrations of this version, which are read once."""
         self._database = database
-        self._sql = load_queries("health")
+        self._sql = load_queries("readiness")
         numbers = [migration.number for migration in load_migrations()]
         self._wanted, self._highest = len(numbers), max(numbers)
 
     async def ready(self) -> None:
-        """Return where the database answers and has all that this version needs; else raise `StoreUnavailable`.
+        """Return if the database responds and has every migration of this version.
 
-        A database that is newer is fine: while a new version is rolled out, the old one goes on beside it, and a
-        migration runs before the code that needs it. One that lacks something, as out of an older backup, is not.
+        Raises `StoreUnavailable` otherwise. A newer database is fine: while a new version is rolled
+        out, the old one goes on beside it. One that lacks a migration, as after the restore of an
+        older backup, is not.
         """
         if await self._applied() < self._wanted:
             raise StoreUnavailable
 
     async def figures(self) -> Figures:
-        """Return how the service is doing. Raises `StoreUnavailable`."""
+        """Return the figures. Raises `StoreUnavailable`."""
         applied = await self._applied()
-        unread = await self._database.fetchrow(self._sql["unread_totals"])
-        assert unread is not None  # noqa: S101 - it has no from, and so always one row
+        unread = await self._database.fetchrow(*self._sql["unread_totals"].bind())
+        assert unread is not None  # noqa: S101 - it has no `from`, so it returns one row
         return Figures(unread["by_users"], unread["by_admins"], applied, self._wanted - applied)
 
     async def _applied(self) -> int:
+        query = self._sql["count_known_migrations"].bind(highest=self._highest)
         try:
-            applied: int = await self._database.fetchval(
-                self._sql["migrations_known"], self._highest
-            )
+            applied: int = await self._database.fetchval(*query)
         except asyncpg.UndefinedTableError as error:
             raise StoreUnavailable from error
         return applied

@@ -1,0 +1,6 @@
+-- Inserts a ticket in the state that the domain gave it; the database gives it its id and version.
+insert into tickets (user_id, category, other_category, subject, status, priority,
+                     user_unread, admin_unread, message_count, last_message, created_at, updated_at)
+values (:user_id, :category, :other_category, :subject, :status, :priority,
+        :user_unread, :admin_unread, :message_count, :last_message, :created_at, :updated_at)
+returning id, version

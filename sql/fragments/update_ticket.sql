@@ -1,0 +1,13 @@
+-- Updates a ticket under optimistic locking: only if it still has the version that was loaded, and
+-- still belongs to the same user. The columns that no decision changes are not listed.
+update tickets as t
+   set status = :status,
+       user_unread = :user_unread,
+       admin_unread = :admin_unread,
+       message_count = :message_count,
+       last_message = :last_message,
+       updated_at = :updated_at,
+       version = version + 1
+ where id = :ticket_id
+   and version = :version
+   and user_id = :user_id

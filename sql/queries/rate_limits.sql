@@ -1,0 +1,22 @@
+-- Rate limits by the generic cell rate algorithm (GCRA). The migration 0005 describes the table.
+
+-- name: record_hit
+-- Record one hit of a subject; fails over the limit.
+insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
+values (:subject_of_hit, clock_timestamp() + :interval, clock_timestamp(), :period)
+    on conflict (subject) do update
+    -- include: record_hit
+returning arrival - seen_at as arrival_in;
+
+-- name: time_until_hit
+-- How long until one more hit of a subject is allowed.
+select arrival - clock_timestamp() + :interval::interval - :period::interval as wait
+  from ticket_rates
+ where subject = :subject_of_hit;
+
+-- name: delete_expired_rate_limits
+-- Delete the rows of subjects that have their full allowance again, which say the same as no row.
+with deleted as (
+    delete from ticket_rates where arrival < clock_timestamp() returning 1
+)
+select count(*) from deleted;

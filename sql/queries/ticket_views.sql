@@ -1,0 +1,69 @@
+-- The read side: lists and counts. Lists use keyset pagination, so that they neither repeat nor
+-- skip a ticket while others write. A first page starts after a position that is higher than any.
+
+-- name: user_list
+-- A user's tickets in any of the given statuses, newest first: the newest of each status from the
+-- index, then the newest of those.
+select
+    -- include: user_row_columns
+  from unnest(:statuses::text[]) as wanted (status)
+ cross join lateral (
+           select
+               -- include: user_row_columns
+             from tickets t
+            where t.user_id = :user_id
+              and t.status = wanted.status
+              and (t.updated_at, t.id) < (:after_updated_at, :after_id)
+            order by t.updated_at desc, t.id desc
+            limit :limit
+       ) as t
+ order by t.updated_at desc, t.id desc
+ limit :limit;
+
+-- name: user_unread
+-- A user's unread count.
+select count(*) from tickets where user_id = :user_id and user_unread;
+
+-- name: admin_list
+-- All users' tickets, unread first, then newest. Addresses are looked up for the rows that are
+-- returned, since a join may be planned as a scan of all users.
+select
+    -- include: admin_row_columns
+    , (select email from users where users.id = t.user_id) as user_email
+  from tickets t
+ where (t.admin_unread, t.updated_at, t.id) < (:after_unread, :after_updated_at, :after_id)
+ order by t.admin_unread desc, t.updated_at desc, t.id desc
+ limit :limit;
+
+-- name: admin_list_filtered
+-- The same for the given statuses and categories: the first of each pair from the index, then the
+-- first of those.
+select
+    -- include: admin_row_columns
+    , (select email from users where users.id = t.user_id) as user_email
+  from unnest(:statuses::text[]) as s (status)
+ cross join unnest(:categories::text[]) as c (category)
+ cross join lateral (
+           select
+               -- include: admin_row_columns
+               , t.user_id
+             from tickets t
+            where t.status = s.status
+              and t.category = c.category
+              and (t.admin_unread, t.updated_at, t.id)
+                  < (:after_unread, :after_updated_at, :after_id)
+            order by t.admin_unread desc, t.updated_at desc, t.id desc
+            limit :limit
+       ) as t
+ order by t.admin_unread desc, t.updated_at desc, t.id desc
+ limit :limit;
+
+-- name: admin_unread
+-- The admins' unread count, which triggers keep beside the tickets.
+select coalesce(sum(admin_unread), 0)::bigint from ticket_counts;
+
+-- name: admin_stats
+-- The admins' statistics by status and category, which triggers keep beside the tickets.
+select status, category, sum(total)::bigint as total, sum(admin_unread)::bigint as unread
+  from ticket_counts
+ group by status, category;

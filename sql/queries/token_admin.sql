@@ -1,0 +1,38 @@
+-- Users and bearer tokens, for `tickets user` and for the job that deletes expired tokens.
+
+-- name: find_user
+-- The user with this address, in any capitalisation; the oldest, where a platform allows several.
+select id from users where lower(email) = lower(:email) order by id limit 1;
+
+-- name: add_user
+-- Add a user; no row where another process has just added the same address.
+insert into users (email) values (:email) on conflict do nothing returning id;
+
+-- name: add_token
+-- Add a bearer token of a user, by its hash.
+insert into ticket_tokens (token_sha256, user_id, expires_at)
+values (:token_sha256, :user_id, :expires_at);
+
+-- name: list_tokens
+-- A user's tokens, newest first, without anything that could sign in. `good` is the identity
+-- query's rule.
+select id, created_at, expires_at, expires_at > now() as good
+  from ticket_tokens
+ where user_id = :user_id
+ order by created_at desc, id desc;
+
+-- name: revoke_token
+-- Delete a token by its id and return whose it was; no row where there is none.
+delete from ticket_tokens
+ using users
+ where ticket_tokens.id = :token_id
+   and users.id = ticket_tokens.user_id
+returning coalesce(users.email, 'user ' || users.id);
+
+-- name: revoke_all_tokens
+-- Delete all tokens of a user.
+delete from ticket_tokens where user_id = :user_id returning id;
+
+-- name: delete_expired_tokens
+-- Delete tokens that expired before a moment.
+delete from ticket_tokens where expires_at < :moment returning id;

@@ -1,0 +1,144 @@
+"""Readiness and the figures of a scrape: what the database has to answer, and what when it does not."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.http.conftest import client_of
+from tests.world import ADMIN, PostgresWorld
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.schema.migrations import load_migrations
+from tickets.adapters.postgres.schema.readiness import Figures, PostgresHealth
+from tickets.bootstrap import application
+from tickets.domain.errors import StoreUnavailable
+from tickets.domain.people import Actor
+from tickets.settings.settings import Settings
+
+ALL = len(load_migrations())
+NEWEST = load_migrations()[-1].number
+NOBODY = "postgresql://someone@127.0.0.1:1/tickets"
+
+
+async def test_a_database_that_lacks_a_migration_of_this_version_is_not_ready(
+    database: Database,
+) -> None:
+    """As one out of an older backup, put in the place of the one that was there at the start."""
+    health = PostgresHealth(database)
+    await health.ready()
+
+    await database.fetch("delete from ticket_migrations where number = $1", NEWEST)
+
+    with pytest.raises(StoreUnavailable):
+        await health.ready()
+    figures = await health.figures()
+    assert (figures.migrations_applied, figures.migrations_due) == (ALL - 1, 1)
+
+
+async def test_a_database_that_is_newer_is_ready_while_a_new_version_is_rolled_out(
+    database: Database,
+) -> None:
+    await database.fetch("insert into ticket_migrations values (9000, 'from_the_future', 'x')")
+
+    await PostgresHealth(database).ready()
+
+    figures = await PostgresHealth(database).figures()
+    assert (figures.migrations_applied, figures.migrations_due) == (ALL, 0)
+
+
+async def test_a_database_without_any_schema_is_not_ready(empty_database_url: str) -> None:
+    async with Database(empty_database_url).open() as database:
+        with pytest.raises(StoreUnavailable):
+            await PostgresHealth(database).ready()
+
+
+async def test_the_figures_are_the_ones_of_the_badges(
+    database: Database, postgres_world: PostgresWorld
+) -> None:
+    world = postgres_world
+    tickets = [await world.ticket() for _ in range(4)]
+    await world.service.read(tickets[0].id, by=ADMIN)
+    await world.reply(tickets[0].id, ADMIN)
+    await world.reply(tickets[1].id, ADMIN)
+    await world.service.read(tickets[1].id, by=Actor.user(tickets[1].user_id))
+
+    assert await PostgresHealth(database).figures() == Figures(
+        unread_by_users=1, unread_by_admins=3, migrations_applied=ALL, migrations_due=0
+    )
+
+
+async def test_the_totals_are_counted_without_the_tickets(
+    database: Database, postgres_world: PostgresWorld
+) -> None:
+    await postgres_world.ticket()
+    await database.fetch(
+        """insert into tickets (user_id, category, subject, admin_unread, message_count)
+           select 1, 'support', 'quiet', false, 0 from generate_series(1, 5000)"""
+    )
+    await database.fetch("vacuum analyze tickets")
+
+    rows = await database.fetch(
+        f"explain {PostgresHealth(database)._sql['unread_totals'].sql}"  # noqa: SLF001 - the statement itself
+    )
+
+    plan = "\n".join(row[0] for row in rows)
+    assert "Seq Scan on tickets" not in plan
+    assert plan.count("Index Only Scan") == 1
+
+
+async def test_a_pool_tells_how_it_is_doing(database_url: str) -> None:
+    pool = Database(database_url, pool_size=2)
+    assert (pool.usage().size, pool.usage().idle, pool.usage().waiting) == (0, 0, 0)
+    async with pool.open() as database:
+        await database.fetchval("select 1")
+        assert (pool.usage().size, pool.usage().idle, pool.usage().waiting) == (1, 1, 0)
+
+
+async def test_a_scrape_answers_while_the_database_is_away() -> None:
+    app = application(Settings(database_url=NOBODY, admin_token=("x",)))
+
+    async with app.lifespan(), client_of(app) as client:
+        response = await client.get("/metrics")
+        readiness = await client.get("/health/ready")
+
+    assert response.status_code == 200
+    samples = {
+        sample.name: sample.value
+        for family in text_string_to_metric_families(response.text)
+        for sample in family.samples
+    }
+    assert samples["tickets_database_up"] == 0
+    assert "tickets_unread" not in samples
+    assert "tickets_pool_waiting" in samples
+    assert readiness.status_code == 503
+
+
+async def test_a_service_tells_its_figures_at_its_own_address(database_url: str) -> None:
+    app = application(Settings(database_url=database_url, admin_token=("x",)))
+
+    async with app.lifespan(), client_of(app) as client:
+        text = (await client.get("/metrics")).text
+
+    assert "tickets_database_up 1.0" in text
+    assert f'tickets_migrations{{state="applied"}} {ALL}.0' in text
+    assert 'tickets_unread{side="admin"} 0.0' in text
+    assert "tickets_pool_connections" in text
+
+
+async def test_a_token_that_a_platforms_column_cannot_hold_is_nobodys_and_is_not_quoted(
+    database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A driver's error would quote it in the log, and be a 500."""
+    file = tmp_path_factory.mktemp("sql") / "identity.sql"
+    app_settings = {"database_url": database_url, "admin_token": ("x",), "identity": str(file)}
+    for query in (
+        "select id from users where $1::uuid is not null",
+        "select id from users where ($1::text)::uuid is not null",
+    ):
+        file.write_text(f"-- name: user_by_token\n{query} limit 1;\n")
+        app = application(Settings(**app_settings))  # type: ignore[arg-type] # each fits its field
+        async with app.lifespan(), client_of(app) as client:
+            response = await client.get(
+                "/api/v1/tickets", headers={"Authorization": "Bearer no-uuid-at-all"}
+            )
+        assert response.status_code == 401
