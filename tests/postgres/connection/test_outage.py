@@ -13,8 +13,8 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from tests.throwaway_postgres import OPTIONS
 from tests.http.conftest import client_of
+from tests.throwaway_postgres import OPTIONS
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.schema.migrations import Migrator
 from tickets.bootstrap import application
