@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from litestar import Litestar
+from litestar.types import Middleware
 
 from tickets.adapters.http.access.failed_sign_ins import FailedSignIns
 from tickets.adapters.http.app import Lifespan, create_app
@@ -25,7 +26,7 @@ from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimit
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
 from tickets.adapters.postgres.schema.readiness import PostgresHealth
-from tickets.adapters.postgres.sql_loader import load_queries
+from tickets.adapters.postgres.sql_loader import load_queries, query_names
 from tickets.application.auto_close import AutoClose
 from tickets.application.key_expiry import KeyExpiry
 from tickets.application.rate_limits import UserRateLimits
@@ -34,7 +35,7 @@ from tickets.clock import SystemClock
 from tickets.domain.ports import Clock, TokenLookup
 from tickets.domain.rate_limits import RateLimit
 from tickets.observability.metrics import Metrics
-from tickets.observability.telemetry import tracing
+from tickets.observability.telemetry import flush_on_shutdown, tracer_provider
 from tickets.periodic_jobs import Job, ignore_run, periodic_jobs
 from tickets.settings.settings import Settings
 
@@ -113,18 +114,40 @@ def token_lookup_of(
     return CachedTokenLookup(token_lookup, seconds=settings.token_cache, listener=listener)
 
 
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """OpenTelemetry for requests and statements, and the lifespan that sends the last spans."""
+
+    middleware: Middleware
+    query_logger: QueryLogger
+    lifespan: Lifespan
+
+    @classmethod
+    def to_collector(cls) -> Tracing:
+        """Return tracing to the collector that OpenTelemetry's variables name."""
+        from tickets.adapters.http.edge.tracing import tracing_middleware  # noqa: PLC0415 - the extra
+        from tickets.observability.sql_spans import SqlSpans  # noqa: PLC0415 - the same
+
+        provider = tracer_provider()
+        return cls(
+            middleware=tracing_middleware(provider),
+            query_logger=SqlSpans(provider, query_names()),
+            lifespan=flush_on_shutdown(provider),
+        )
+
+
 def application(settings: Settings) -> Litestar:
     """Return the service; its lifespan opens the database and starts the periodic jobs."""
-    traced = tracing() if settings.opentelemetry else None
-    database = database_of(settings, query_logger=traced.statements if traced else None)
+    tracing = Tracing.to_collector() if settings.opentelemetry else None
+    database = database_of(settings, query_logger=tracing.query_logger if tracing else None)
     listener = listener_of(settings)
     store = Store.on(database, listener)
     health = PostgresHealth(database)
     metrics = (
         Metrics(
-            pool=database.usage,
-            listening=listener.is_connected if listener else None,
-            store=health.figures,
+            pool_usage=database.usage,
+            is_listening=listener.is_connected if listener else None,
+            store_health=health,
         )
         if settings.metrics
         else None
@@ -137,32 +160,34 @@ def application(settings: Settings) -> Litestar:
 
     lifespan: list[Lifespan] = [
         open_database,
-        periodic_jobs(_jobs(settings, store), on_run=metrics.job_done if metrics else ignore_run),
+        periodic_jobs(
+            _jobs(settings, store), on_run=metrics.record_job_run if metrics else ignore_run
+        ),
     ]
     if listener:
         lifespan.append(listener.listening)
     if metrics:
-        lifespan.append(metrics.published)
-    if traced:
-        lifespan.append(traced.lifespan)
+        lifespan.append(metrics.publishing)
+    if tracing:
+        lifespan.append(tracing.lifespan)
     return create_app(
-        service=store.ticket_service(
+        ticket_service=store.ticket_service(
             creates=_enforced(settings.rate_creates),
             replies=_enforced(settings.rate_replies),
             clock=SystemClock(),
         ),
-        views=store.views,
+        ticket_views=store.views,
         token_lookup=token_lookup_of(settings, database, listener),
+        failed_sign_ins=FailedSignIns(store.rate_limiter, _enforced(settings.rate_failed_sign_ins)),
+        store_health=health,
         admin_tokens=settings.admin_token,
-        readiness=health.ready,
         lifespan=lifespan,
         frame_ancestors=settings.frame_ancestors,
         cors_origins=settings.cors_origins,
         metrics=metrics,
         metrics_token=settings.metrics_token,
         access_log=settings.access_log,
-        middleware=[traced.middleware] if traced else [],
-        failed_sign_ins=FailedSignIns(store.rate_limiter, _enforced(settings.rate_failed_sign_ins)),
+        middleware=[tracing.middleware] if tracing else [],
     )
 
 

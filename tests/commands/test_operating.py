@@ -16,7 +16,7 @@ import psutil
 from tests.commands.conftest import Running, Shell, free_port
 from tests.commands.test_secrets import raw
 from tests.commands.test_serve import start_service
-from tests.http.test_observability import values
+from tests.http.exposition import values
 
 PATIENCE = 30
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from tickets.adapters.http.edge.error_handlers import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem
-from tickets.adapters.http.edge.security_headers import DEFAULTS
-from tickets.observability.request_context import HEADER, request_id_of
+from tickets.adapters.http.edge.problem_details import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem
+from tickets.adapters.http.edge.security_headers import SECURITY_HEADERS
+from tickets.observability.request_context import REQUEST_ID_HEADER, request_id_of
 
 LIVENESS_PATH = "/health/live"
 
@@ -24,9 +24,9 @@ def problem_response(status: HTTPStatus, detail: str) -> tuple[dict[str, str], b
         "content-type": MEDIA_TYPE,
         "content-length": str(len(body)),
         "connection": "close",
-        HEADER.lower(): request_id_of(()),
+        REQUEST_ID_HEADER.lower(): request_id_of(()),
     }
-    headers |= {name.decode(): value.decode() for name, value in DEFAULTS}
+    headers |= {name.decode(): value.decode() for name, value in SECURITY_HEADERS}
     return headers, body
 
 
