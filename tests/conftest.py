@@ -14,7 +14,7 @@ from tests.databases import MigratedDatabases, drop_database, in_database, new_d
 from tests.world import MemoryWorld, PostgresWorld, World
 from tickets.adapters.postgres.connection.database import Database
 
-MARKERS = {"postgres_url": "postgres", "shell": "command"}
+MARKERS = {"postgres_url": "postgres", "holders": "postgres", "shell": "command"}
 
 POSTGRES = pytest.StashKey[str]()
 """The PostgreSQL that the tests ran on, in words; absent as long as none was needed."""
