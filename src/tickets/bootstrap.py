@@ -1,9 +1,10 @@
-"""The composition root: constructor calls, and nothing that decides."""
+"""The composition root: builds the service out of its parts, by constructor calls.
+
+Nothing is opened, read or created at import.
+"""
 
 from __future__ import annotations
 
-import gc
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -35,18 +36,15 @@ from tickets.domain.ports import Clock, TokenLookup
 from tickets.domain.rate_limits import RateLimit
 from tickets.observability.metrics import Metrics
 from tickets.observability.telemetry import flush_on_shutdown, tracer_provider
-from tickets.periodic_jobs import Job, ignore_outcome, periodic_jobs
+from tickets.periodic_jobs import Job, ignore_run, periodic_jobs
 from tickets.settings.settings import Settings
-
-YOUNG_OBJECTS = 20_000
-"""How many objects more there may be before those are looked for that hold only each other; some megabytes."""
 
 
 def database_of(settings: Settings, *, query_logger: QueryLogger | None = None) -> Database:
-    """Return the database of these settings, not open yet."""
+    """Return the database of these settings, not open yet; they must have its URL."""
     if settings.database_url is None:
-        message = "the embedded PostgreSQL is started by the command line, which then sets its URL"
-        raise RuntimeError(message)
+        # the command line starts the embedded PostgreSQL, and then sets the URL
+        raise RuntimeError("the settings have no database_url")
     return Database(
         settings.database_url,
         pool_size=settings.database_pool_size,
@@ -58,8 +56,8 @@ def database_of(settings: Settings, *, query_logger: QueryLogger | None = None) 
 
 
 def listener_of(settings: Settings) -> Listener | None:
-    """Return what listens for changes at the database of these settings; None where nothing does."""
-    # PgBouncer, which the other setting is for, does not pass notifications on
+    """Return the LISTEN/NOTIFY listener, None if the settings rule one out."""
+    # without prepared statements it is PgBouncer, which does not pass notifications on
     if not (settings.listen and settings.database_url and settings.database_statement_cache):
         return None
     return Listener(settings.database_url)
@@ -67,7 +65,7 @@ def listener_of(settings: Settings) -> Listener | None:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The ports over one database, with the caches that they share."""
+    """The PostgreSQL adapters of the ports over one database, with the caches that they share."""
 
     database: Database
     rate_limiter: PostgresRateLimiter
@@ -78,7 +76,7 @@ class Store:
 
     @classmethod
     def on(cls, database: Database, listener: Listener | None) -> Store:
-        """Return the ports over this database; without a listener nothing is cached."""
+        """Build the adapters over this database; without a listener nothing is cached."""
         rate_limiter = PostgresRateLimiter(database)
         unread_counts = UnreadCounts(database, listener)
         ticket_cache = PostgresTicketCache(listener)
@@ -94,7 +92,7 @@ class Store:
     def ticket_service(
         self, *, creates: RateLimit | None, replies: RateLimit | None, clock: Clock
     ) -> TicketService:
-        """Return the use cases, within these rate limits per user; None is no limit."""
+        """Build the use cases, with these rate limits per user; None is no limit."""
         return TicketService(
             self.tickets,
             self.ticket_cache,
@@ -111,9 +109,9 @@ def token_lookup_of(
     token_lookup = PostgresTokenLookup(database, Identity.named(settings.identity))
     if not settings.token_cache:
         return token_lookup
-    # nothing notifies of changes in a platform's own table
-    notified = listener if settings.identity == "tokens" else None
-    return CachedTokenLookup(token_lookup, seconds=settings.token_cache, listener=notified)
+    # a platform's own table has no triggers that notify
+    listener = listener if settings.identity == "tokens" else None
+    return CachedTokenLookup(token_lookup, seconds=settings.token_cache, listener=listener)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +137,7 @@ class Tracing:
 
 
 def application(settings: Settings) -> Litestar:
-    """Return the service over the database of these settings."""
+    """Return the service; its lifespan opens the database and starts the periodic jobs."""
     tracing = Tracing.to_collector() if settings.opentelemetry else None
     database = database_of(settings, query_logger=tracing.query_logger if tracing else None)
     listener = listener_of(settings)
@@ -163,7 +161,7 @@ def application(settings: Settings) -> Litestar:
     lifespan: list[Lifespan] = [
         open_database,
         periodic_jobs(
-            _jobs(settings, store), done=metrics.record_job_run if metrics else ignore_outcome
+            _jobs(settings, store), on_run=metrics.record_job_run if metrics else ignore_run
         ),
     ]
     if listener:
@@ -174,13 +172,13 @@ def application(settings: Settings) -> Litestar:
         lifespan.append(tracing.lifespan)
     return create_app(
         ticket_service=store.ticket_service(
-            creates=_limit(settings.rate_creates),
-            replies=_limit(settings.rate_replies),
+            creates=_enforced(settings.rate_creates),
+            replies=_enforced(settings.rate_replies),
             clock=SystemClock(),
         ),
         ticket_views=store.views,
         token_lookup=token_lookup_of(settings, database, listener),
-        failed_sign_ins=FailedSignIns(store.rate_limiter, _limit(settings.rate_failed_sign_ins)),
+        failed_sign_ins=FailedSignIns(store.rate_limiter, _enforced(settings.rate_failed_sign_ins)),
         store_health=health,
         admin_tokens=settings.admin_token,
         lifespan=lifespan,
@@ -198,7 +196,7 @@ def _jobs(settings: Settings, store: Store) -> list[Job]:
 
     async def fold() -> int:
         await store.database.fetchval(*fold_counts.bind())
-        return 0  # nothing to report: the figures are the same
+        return 0  # nothing to log: the counts stay the same
 
     clock = SystemClock()
     jobs = [
@@ -216,17 +214,6 @@ def _jobs(settings: Settings, store: Store) -> list[Job]:
     return jobs
 
 
-def _limit(rate_limit: RateLimit) -> RateLimit | None:
+def _enforced(rate_limit: RateLimit) -> RateLimit | None:
+    """Return the rate limit, None if it is 0, which means no limit."""
     return rate_limit if rate_limit.limit else None
-
-
-def application_from_environment() -> Litestar:
-    """Return the service as a server process makes it; the command line has checked the settings."""
-    service = application(Settings.read(os.environ))
-    # What is there by now stays, and need not be looked through again and again. What requests
-    # leave behind is nearly always gone with them, so that what is not can be collected more rarely
-    # than a general program would.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS)
-    return service

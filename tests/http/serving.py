@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import subprocess
 import threading
@@ -13,7 +12,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from tests.commands.conftest import TICKETS, Running, free_port
+from tests.commands.conftest import TICKETS, Running, free_port, inherited
 from tests.http.conftest import ADMIN_TOKENS
 
 
@@ -51,7 +50,7 @@ def as_a_command(database_url: str, **settings: str) -> Iterator[Service]:
     process = subprocess.Popen(
         [TICKETS, "serve", "--port", root.rpartition(":")[2]],
         env={
-            "PATH": os.environ["PATH"],
+            **inherited(),
             "TICKETS_DATABASE_URL": database_url,
             "TICKETS_ADMIN_TOKEN": ",".join(ADMIN_TOKENS),
             "TICKETS_CLOSE_RESOLVED_AFTER": "0",
@@ -73,7 +72,7 @@ def as_a_command(database_url: str, **settings: str) -> Iterator[Service]:
         httpx.get(f"{root}/health/ready", timeout=60, trust_env=False).raise_for_status()
         yield service
         httpx.get(f"{root}/health/ready", timeout=60, trust_env=False).raise_for_status()
-        assert "Traceback" not in service.running.said, service.running.said
+        assert "Traceback" not in service.running.output, service.running.output
         assert service.running.stop() == 0
     finally:
         service.running.kill()

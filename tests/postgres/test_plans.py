@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.conftest import in_database
+from tests.databases import in_database
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.ticket import MAX_ID
 

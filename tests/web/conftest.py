@@ -1,61 +1,47 @@
-"""One browser and one `tickets serve` for all journeys; every test finds the service empty, and its pages are watched."""
+"""Fixtures of the browser journeys: one browser, one `tickets serve`, emptied for each test."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
-from _pytest.runner import runtestprotocol
 from playwright.async_api import Browser, async_playwright, expect
 
 from tests.commands.conftest import TICKETS, Running, free_port
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.http.conftest import ADMIN_TOKENS
 from tests.web import chromium
 from tests.web.site import Site
-from tests.web.visits import PATIENCE, Contexts, Visits
+from tests.web.visits import TIMEOUT, Contexts, Visits
 from tests.world import PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
 
 HERE = Path(__file__).parent
 
+NETWORK_CHANGED = pytest.StashKey[bool]()
+"""Whether Chromium has dropped its connections during this test."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the journeys on the loop on which the browser is spoken to."""
-    expect.set_options(timeout=PATIENCE)
-    for item in items:
-        if item.path.is_relative_to(HERE) and pytest_asyncio.is_async_test(item):
-            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+    """Run the browser tests on one event loop; rerun one that failed as the network changed.
 
-
-NETWORK_CHANGED = pytest.StashKey[bool]()
-
-
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run a journey again whose browser was cut off because the machine's network changed.
-
-    Chromium drops every connection, those to its own machine included, whenever an interface comes
-    or goes, as it does with each container that somebody starts. There is no switch against that.
+    Chromium drops every connection, those to its own machine included, whenever a network interface
+    comes or goes, as with each container that somebody starts. There is no switch against that.
     """
-    if not (item.path.is_relative_to(HERE) and isinstance(item, pytest.Function)):
-        return None
-    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    reports = runtestprotocol(item, nextitem=nextitem, log=False)
-    if item.stash.get(NETWORK_CHANGED, False) and any(report.failed for report in reports):
-        terminal = item.config.pluginmanager.get_plugin("terminalreporter")
-        if terminal:
-            terminal.write_line(f"\nagain, since the machine's network changed: {item.nodeid}")
-        item._initrequest()  # noqa: SLF001 - as pytest-rerunfailures does it
-        reports = runtestprotocol(item, nextitem=nextitem, log=False)
-    for report in reports:
-        item.ihook.pytest_runtest_logreport(report=report)
-    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-    return True
+    expect.set_options(timeout=TIMEOUT)
+    for item in items:
+        if not item.path.is_relative_to(HERE):
+            continue
+        if pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        changed = partial(item.stash.get, NETWORK_CHANGED, False)  # noqa: FBT003 - the default
+        item.add_marker(pytest.mark.flaky(reruns=1, condition=changed))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -85,7 +71,7 @@ async def served_database(postgres_url: str, migrated_template: str) -> AsyncIte
 
 @pytest.fixture(scope="session")
 def host() -> str:
-    """Return the address of a host platform whose pages may call the service; nothing listens there yet."""
+    """Return the origin of a host platform whose pages may call the API; nothing listens yet."""
     return f"http://127.0.0.1:{free_port()}"
 
 
@@ -101,7 +87,7 @@ async def service(served_database: str, host: str) -> AsyncIterator[str]:
             "TICKETS_ADMIN_TOKEN": ",".join(ADMIN_TOKENS),
             "TICKETS_CLOSE_RESOLVED_AFTER": "0",
             "TICKETS_CORS_ORIGINS": host,
-            # the journeys end somebody's token behind the service's back
+            # the journeys expire tokens directly in the database
             "TICKETS_TOKEN_CACHE": "0",
         },
         stdout=subprocess.PIPE,
@@ -117,7 +103,7 @@ async def service(served_database: str, host: str) -> AsyncIterator[str]:
                 (await client.get(f"{root}/health/ready")).raise_for_status()
             except httpx.HTTPError:
                 pytest.fail(
-                    f"the service does not answer, and says:\n{running.said}", pytrace=False
+                    f"the service does not respond; its output:\n{running.output}", pytrace=False
                 )
         yield root
     finally:
@@ -126,14 +112,14 @@ async def service(served_database: str, host: str) -> AsyncIterator[str]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def pool(served_database: str) -> AsyncIterator[Database]:
-    """Return the tests' own way into the database, past the service."""
+    """Return the tests' own connections to the database."""
     async with Database(served_database, pool_size=2).open() as database:
         yield database
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def site(service: str, pool: Database) -> AsyncIterator[Site]:
-    """Return the service with nobody and nothing in it."""
+    """Return the service without users and tickets."""
     await pool.fetch("truncate users cascade")
     async with httpx.AsyncClient(base_url=service, trust_env=False, timeout=60) as client:
         yield Site(service, client, PostgresWorld(pool))
@@ -143,9 +129,9 @@ async def site(service: str, pool: Database) -> AsyncIterator[Site]:
 async def visit(
     site: Site, contexts: Contexts, request: pytest.FixtureRequest
 ) -> AsyncIterator[Visits]:
-    """Return what opens pages; in the end no page may have had any trouble that was not provoked."""
+    """Return what opens pages; after the test, no page may have had an unexpected problem."""
     visits = Visits(contexts, site.root)
     yield visits
     await visits.close()
-    request.node.stash[NETWORK_CHANGED] = "net::ERR_NETWORK_CHANGED" in str(visits.troubles)
-    assert visits.unforgiven() == []
+    request.node.stash[NETWORK_CHANGED] = "net::ERR_NETWORK_CHANGED" in str(visits.problems)
+    assert visits.unexpected_problems() == []

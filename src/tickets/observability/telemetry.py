@@ -9,7 +9,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from tickets.settings.settings import Settings, SettingsError
+from tickets.settings.errors import SettingsError
+from tickets.settings.settings import Settings
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider

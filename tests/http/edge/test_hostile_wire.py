@@ -12,7 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.http.conftest import API
 from tests.http.serving import Service, as_a_command
 from tests.http.wire import RawResponse, Wire, request
