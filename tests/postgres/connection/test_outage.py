@@ -212,7 +212,7 @@ async def test_a_periodic_job_goes_on_after_an_outage_and_after_an_exception(
         others += 1
         return 0
 
-    jobs = [Job("closing", close), Job("forgetting", other)]
+    jobs = [Job("closing", close), Job("deleting", other)]
     with caplog.at_level("INFO", "tickets"):
         async with periodic_jobs(jobs, interval=0)(None):
             await asyncio.wait_for(done.wait(), 10)
