@@ -2,6 +2,9 @@
 
 set positional-arguments
 
+# An environment without .pyc files makes every test process compile the world, for seconds.
+export PYTHONDONTWRITEBYTECODE := ""
+
 # List the recipes.
 default:
     @just --list --unsorted
@@ -10,13 +13,28 @@ default:
 demo *args:
     tickets demo "$@"
 
-# Run the tests, or those named: they find a container engine or else start the embedded PostgreSQL, and say which.
+# Run all tests in parallel, or those named. Starts a throwaway PostgreSQL if a test needs one.
 test *args:
-    pytest "$@"
+    #!/bin/sh
+    # A single file runs in one process: to start others takes longer than most files.
+    case " $* " in
+        *.py*) ;;
+        *) set -- --numprocesses=logical --maxprocesses=8 --dist=loadfile "$@" ;;
+    esac
+    exec pytest "$@"
+
+# Run the tests that need no database, browser or container. Takes seconds.
+test-fast *args:
+    TICKETS_TEST_POSTGRES=none pytest -m 'not postgres and not command' \
+        --ignore=tests/web --ignore=tests/packaging "$@"
+
+# Run all tests, or those named, and show which lines and branches of the service they run.
+coverage *args:
+    just test --cov "$@"
 
 # Let Schemathesis look for requests that get an answer which the API's document does not allow, at random, for minutes.
 fuzz examples="300":
-    TICKETS_TEST_FUZZ={{ examples }} pytest tests/http/test_schema.py -s
+    TICKETS_TEST_FUZZ={{ examples }} pytest tests/http/openapi/test_schemathesis.py -s
 
 # Break PostgreSQL and the service in every way while clients write, and count afterwards; `faults --short` takes a minute.
 faults *args:
@@ -26,8 +44,8 @@ faults *args:
 plans tickets="1000000":
     TICKETS_TEST_PLANS={{ tickets }} pytest tests/postgres/test_plans.py
 
-# Check style, types, the direction of imports, the lock file, and the pages' logic where there is a node.
-check: check-lock check-pages
+# Check style, types, imports, lock files, generated documents and the pages.
+check: check-lock check-docs check-pages
     ruff check
     ruff format --check
     mypy
@@ -43,31 +61,28 @@ check-pages:
     command -v node >/dev/null || { echo "There is no node here: $* were not run."; exit 0; }
     node --test "$@"
 
+# Write the generated documents, such as docs/openapi.json.
+docs:
+    python -m scripts.docs
+
+# Check that the generated documents are up to date.
+[private]
+check-docs:
+    python -m scripts.docs --check
+
 # Put right what can be put right by itself.
 fmt:
     ruff check --fix
     ruff format
 
-compile := "uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --custom-compile-command 'just lock' --quiet"
-
-# Bring requirements.lock in line with pyproject.toml; `lock --upgrade` also takes what has been released since.
+# Pin every dependency in the lock files and in pyproject.toml; `lock --upgrade` takes new releases.
 lock *args:
-    {{ compile }} --output-file requirements.lock "$@"
+    python -m scripts.lock "$@"
 
-# Check that requirements.lock is in line with pyproject.toml; newer releases do not matter.
+# Check that the lock files fit pyproject.toml. New releases do not matter.
+[private]
 check-lock:
-    #!/bin/sh
-    set -eu
-    copy=$(mktemp)
-    trap 'rm -f "$copy"' EXIT
-    # what is pinned there stays, where it still fits
-    cp requirements.lock "$copy"
-    {{ compile }} --output-file "$copy"
-    # the comments are uv's, and may be worded otherwise by another version of it
-    diff -u -I '^ *#' requirements.lock "$copy" || {
-        echo "requirements.lock is not in line with pyproject.toml: uv run just lock" >&2
-        exit 1
-    }
+    python -m scripts.lock --check
 
 # Build the sdist and the wheel, in dist/.
 wheel:

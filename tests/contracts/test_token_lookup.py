@@ -15,7 +15,13 @@ from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTo
 from tickets.clock import SystemClock
 
 
-@pytest.fixture(params=["memory", "postgres", "cached"])
+@pytest.fixture(
+    params=[
+        "memory",
+        pytest.param("postgres", marks=pytest.mark.postgres),
+        pytest.param("cached", marks=pytest.mark.postgres),
+    ]
+)
 def world(request: pytest.FixtureRequest) -> World:
     """Return the ports on each adapter in turn, and on PostgreSQL with a token cache."""
     if request.param != "cached":

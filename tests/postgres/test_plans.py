@@ -11,7 +11,7 @@ from hashlib import sha256
 import asyncpg
 import pytest
 
-from tests.conftest import in_database
+from tests.databases import in_database
 from tests.postgres.query_plans import BUSY_USER, FILL, FROM, LONG_THREAD, TICKETS, plan_of
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.ticket import MAX_ID

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
-from _pytest.runner import runtestprotocol
 from playwright.async_api import Browser, async_playwright, expect
 
 from tests.commands.conftest import TICKETS, Running, free_port
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.http.conftest import ADMIN_TOKENS
 from tests.web import chromium
 from tests.web.site import Site
@@ -24,38 +24,24 @@ from tickets.adapters.postgres.connection.database import Database
 
 HERE = Path(__file__).parent
 
+NETWORK_CHANGED = pytest.StashKey[bool]()
+"""Whether Chromium has dropped its connections during this test."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the journeys on the loop on which the browser is spoken to."""
+    """Run the browser tests on one event loop; rerun one that failed as the network changed.
+
+    Chromium drops every connection, those to its own machine included, whenever a network interface
+    comes or goes, as with each container that somebody starts. There is no switch against that.
+    """
     expect.set_options(timeout=PATIENCE)
     for item in items:
-        if item.path.is_relative_to(HERE) and pytest_asyncio.is_async_test(item):
+        if not item.path.is_relative_to(HERE):
+            continue
+        if pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-
-
-NETWORK_CHANGED = pytest.StashKey[bool]()
-
-
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run a journey again whose browser was cut off because the machine's network changed.
-
-    Chromium drops every connection, those to its own machine included, whenever an interface comes
-    or goes, as it does with each container that somebody starts. There is no switch against that.
-    """
-    if not (item.path.is_relative_to(HERE) and isinstance(item, pytest.Function)):
-        return None
-    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    reports = runtestprotocol(item, nextitem=nextitem, log=False)
-    if item.stash.get(NETWORK_CHANGED, False) and any(report.failed for report in reports):
-        terminal = item.config.pluginmanager.get_plugin("terminalreporter")
-        if terminal:
-            terminal.write_line(f"\nagain, since the machine's network changed: {item.nodeid}")
-        item._initrequest()  # noqa: SLF001 - as pytest-rerunfailures does it
-        reports = runtestprotocol(item, nextitem=nextitem, log=False)
-    for report in reports:
-        item.ihook.pytest_runtest_logreport(report=report)
-    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-    return True
+        changed = partial(item.stash.get, NETWORK_CHANGED, False)  # noqa: FBT003 - the default
+        item.add_marker(pytest.mark.flaky(reruns=1, condition=changed))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -117,7 +103,7 @@ async def service(served_database: str, host: str) -> AsyncIterator[str]:
                 (await client.get(f"{root}/health/ready")).raise_for_status()
             except httpx.HTTPError:
                 pytest.fail(
-                    f"the service does not answer, and says:\n{running.said}", pytrace=False
+                    f"the service does not answer, and says:\n{running.output}", pytrace=False
                 )
         yield root
     finally:

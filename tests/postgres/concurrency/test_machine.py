@@ -23,7 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.model import (
     Acknowledge,
     ChangeStatus,

@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.http.conftest import ADMIN_TOKENS, API
 from tests.http.serving import Service, as_a_command
 from tests.postgres.processes import LISTENERS
@@ -274,12 +274,12 @@ async def test_a_lost_listener_and_its_recovery_are_each_logged_once(
         await until_returns(process.is_listening, expected=True)
         await until_returns(platform.listeners, 2)
         await process.unread_count(user)
-    before = [process.service.running.said for process in two]
+    before = [process.service.running.output for process in two]
     assert await platform.kill_listeners() == 2
 
     async def log_lines(process: Process, since: str) -> tuple[int, int]:
         await process.unread_count(user)
-        log = process.service.running.said.removeprefix(since)
+        log = process.service.running.output.removeprefix(since)
         return log.count("not listening for changes"), log.count("listening for changes again")
 
     for process, since in zip(two, before, strict=True):

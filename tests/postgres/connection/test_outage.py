@@ -13,9 +13,9 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from tests.conftest import THROWAWAY
 from tests.http.conftest import client_of
 from tests.postgres.waiting import MAX_WAIT
+from tests.throwaway_postgres import OPTIONS
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.schema.migrations import Migrator
 from tickets.bootstrap import application
@@ -75,7 +75,7 @@ def cluster() -> Iterator[EmbeddedPostgres]:
     """Return a stopped cluster of this test's own."""
     folder = Path(tempfile.mkdtemp(prefix="tickets-outage-"))
     folder.chmod(0o711)
-    yield EmbeddedPostgres(folder / "cluster", options=THROWAWAY)
+    yield EmbeddedPostgres(folder / "cluster", options=OPTIONS)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -217,7 +217,7 @@ async def test_a_periodic_job_goes_on_after_an_outage_and_after_an_exception(
         async with periodic_jobs(jobs, interval=0)(None):
             await asyncio.wait_for(done.wait(), 10)
 
-    assert "closing will be tried again: The service cannot reach its database" in caplog.text
+    assert "periodic job 'closing' will be retried: The service cannot reach" in caplog.text
     assert "closing: 2" in caplog.text
     assert "a bug" in caplog.text
     assert others == 4

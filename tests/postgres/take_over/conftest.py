@@ -10,7 +10,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.postgres.take_over.platform import (
     PLATFORM,
     YEARS_OF_USE,

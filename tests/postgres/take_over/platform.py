@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import asyncpg
 import pytest
 
-from tests.conftest import in_database
+from tests.databases import in_database
 from tests.world import PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.schema.migrations import MigrationError, Migrator
