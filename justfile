@@ -51,15 +51,21 @@ check: check-lock check-docs check-pages
     mypy
     lint-imports
 
-# Test the pages' logic, where there is a node and something to test.
+# Check the pages' JavaScript and CSS (style, format, types), and run their unit tests.
 [private]
-check-pages:
+check-pages: page-tools
+    npm --prefix {{ page_tools }} run --silent check
+    node --test tests/web/unit/*.test.mjs
+
+page_tools := "tests/web/tools"
+
+# Install Biome and TypeScript, unless the lock file's versions are there already.
+[private]
+page-tools:
     #!/bin/sh
     set -eu
-    set -- tests/web/*.test.mjs
-    [ -e "$1" ] || exit 0
-    command -v node >/dev/null || { echo "There is no node here: $* were not run."; exit 0; }
-    node --test "$@"
+    cd {{ page_tools }}
+    [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent
 
 # Write the generated documents, such as docs/openapi.json.
 docs:
@@ -71,9 +77,10 @@ check-docs:
     python -m scripts.docs --check
 
 # Put right what can be put right by itself.
-fmt:
+fmt: page-tools
     ruff check --fix
     ruff format
+    npm --prefix {{ page_tools }} run --silent fmt
 
 # Pin every dependency in the lock files and in pyproject.toml; `lock --upgrade` takes new releases.
 lock *args:

@@ -15,6 +15,7 @@ from litestar.params import Body
 from litestar.typing import FieldDefinition
 
 from tickets.domain.errors import FieldError, InvalidInput
+from tickets.domain.text_limits import FIRST_MESSAGE, OTHER_CATEGORY, REPLY, SUBJECT
 from tickets.domain.text_rules import label
 from tickets.domain.ticket import Category, Status
 
@@ -39,8 +40,8 @@ class NewTicket(msgspec.Struct, forbid_unknown_fields=True):
         str,
         Body(
             description="The ticket in one line.",
-            min_length=3,
-            max_length=200,
+            min_length=SUBJECT.min_length,
+            max_length=SUBJECT.max_length,
             examples=[Example(value="Charged twice in January")],
         ),
     ]
@@ -48,8 +49,8 @@ class NewTicket(msgspec.Struct, forbid_unknown_fields=True):
         str,
         Body(
             description="The first message of the thread.",
-            min_length=10,
-            max_length=5000,
+            min_length=FIRST_MESSAGE.min_length,
+            max_length=FIRST_MESSAGE.max_length,
             examples=[Example(value="My card was charged twice for invoice 4711.")],
         ),
     ]
@@ -59,7 +60,7 @@ class NewTicket(msgspec.Struct, forbid_unknown_fields=True):
             description=(
                 'The user\'s own label, only with the category "other"; else null, blank or absent.'
             ),
-            max_length=100,
+            max_length=OTHER_CATEGORY.max_length,
             examples=[Example(value=None)],
         ),
     ] = None
@@ -72,8 +73,8 @@ class NewReply(msgspec.Struct, forbid_unknown_fields=True):
         str,
         Body(
             description="The text, trimmed at both ends before its characters are counted.",
-            min_length=1,
-            max_length=5000,
+            min_length=REPLY.min_length,
+            max_length=REPLY.max_length,
             examples=[Example(value="Thank you, we are looking into it.")],
         ),
     ]

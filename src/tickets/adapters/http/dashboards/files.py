@@ -1,4 +1,4 @@
-"""The dashboards' files as they are sent: read once at start, without comments and indentation, named by content."""
+"""Static files of the dashboards: read once at start, served as they are, compressed, versioned by content."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import rcssmin
-import rjsmin
+from tickets.adapters.http.dashboards.text_limits_module import (
+    TEXT_LIMITS_MODULE,
+    render_text_limits,
+)
 
 FOLDER = Path(__file__).parents[3] / "web"
 
@@ -70,6 +72,7 @@ class Site:
         self._sources = {
             path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in paths
         }
+        self._sources[TEXT_LIMITS_MODULE] = render_text_limits()
         digest = hashlib.sha256()
         for name, source in self._sources.items():
             digest.update(f"{name}\0{len(source)}\0{source}".encode())
@@ -111,15 +114,5 @@ class Site:
         return Page(_file("page.html", page), ", ".join(links))
 
 
-def compact(source: str, suffix: str) -> str:
-    """Return a module or a style sheet that does the same in fewer characters; anything else as it is.
-
-    The source is written to be read; a page has to be small. No template in a module may hold another.
-    """
-    shorten = {".js": rjsmin.jsmin, ".css": rcssmin.cssmin}.get(suffix)
-    return str(shorten(source)) if shorten else source
-
-
 def _file(name: str, source: str) -> File:
-    suffix = Path(name).suffix
-    return File(compact(source, suffix).encode(), MEDIA_TYPES[suffix])
+    return File(source.encode(), MEDIA_TYPES[Path(name).suffix])
