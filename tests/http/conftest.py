@@ -32,8 +32,8 @@ def application_on(world: World, **more: Any) -> Litestar:
     )
 
 
-class Part:
-    """A part of the world of the test that runs, for an application that all of them share."""
+class CurrentWorld:
+    """Stands for one attribute of the current test's world, in the application that all share."""
 
     world: World
 
@@ -41,21 +41,27 @@ class Part:
         self._name = name
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(getattr(Part.world, self._name), name)
+        return getattr(getattr(CurrentWorld.world, self._name), name)
 
 
 @cache
 def shared_application() -> Litestar:
-    """Return an application that does with the world of each test: to make one takes longer than most of them."""
-    part: Any = Part
+    """Return an application over the world of the current test: to build one takes longer than a test."""
+    part: Any = CurrentWorld
     return create_app(
         service=part("service"),
         views=part("views"),
         token_lookup=part("token_lookup"),
         admin_tokens=ADMIN_TOKENS,
-        readiness=lambda: Part.world.ready(),
+        readiness=lambda: CurrentWorld.world.ready(),
         metrics=Metrics(),
     )
+
+
+def shared_application_on(world: World) -> Litestar:
+    """Return the shared application, over the ports of this world from now on."""
+    CurrentWorld.world = world
+    return shared_application()
 
 
 def client_of(app: Litestar, address: str = "127.0.0.1") -> httpx.AsyncClient:
@@ -123,8 +129,7 @@ class Api:
 @pytest.fixture
 async def api(world: MemoryWorld | PostgresWorld) -> AsyncIterator[Api]:
     """Return the API over each adapter in turn."""
-    Part.world = world
-    async with client_of(shared_application()) as client:
+    async with client_of(shared_application_on(world)) as client:
         yield Api(world, client)
 
 
