@@ -34,7 +34,7 @@ coverage *args:
 
 # Let Schemathesis look for requests that get an answer which the API's document does not allow, at random, for minutes.
 fuzz examples="300":
-    TICKETS_TEST_FUZZ={{ examples }} pytest tests/http/test_schema.py -s
+    TICKETS_TEST_FUZZ={{ examples }} pytest tests/http/openapi/test_schemathesis.py -s
 
 # Break PostgreSQL and the service in every way while clients write, and count afterwards; `faults --short` takes a minute.
 faults *args:
@@ -44,27 +44,43 @@ faults *args:
 plans tickets="1000000":
     TICKETS_TEST_PLANS={{ tickets }} pytest tests/postgres/test_plans.py
 
-# Check style, types, the direction of imports, the lock file, and the pages' logic where there is a node.
-check: check-lock check-pages
+# Check style, types, imports, lock files, generated documents and the pages.
+check: check-lock check-docs check-pages
     ruff check
     ruff format --check
     mypy
     lint-imports
 
-# Test the pages' logic, where there is a node and something to test.
+# Check the pages' JavaScript and CSS (style, format, types), and run their unit tests.
 [private]
-check-pages:
+check-pages: page-tools
+    npm --prefix {{ page_tools }} run --silent check
+    node --test tests/web/unit/*.test.mjs
+
+page_tools := "tests/web/tools"
+
+# Install Biome and TypeScript, unless the lock file's versions are there already.
+[private]
+page-tools:
     #!/bin/sh
     set -eu
-    set -- tests/web/*.test.mjs
-    [ -e "$1" ] || exit 0
-    command -v node >/dev/null || { echo "There is no node here: $* were not run."; exit 0; }
-    node --test "$@"
+    cd {{ page_tools }}
+    [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent
+
+# Write the generated documents, such as docs/openapi.json.
+docs:
+    python -m scripts.docs
+
+# Check that the generated documents are up to date.
+[private]
+check-docs:
+    python -m scripts.docs --check
 
 # Put right what can be put right by itself.
-fmt:
+fmt: page-tools
     ruff check --fix
     ruff format
+    npm --prefix {{ page_tools }} run --silent fmt
 
 # Pin every dependency in the lock files and in pyproject.toml; `lock --upgrade` takes new releases.
 lock *args:

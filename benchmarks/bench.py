@@ -269,10 +269,14 @@ class Bench:
         load = [round_.load_share for round_ in rounds]
         others = [round_.others for round_ in rounds]
         self._results.conditions += [
-            f"load generator: {statistics.median(load):.0%} of its core in the median round,"
-            f" {max(load):.0%} in the busiest",
-            f"other programs: {statistics.median(others):.2f} cores in the median round,"
-            f" {max(others):.2f} in the noisiest",
+            (
+                f"load generator: {statistics.median(load):.0%} of its core in the median round,"
+                f" {max(load):.0%} in the busiest"
+            ),
+            (
+                f"other programs: {statistics.median(others):.2f} cores in the median round,"
+                f" {max(others):.2f} in the noisiest"
+            ),
         ]
 
 

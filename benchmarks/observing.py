@@ -12,8 +12,9 @@ from litestar.middleware import DefineMiddleware
 from litestar.plugins.prometheus import PrometheusConfig
 
 from tests.world import MemoryWorld
+from tickets.adapters.http.access.failed_sign_ins import FailedSignIns
 from tickets.adapters.http.app import create_app
-from tickets.adapters.http.litestar_fast.instrumented_app import Service
+from tickets.adapters.http.litestar_fast.instrumented_app import InstrumentedLitestar
 from tickets.observability.metrics import Metrics
 
 REQUESTS = 200
@@ -67,11 +68,12 @@ async def main() -> None:
         *, metrics: Metrics | None = None, middleware: Sequence[DefineMiddleware] = ()
     ) -> Litestar:
         return create_app(
-            service=world.service,
-            views=world.views,
+            ticket_service=world.service,
+            ticket_views=world.views,
             token_lookup=world.token_lookup,
+            failed_sign_ins=FailedSignIns(world.rate_limiter, None),
+            store_health=world.store_health,
             admin_tokens=["admin"],
-            readiness=world.ready,
             metrics=metrics,
             middleware=middleware,
         )
@@ -81,7 +83,7 @@ async def main() -> None:
         app(middleware=[PrometheusConfig(group_path=True).middleware]),
         app(metrics=Metrics()),
     )
-    assert isinstance(whole, Service)
+    assert isinstance(whole, InstrumentedLitestar)
     variants = [
         # the framework's own entrance, past everything that is put around it
         Variant("the framework alone", lambda *asgi: Litestar.__call__(bare, *asgi)),

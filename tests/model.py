@@ -1,4 +1,7 @@
-"""What a ticket is promised to do, said once more in as few words as possible, to be compared with what it does."""
+"""A model of one ticket: the rules without versions, statements or caches.
+
+Tests compare it with the memory adapter and with PostgreSQL, also under concurrency.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +18,22 @@ from tickets.domain.ticket import Status
 
 
 @dataclass(frozen=True)
-class Open:
-    """Show the thread, and count it as read."""
+class Read:
+    """Show the thread, and clear the reader's unread flag."""
 
     by: Side
 
 
 @dataclass(frozen=True)
 class Peek:
-    """Show the thread, and leave it unread."""
+    """Show the thread, and leave the flag as it is."""
 
     by: Side
 
 
 @dataclass(frozen=True)
 class Acknowledge:
-    """Count as read what was shown; None is all that the last peek of the same side has shown."""
+    """Clear the flag if `seen` messages are all; None means those of the last peek of this side."""
 
     by: Side
     seen: int | None = None
@@ -38,40 +41,40 @@ class Acknowledge:
 
 @dataclass(frozen=True)
 class MarkUnread:
-    """Come back to it later."""
+    """Set the reader's own unread flag."""
 
     by: Side
 
 
 @dataclass(frozen=True)
 class Reply:
-    """Write a message."""
+    """Add a message, which sets the other side's flag."""
 
     by: Side
     text: str
 
 
 @dataclass(frozen=True)
-class Move:
-    """Change the status."""
+class ChangeStatus:
+    """Change the status, as an admin."""
 
     to: Status
 
 
-Command: TypeAlias = Open | Peek | Acknowledge | MarkUnread | Reply | Move
+Command: TypeAlias = Read | Peek | Acknowledge | MarkUnread | Reply | ChangeStatus
 
 Outcome: TypeAlias = tuple[str, ...] | bool | str
-"""The texts that were shown, whether it is unread now, or what became of it in a word."""
+"""The texts that were shown, whether the ticket is unread now, or the outcome in one word."""
 
 
 def other(side: Side) -> Side:
-    """Return the side that a message is for."""
+    """Return the side that receives this side's messages."""
     return Side.ADMIN if side is Side.USER else Side.USER
 
 
 @dataclass
 class Model:
-    """A ticket with nothing in it that a promise does not speak of."""
+    """A ticket as the rules see it: its status, its unread flags and its thread."""
 
     status: Status = Status.OPEN
     unread: dict[Side, bool] = field(default_factory=lambda: {Side.USER: False, Side.ADMIN: True})
@@ -84,10 +87,10 @@ class Model:
     def texts(self) -> tuple[str, ...]:
         return tuple(text for _, text in self.thread)
 
-    def apply(self, command: Command) -> Outcome:  # noqa: PLR0911 - one answer for each command
-        """Do what the command says, at once, with nobody else there."""
+    def apply(self, command: Command) -> Outcome:  # noqa: PLR0911 - one return for each command
+        """Carry out the command, alone; return its outcome."""
         match command:
-            case Open(by):
+            case Read(by):
                 self.unread[by] = False
                 return self.texts
             case Peek():
@@ -108,21 +111,21 @@ class Model:
                 self.thread.append((by, text))
                 self.unread[other(by)] = True
                 return "stored"
-            case Move(to):
+            case ChangeStatus(to):
                 self.status = to
                 return to.value
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A ticket as it is kept, in the model's words, and what is kept beside it for the lists."""
+class StoredTicket:
+    """A stored ticket as a model, with the derived columns that lists show."""
 
     model: Model
     message_count: int
     last_message: str
 
     @classmethod
-    def of(cls, detail: TicketDetail) -> Shown:
+    def of(cls, detail: TicketDetail) -> StoredTicket:
         ticket = detail.ticket
         model = Model(
             ticket.status,
@@ -131,24 +134,24 @@ class Shown:
         )
         return cls(model, ticket.message_count, ticket.last_message)
 
-    def faults(self, expected: Model) -> Iterable[str]:
-        """Yield what is not as the model has it, or does not fit together."""
+    def deviations(self, expected: Model) -> Iterable[str]:
+        """Yield where it differs from the model, and where a derived column is wrong."""
         if self.model != expected:
-            yield f"kept is {self.model}, and not {expected}"
+            yield f"stored is {self.model}, expected {expected}"
         if self.message_count != len(self.model.thread):
-            yield f"{self.message_count} messages are counted, {len(self.model.thread)} are there"
+            yield f"message_count is {self.message_count} of {len(self.model.thread)}"
         if self.model.thread and self.last_message != self.model.texts[-1]:
-            yield f"the last message is said to be {self.last_message}"
+            yield f"last_message is {self.last_message}"
 
 
-async def perform(  # noqa: PLR0911 - one answer for each command
+async def perform(  # noqa: PLR0911 - one return for each command
     service: TicketService, ticket_id: int, user_id: int, command: Command
 ) -> Outcome:
-    """Let the desk do what the command says; return what came of it in the model's words."""
+    """Run the use case of the command; return its outcome as the model would."""
     actors = {Side.USER: Actor.user(user_id), Side.ADMIN: Actor.admin()}
     try:
         match command:
-            case Open(by):
+            case Read(by):
                 return _texts(await service.read(ticket_id, by=actors[by]))
             case Peek(by):
                 return _texts(await service.peek(ticket_id, by=actors[by]))
@@ -160,7 +163,7 @@ async def perform(  # noqa: PLR0911 - one answer for each command
             case Reply(by, text):
                 await service.reply(ticket_id, text, by=actors[by])
                 return "stored"
-            case Move(to):
+            case ChangeStatus(to):
                 return (await service.change_status(ticket_id, to, by=Actor.admin())).value
     except TicketClosed:
         return "closed"
@@ -173,30 +176,30 @@ def _texts(detail: TicketDetail) -> tuple[str, ...]:
 
 
 @dataclass
-class Promise:
+class UnreadPromise:
     """A message from the other side stays unread until it was in a response to that reader."""
 
     shown: dict[Side, set[str]] = field(
         default_factory=lambda: {Side.USER: set(), Side.ADMIN: set()}
     )
 
-    def note(self, command: Command, outcome: Outcome) -> None:
-        """Remember what a response has shown."""
-        if isinstance(command, Open | Peek):
+    def record(self, command: Command, outcome: Outcome) -> None:
+        """Record the messages that a response has shown."""
+        if isinstance(command, Read | Peek):
             assert isinstance(outcome, tuple)
             self.shown[command.by].update(outcome)
 
-    def broken_by(self, stored: Model) -> Iterable[str]:
-        """Yield each message that counts as read and was never shown."""
+    def violations(self, stored: Model) -> Iterable[str]:
+        """Yield each message that was marked read and never shown."""
         for side, text in stored.thread:
             if not stored.unread[other(side)] and text not in self.shown[other(side)]:
-                yield f"{text!r} was marked read by the {other(side)} side without having been shown"
+                yield f"{text!r} was marked read for the {other(side)} side and not shown"
 
 
 def serial_order(
     before: Model, commands: Sequence[Command], outcomes: Sequence[Outcome], after: Model
 ) -> Sequence[int] | None:
-    """Return an order in which the commands, one at a time, come to the same; None where there is none."""
+    """Return a serial order with these outcomes; None where there is none."""
     for order in itertools.permutations(range(len(commands))):
         model = before.copy()
         if (

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
 from tickets.adapters.memory.rate_limits import MemoryRateLimiter
 from tickets.adapters.memory.store import MemoryStore
+from tickets.adapters.memory.store_health import MemoryStoreHealth
 from tickets.adapters.memory.ticket_cache import MemoryTicketCache
 from tickets.adapters.memory.ticket_views import MemoryTicketViews
 from tickets.adapters.memory.tickets import MemoryTickets
@@ -35,6 +36,7 @@ from tickets.domain.people import Actor
 from tickets.domain.ports import (
     IdempotencyStore,
     RateLimiter,
+    StoreHealth,
     TicketCache,
     Tickets,
     TicketViews,
@@ -83,6 +85,7 @@ class World(ABC):
     rate_limiter: RateLimiter
     views: TicketViews
     token_lookup: TokenLookup
+    store_health: StoreHealth
 
     def __init__(self) -> None:
         self.clock = FakeClock()
@@ -118,10 +121,6 @@ class World(ABC):
     @abstractmethod
     async def revoke(self, token: str) -> None:
         """Make the token good for nothing from now on."""
-
-    @abstractmethod
-    async def ready(self) -> None:
-        """Be the readiness check."""
 
     @abstractmethod
     async def snapshot(self) -> dict[str, Any]:
@@ -179,9 +178,7 @@ class MemoryWorld(World):
         self.idempotency_store = MemoryIdempotencyStore(self.store)
         self.views = MemoryTicketViews(self.store)
         self.token_lookup = MemoryTokenLookup(self.store)
-
-    async def ready(self) -> None:
-        pass
+        self.store_health = MemoryStoreHealth(self.store)
 
     async def user(self, email: str | None = None) -> int:
         return self.store.add_user(email or self.an_email())
@@ -216,6 +213,7 @@ class PostgresWorld(World):
         self.views = PostgresTicketViews(database, self.unread_counts)
         self.token_lookup = PostgresTokenLookup(database, Identity.named("tokens"))
         self.token_admin = TokenAdmin(database, SystemClock())
+        self.store_health = PostgresHealth(database)
 
     def tickets_on(self, kind: type[TicketsT]) -> TicketsT:
         """Return this class of repository with the collaborators of this world."""
@@ -241,9 +239,6 @@ class PostgresWorld(World):
         return {
             name: sorted(map(repr, await self.database.fetch(f"table {name}"))) for (name,) in names
         }
-
-    async def ready(self) -> None:
-        await PostgresHealth(self.database).ready()
 
     async def later(self, duration: timedelta) -> None:
         """Set back what the database's own clock has written, which nobody can set forward."""

@@ -1,10 +1,10 @@
-// The host page's part: it gives its elements the token of whoever is signed in to the host platform.
+// Code of the host page: passes the token of the signed-in person to the elements.
 
 const elements = document.querySelectorAll("ticket-account, ticket-badge");
 
 async function giveToken() {
-  const answer = await fetch("session.json", { cache: "no-store" });
-  const { token } = await answer.json();
+  const response = await fetch("session.json", { cache: "no-store" });
+  const { token } = await response.json();
   for (const element of elements) element.token = token;
 }
 
@@ -14,10 +14,10 @@ document.addEventListener("ticket-unread", ({ detail }) => {
   document.title = detail ? `(${detail}) Acme Energy: help` : "Acme Energy: help";
 });
 
-// The token has expired: get another one, instead of letting the person be asked for it.
+// Replaces an expired token, so that the dashboard does not ask the person for one.
 let renewed = 0;
 document.addEventListener("ticket-refused", (event) => {
-  if (Date.now() - renewed < 60_000) return; // the new one is no better: let the element ask
+  if (Date.now() - renewed < 60_000) return; // the new one is refused too: let the dashboard ask
   renewed = Date.now();
   event.preventDefault();
   giveToken();

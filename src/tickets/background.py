@@ -1,10 +1,10 @@
-"""The one way to run a background task: for the length of a block, then cancelled."""
+"""Background tasks: they run for as long as a block, and are cancelled and awaited at its end."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 
@@ -12,12 +12,15 @@ from typing import Any
 async def background_task(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """Run `work` as a task while the block runs, then cancel it and wait until it has ended.
 
-    An exception that ends the work early is raised where the block ends.
+    An exception that ended the work early, or that the cancellation caused, is raised where the
+    block ends.
     """
     task = asyncio.create_task(work)
     try:
         yield
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        # not `await task`: a cancellation of the caller would look like that of the task
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()

@@ -1,14 +1,16 @@
-"""The composition root: constructor calls, and nothing that decides."""
+"""The composition root: builds the service out of its parts, by constructor calls.
+
+Nothing is opened, read or created at import.
+"""
 
 from __future__ import annotations
 
-import gc
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from litestar import Litestar
+from litestar.types import Middleware
 
 from tickets.adapters.http.access.failed_sign_ins import FailedSignIns
 from tickets.adapters.http.app import Lifespan, create_app
@@ -24,7 +26,7 @@ from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimit
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
 from tickets.adapters.postgres.schema.readiness import PostgresHealth
-from tickets.adapters.postgres.sql_loader import load_queries
+from tickets.adapters.postgres.sql_loader import load_queries, query_names
 from tickets.application.auto_close import AutoClose
 from tickets.application.key_expiry import KeyExpiry
 from tickets.application.rate_limits import UserRateLimits
@@ -33,19 +35,16 @@ from tickets.clock import SystemClock
 from tickets.domain.ports import Clock, TokenLookup
 from tickets.domain.rate_limits import RateLimit
 from tickets.observability.metrics import Metrics
-from tickets.observability.telemetry import tracing
-from tickets.periodic_jobs import Job, ignore_outcome, periodic_jobs
+from tickets.observability.telemetry import flush_on_shutdown, tracer_provider
+from tickets.periodic_jobs import Job, ignore_run, periodic_jobs
 from tickets.settings.settings import Settings
-
-YOUNG_OBJECTS = 20_000
-"""How many objects more there may be before those are looked for that hold only each other; some megabytes."""
 
 
 def database_of(settings: Settings, *, query_logger: QueryLogger | None = None) -> Database:
-    """Return the database of these settings, not open yet."""
+    """Return the database of these settings, not open yet; they must have its URL."""
     if settings.database_url is None:
-        message = "the embedded PostgreSQL is started by the command line, which then sets its URL"
-        raise RuntimeError(message)
+        # the command line starts the embedded PostgreSQL, and then sets the URL
+        raise RuntimeError("the settings have no database_url")
     return Database(
         settings.database_url,
         pool_size=settings.database_pool_size,
@@ -57,8 +56,8 @@ def database_of(settings: Settings, *, query_logger: QueryLogger | None = None) 
 
 
 def listener_of(settings: Settings) -> Listener | None:
-    """Return what listens for changes at the database of these settings; None where nothing does."""
-    # PgBouncer, which the other setting is for, does not pass notifications on
+    """Return the LISTEN/NOTIFY listener, None if the settings rule one out."""
+    # without prepared statements it is PgBouncer, which does not pass notifications on
     if not (settings.listen and settings.database_url and settings.database_statement_cache):
         return None
     return Listener(settings.database_url)
@@ -66,7 +65,7 @@ def listener_of(settings: Settings) -> Listener | None:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The ports over one database, with the caches that they share."""
+    """The PostgreSQL adapters of the ports over one database, with the caches that they share."""
 
     database: Database
     rate_limiter: PostgresRateLimiter
@@ -77,7 +76,7 @@ class Store:
 
     @classmethod
     def on(cls, database: Database, listener: Listener | None) -> Store:
-        """Return the ports over this database; without a listener nothing is cached."""
+        """Build the adapters over this database; without a listener nothing is cached."""
         rate_limiter = PostgresRateLimiter(database)
         unread_counts = UnreadCounts(database, listener)
         ticket_cache = PostgresTicketCache(listener)
@@ -93,7 +92,7 @@ class Store:
     def ticket_service(
         self, *, creates: RateLimit | None, replies: RateLimit | None, clock: Clock
     ) -> TicketService:
-        """Return the use cases, within these rate limits per user; None is no limit."""
+        """Build the use cases, with these rate limits per user; None is no limit."""
         return TicketService(
             self.tickets,
             self.ticket_cache,
@@ -110,23 +109,45 @@ def token_lookup_of(
     token_lookup = PostgresTokenLookup(database, Identity.named(settings.identity))
     if not settings.token_cache:
         return token_lookup
-    # nothing notifies of changes in a platform's own table
-    notified = listener if settings.identity == "tokens" else None
-    return CachedTokenLookup(token_lookup, seconds=settings.token_cache, listener=notified)
+    # a platform's own table has no triggers that notify
+    listener = listener if settings.identity == "tokens" else None
+    return CachedTokenLookup(token_lookup, seconds=settings.token_cache, listener=listener)
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """OpenTelemetry for requests and statements, and the lifespan that sends the last spans."""
+
+    middleware: Middleware
+    query_logger: QueryLogger
+    lifespan: Lifespan
+
+    @classmethod
+    def to_collector(cls) -> Tracing:
+        """Return tracing to the collector that OpenTelemetry's variables name."""
+        from tickets.adapters.http.edge.tracing import tracing_middleware  # noqa: PLC0415 - the extra
+        from tickets.observability.sql_spans import SqlSpans  # noqa: PLC0415 - the same
+
+        provider = tracer_provider()
+        return cls(
+            middleware=tracing_middleware(provider),
+            query_logger=SqlSpans(provider, query_names()),
+            lifespan=flush_on_shutdown(provider),
+        )
 
 
 def application(settings: Settings) -> Litestar:
-    """Return the service over the database of these settings."""
-    traced = tracing() if settings.opentelemetry else None
-    database = database_of(settings, query_logger=traced.statements if traced else None)
+    """Return the service; its lifespan opens the database and starts the periodic jobs."""
+    tracing = Tracing.to_collector() if settings.opentelemetry else None
+    database = database_of(settings, query_logger=tracing.query_logger if tracing else None)
     listener = listener_of(settings)
     store = Store.on(database, listener)
     health = PostgresHealth(database)
     metrics = (
         Metrics(
-            pool=database.usage,
-            listening=listener.is_connected if listener else None,
-            store=health.figures,
+            pool_usage=database.usage,
+            is_listening=listener.is_connected if listener else None,
+            store_health=health,
         )
         if settings.metrics
         else None
@@ -139,32 +160,34 @@ def application(settings: Settings) -> Litestar:
 
     lifespan: list[Lifespan] = [
         open_database,
-        periodic_jobs(_jobs(settings, store), done=metrics.job_done if metrics else ignore_outcome),
+        periodic_jobs(
+            _jobs(settings, store), on_run=metrics.record_job_run if metrics else ignore_run
+        ),
     ]
     if listener:
         lifespan.append(listener.listening)
     if metrics:
-        lifespan.append(metrics.published)
-    if traced:
-        lifespan.append(traced.lifespan)
+        lifespan.append(metrics.publishing)
+    if tracing:
+        lifespan.append(tracing.lifespan)
     return create_app(
-        service=store.ticket_service(
-            creates=_limit(settings.rate_creates),
-            replies=_limit(settings.rate_replies),
+        ticket_service=store.ticket_service(
+            creates=_enforced(settings.rate_creates),
+            replies=_enforced(settings.rate_replies),
             clock=SystemClock(),
         ),
-        views=store.views,
+        ticket_views=store.views,
         token_lookup=token_lookup_of(settings, database, listener),
+        failed_sign_ins=FailedSignIns(store.rate_limiter, _enforced(settings.rate_failed_sign_ins)),
+        store_health=health,
         admin_tokens=settings.admin_token,
-        readiness=health.ready,
         lifespan=lifespan,
         frame_ancestors=settings.frame_ancestors,
         cors_origins=settings.cors_origins,
         metrics=metrics,
         metrics_token=settings.metrics_token,
         access_log=settings.access_log,
-        middleware=[traced.middleware] if traced else [],
-        failed_sign_ins=FailedSignIns(store.rate_limiter, _limit(settings.rate_failed_sign_ins)),
+        middleware=[tracing.middleware] if tracing else [],
     )
 
 
@@ -173,7 +196,7 @@ def _jobs(settings: Settings, store: Store) -> list[Job]:
 
     async def fold() -> int:
         await store.database.fetchval(*fold_counts.bind())
-        return 0  # nothing to report: the figures are the same
+        return 0  # nothing to log: the counts stay the same
 
     clock = SystemClock()
     jobs = [
@@ -191,17 +214,6 @@ def _jobs(settings: Settings, store: Store) -> list[Job]:
     return jobs
 
 
-def _limit(rate_limit: RateLimit) -> RateLimit | None:
+def _enforced(rate_limit: RateLimit) -> RateLimit | None:
+    """Return the rate limit, None if it is 0, which means no limit."""
     return rate_limit if rate_limit.limit else None
-
-
-def application_from_environment() -> Litestar:
-    """Return the service as a server process makes it; the command line has checked the settings."""
-    service = application(Settings.read(os.environ))
-    # What is there by now stays, and need not be looked through again and again. What requests
-    # leave behind is nearly always gone with them, so that what is not can be collected more rarely
-    # than a general program would.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS)
-    return service

@@ -1,4 +1,4 @@
-"""A bounded dictionary: at most so many entries, FIFO eviction by the time of the last write."""
+"""A bounded dictionary: a maximum number of entries, FIFO eviction by the last write."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class BoundedDict(Generic[Key, Value]):
         return len(self._entries)
 
     def get(self, key: Key) -> Value | None:
-        """Return the value of a key, None where there is none."""
+        """Return the value of a key, None if there is none."""
         return self._entries.get(key)
 
     def put(self, key: Key, value: Value) -> None:
@@ -33,7 +33,7 @@ class BoundedDict(Generic[Key, Value]):
         self._entries[key] = value
 
     def pop(self, key: Key) -> Value | None:
-        """Remove an entry and return its value, None where there is none."""
+        """Remove an entry and return its value, None if there is none."""
         return self._entries.pop(key, None)
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""The system's clock: the one place that asks for the time."""
+"""The system clock: the only module that reads the time."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 
 class SystemClock:
-    """The port `Clock` on the time of this machine."""
+    """The port `Clock`, implemented with the time of this machine."""
 
     def now(self) -> datetime:
-        """Return the present moment in UTC."""
+        """Return the current time in UTC."""
         return datetime.now(UTC)  # noqa: TID251 - this is the clock

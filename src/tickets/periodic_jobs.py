@@ -1,75 +1,73 @@
-"""What a running service does every few minutes by itself; any number of processes may do it at once."""
+"""Periodic jobs: what a running service does every five minutes, besides answering requests.
+
+Each process runs every job, so a job must be safe to run in any number of processes at once.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
+from tickets.background import background_task
 from tickets.domain.errors import TicketsError
 
 logger = logging.getLogger("tickets")
 
 INTERVAL_SECONDS = 300.0
-"""From the end of one round to the beginning of the next."""
+"""From the end of one run of all jobs to the start of the next."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something to be done again and again: what it is called, and what does it and counts."""
+    """A periodic job: a name for logs and metrics, and a function that returns a count of items."""
 
     name: str
     work: Callable[[], Awaitable[int]]
 
 
-Done = Callable[[str, int | None], None]
-"""Is told which chore was done, and how much came of it; None where it failed."""
+OnRun = Callable[[str, int | None], None]
+"""Called after each run of a job, with its name and the number of items; None if it failed."""
 
 
-def ignore_outcome(_chore: str, _count: int | None) -> None:
-    """Take no notice."""
+def ignore_run(_name: str, _items: int | None) -> None:
+    """Do nothing after a run."""
 
 
 def periodic_jobs(
-    jobs: Sequence[Job], *, interval: float = INTERVAL_SECONDS, done: Done = ignore_outcome
+    jobs: Sequence[Job], *, interval: float = INTERVAL_SECONDS, on_run: OnRun = ignore_run
 ) -> Callable[[object], AbstractAsyncContextManager[None]]:
-    """Return what does these chores every `interval` seconds, while the application runs.
+    """Return a lifespan that runs these jobs one after the other, every `interval` seconds.
 
-    One that fails is logged, and tried again in the next round; the others do not suffer from it.
-    `done` is told of each.
+    A job that fails is logged, and retried in the next run; the other jobs run all the same.
     """
 
-    async def rounds() -> None:
+    async def run_until_cancelled() -> None:
         while True:
             for job in jobs:
-                done(job.name, await _do(job))
+                on_run(job.name, await _run(job))
             await asyncio.sleep(interval)
 
     @asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
-        task = asyncio.create_task(rounds())
-        try:
+        async with background_task(run_until_cancelled()):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     return lifespan
 
 
-async def _do(job: Job) -> int | None:
+async def _run(job: Job) -> int | None:
     try:
-        count = await job.work()
+        items = await job.work()
     except TicketsError as error:
-        logger.warning("%s will be tried again: %s", job.name, error)
+        logger.warning("periodic job %r will be retried: %s", job.name, error)
         return None
     except Exception:
-        # a defect here must not end the rounds for the life of the process
-        logger.exception("%s failed; it will be tried again", job.name)
+        # a bug in one job must not stop all jobs until the process is restarted
+        logger.exception("periodic job %r failed and will be retried", job.name)
         return None
-    if count:
-        logger.info("%s: %d", job.name, count)
-    return count
+    if items:
+        logger.info("%s: %d", job.name, items)
+    return items

@@ -1,4 +1,4 @@
-"""The installed command in processes of its own, with an environment that holds nothing else."""
+"""Runs the installed command in processes of its own, with a minimal environment."""
 
 from __future__ import annotations
 
@@ -29,70 +29,70 @@ def inherited() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a port on which nobody listens."""
+    """Return a port on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
 
 
 class Running:
-    """A command that goes on until it is stopped, and what it has said so far."""
+    """A command that runs until it is stopped, and its output so far."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
-        self.said = ""
-        self._news = threading.Condition()
+        self.output = ""
+        self._changed = threading.Condition()
         self._readers = [
-            threading.Thread(target=self._listen, args=[stream], daemon=True)
+            threading.Thread(target=self._read, args=[stream], daemon=True)
             for stream in (process.stdout, process.stderr)
             if stream is not None
         ]
         for reader in self._readers:
             reader.start()
 
-    def _listen(self, stream: IO[str]) -> None:
+    def _read(self, stream: IO[str]) -> None:
         with stream:
             for line in stream:
-                with self._news:
-                    self.said += line
-                    self._news.notify_all()
-        with self._news:
-            self._news.notify_all()
+                with self._changed:
+                    self.output += line
+                    self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
 
     def wait_for(self, pattern: str) -> re.Match[str]:
-        """Return the first match in what the command says; fail where it ends without."""
+        """Wait for a match in the output and return it; fail if the command ends without one."""
 
         def found() -> bool:
-            return bool(re.search(pattern, self.said)) or not any(
+            return bool(re.search(pattern, self.output)) or not any(
                 r.is_alive() for r in self._readers
             )
 
-        with self._news:
-            self._news.wait_for(found, PATIENCE)
-        match = re.search(pattern, self.said)
-        assert match, f"never said {pattern!r}, but:\n{self.said}"
+        with self._changed:
+            self._changed.wait_for(found, PATIENCE)
+        match = re.search(pattern, self.output)
+        assert match, f"no {pattern!r} in the output:\n{self.output}"
         return match
 
     def stop(self, signal_number: int = signal.SIGTERM) -> int:
-        """Send the signal to the command and return its exit code."""
+        """Send the signal, wait for the end and return the exit code."""
         self.process.send_signal(signal_number)
         return self.end()
 
     def end(self) -> int:
-        """Wait for the command to end, and for all that it says."""
+        """Wait for the end of the command and of its output; return the exit code."""
         code = self.process.wait(PATIENCE)
         for reader in self._readers:
             reader.join(PATIENCE)
         return code
 
     def kill(self) -> None:
-        """End the command at once, if it has not ended, and let go of what it says."""
+        """Kill the command if it is still running, and close its output."""
         self.process.kill()
         self.end()
 
 
 class Shell:
-    """Runs `tickets` with a data folder and an environment of its own."""
+    """Runs `tickets` with its own data folder and environment."""
 
     def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
         self._stack = stack
@@ -104,7 +104,7 @@ class Shell:
         }
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
+        """Run a command to its end and return the result."""
         return subprocess.run(
             [TICKETS, *arguments],
             env=self.environment | settings,
@@ -116,7 +116,7 @@ class Shell:
         )
 
     def start(self, *arguments: str, **settings: str) -> Running:
-        """Start a command that goes on, and kill it in the end if need be."""
+        """Start a command that keeps running; it is killed at the end of the test if need be."""
         process = subprocess.Popen(
             [TICKETS, *arguments],
             env=self.environment | settings,
@@ -132,14 +132,14 @@ class Shell:
 
 @pytest.fixture
 def shell() -> Iterator[Shell]:
-    """Return a shell whose folder also the account of root's PostgreSQL can enter."""
+    """Return a shell whose folder the account of root's PostgreSQL can enter as well."""
     folder = Path(tempfile.mkdtemp(prefix="tickets-commands-"))
     folder.chmod(0o711)
     try:
         with contextlib.ExitStack() as stack:
             shell = Shell(folder, stack)
             yield shell
-            # whoever opens the cluster last stops it, also where a test has left it to a killed process
+            # stops the server that a killed command has left running: the last to leave stops it
         if (folder / "cluster").exists():
             shell.run("migrate", "--check")
     finally:

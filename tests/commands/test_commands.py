@@ -1,4 +1,4 @@
-"""The commands beside the service: migrate, user add, close-resolved, demo."""
+"""The commands migrate, user add, close-resolved and demo."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from tickets.cli.main import main
 from tickets.domain.ticket import Status
 
 
-def test_migrations_are_told_of_applied_and_then_done(
+def test_migrate_lists_due_migrations_applies_them_and_is_then_up_to_date(
     shell: Shell, empty_database_url: str
 ) -> None:
     def run(*options: str) -> tuple[int, str]:
         result = shell.run("migrate", *options, TICKETS_DATABASE_URL=empty_database_url)
         return result.returncode, result.stdout
 
-    code, said = run("--check")
+    code, output = run("--check")
     assert code == 1
-    assert "due: 0001_tickets, 0002_bearer_tokens" in said
-    code, said = run()
+    assert "due: 0001_tickets, 0002_bearer_tokens" in output
+    code, output = run()
     assert code == 0
-    assert "migrated: 0001_tickets, 0002_bearer_tokens" in said
+    assert "migrated: 0001_tickets, 0002_bearer_tokens" in output
     assert run()[1].endswith("up to date\n")
-    code, said = run("--check")
-    assert (code, said.endswith("up to date\n")) == (0, True)
+    code, output = run("--check")
+    assert (code, output.endswith("up to date\n")) == (0, True)
 
 
-async def test_a_database_that_is_newer_is_refused(shell: Shell, database_url: str) -> None:
+async def test_a_database_of_a_newer_version_is_refused(shell: Shell, database_url: str) -> None:
     connection = await asyncpg.connect(database_url)
     await connection.execute("insert into ticket_migrations values (9000, 'from_the_future', 'x')")
     await connection.close()
@@ -51,7 +51,7 @@ async def test_a_database_that_is_newer_is_refused(shell: Shell, database_url: s
         )
 
 
-async def test_adding_a_user_prints_a_token_alone_that_signs_in(
+async def test_user_add_prints_nothing_but_a_token_that_signs_in(
     shell: Shell, database_url: str, postgres_world: PostgresWorld
 ) -> None:
     def add(email: str) -> subprocess.CompletedProcess[str]:
@@ -70,7 +70,7 @@ async def test_adding_a_user_prints_a_token_alone_that_signs_in(
 @pytest.mark.parametrize(
     "email", ["", "mara", "@example.com", "mara@", "a b@example.com", "a" * 320 + "@b.example"]
 )
-def test_what_is_no_address_is_refused(email: str) -> None:
+def test_user_add_refuses_a_text_that_is_not_an_e_mail_address(email: str) -> None:
     result = CliRunner().invoke(main, ["user", "add", email])
 
     assert result.exit_code != 0
@@ -78,7 +78,7 @@ def test_what_is_no_address_is_refused(email: str) -> None:
     assert result.stdout == ""
 
 
-async def test_a_users_table_that_wants_more_is_left_to_its_platform(
+async def test_a_users_table_that_requires_more_columns_is_an_error_that_names_the_column(
     shell: Shell, database_url: str
 ) -> None:
     connection = await asyncpg.connect(database_url)
@@ -92,7 +92,7 @@ async def test_a_users_table_that_wants_more_is_left_to_its_platform(
     assert "Traceback" not in result.stderr
 
 
-async def test_a_platforms_tickets_are_taken_over_by_migrate_and_serve_alone(
+async def test_only_migrate_and_serve_take_over_a_platforms_tickets(
     shell: Shell, empty_database_url: str
 ) -> None:
     connection = await asyncpg.connect(empty_database_url)
@@ -106,7 +106,7 @@ async def test_a_platforms_tickets_are_taken_over_by_migrate_and_serve_alone(
         assert "have not been taken over yet: run `tickets migrate`" in result.stderr
 
 
-async def test_an_identity_query_that_returns_no_users_id_is_refused(
+async def test_an_identity_query_that_does_not_return_an_integer_is_refused(
     shell: Shell, database_url: str
 ) -> None:
     file = shell.folder / "identity.sql"
@@ -118,14 +118,14 @@ async def test_an_identity_query_that_returns_no_users_id_is_refused(
     assert "must return the user's id, an integer" in result.stderr
 
 
-def test_tokens_of_the_host_platform_are_not_ours_to_give(shell: Shell) -> None:
+def test_tokens_of_the_host_platform_cannot_be_managed(shell: Shell) -> None:
     for command in (["add", "a@b.example"], ["tokens", "a@b.example"], ["revoke", "1"]):
         result = shell.run("user", *command, TICKETS_IDENTITY="sessions")
         assert result.returncode == 1
         assert "TICKETS_IDENTITY is sessions" in result.stderr
 
 
-def test_a_check_that_cannot_tell_is_not_taken_for_one_that_found_something_due(
+def test_a_failed_check_has_another_exit_code_than_due_migrations(
     shell: Shell, empty_database_url: str
 ) -> None:
     def check(**settings: str) -> int:
@@ -136,12 +136,13 @@ def test_a_check_that_cannot_tell_is_not_taken_for_one_that_found_something_due(
     assert check(TICKETS_PORT="eighty") == 2
 
 
-async def test_resolved_tickets_are_closed_by_hand(
+async def test_close_resolved_closes_the_tickets_that_are_due_once(
     shell: Shell, database_url: str, database: Database, postgres_world: PostgresWorld
 ) -> None:
     world = postgres_world
     quiet = [await world.ticket(status=Status.RESOLVED) for _ in range(3)]
-    world.clock.moment = datetime.now(UTC) - timedelta(hours=1)  # noqa: TID251 - beside a real process
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)  # noqa: TID251 - the command's real time
+    world.clock.moment = an_hour_ago
     recent = await world.ticket(status=Status.RESOLVED)
     assert world.clock.moment - START > timedelta(hours=168)
 
@@ -160,30 +161,30 @@ async def test_resolved_tickets_are_closed_by_hand(
     assert await database.fetchval("select count(*) from tickets") == 4
 
 
-def test_the_demo_is_the_whole_product_with_calls_ready_to_paste(shell: Shell) -> None:
+def test_the_demo_serves_the_product_and_its_curl_commands_work(shell: Shell) -> None:
     port = free_port()
     running = shell.start("demo", "--port", f"{port}")
     running.wait_for(r"curl -X PUT .*\n")
-    calls = re.findall(r"^curl (?:.*\\\n)?.*$", running.said, re.MULTILINE)
+    calls = re.findall(r"^curl (?:.*\\\n)?.*$", running.output, re.MULTILINE)
 
-    answers: list[dict[str, Any]] = []
+    bodies: list[dict[str, Any]] = []
     for call in calls:
-        opened = next((answer["ticket"]["id"] for answer in answers if "ticket" in answer), "")
-        ready = call.replace("/ID/", f"/{opened}/").replace(
+        opened = next((body["ticket"]["id"] for body in bodies if "ticket" in body), "")
+        command = call.replace("/ID/", f"/{opened}/").replace(
             "curl ", "curl -sS --fail-with-body ", 1
         )
-        answer = subprocess.run(
-            ["bash", "-c", ready], capture_output=True, text=True, check=False, timeout=30
+        response = subprocess.run(
+            ["bash", "-c", command], capture_output=True, text=True, check=False, timeout=30
         )
-        assert answer.returncode == 0, f"{ready}: {answer.stdout}{answer.stderr}"
-        answers.append(json.loads(answer.stdout))
+        assert response.returncode == 0, f"{command}: {response.stdout}{response.stderr}"
+        bodies.append(json.loads(response.stdout))
 
-    mine, badge, opened, everything, replied, moved = answers
-    assert len(mine["tickets"]) == 12
-    assert badge["unread"] > 0
-    assert everything["tickets"][0]["id"] == opened["ticket"]["id"]
+    listed, unread, opened, all_tickets, replied, changed = bodies
+    assert len(listed["tickets"]) == 12
+    assert unread["unread"] > 0
+    assert all_tickets["tickets"][0]["id"] == opened["ticket"]["id"]
     assert replied["message"]["sender_type"] == "admin"
-    assert moved == {"success": True, "status": "in_progress"}
+    assert changed == {"success": True, "status": "in_progress"}
     token = running.wait_for(r"admin token\s+(\S+)")[1]
     root = f"http://127.0.0.1:{port}/api/v1/tickets"
     stats = httpx.get(f"{root}/admin/stats", headers={"X-Admin-Token": token}).json()
@@ -194,7 +195,7 @@ def test_the_demo_is_the_whole_product_with_calls_ready_to_paste(shell: Shell) -
     assert running.stop() == 0
 
 
-def test_the_demo_keeps_its_tickets_and_does_not_fill_them_in_twice(shell: Shell) -> None:
+def test_the_demo_keeps_its_tickets_and_does_not_add_the_samples_twice(shell: Shell) -> None:
     counts = []
     for _ in range(2):
         port = free_port()
@@ -210,6 +211,6 @@ def test_the_demo_keeps_its_tickets_and_does_not_fill_them_in_twice(shell: Shell
     assert counts == [40, 40]
 
 
-def test_help_and_version(shell: Shell) -> None:
+def test_help_lists_the_commands_and_version_prints_the_version(shell: Shell) -> None:
     assert "serve" in shell.run("--help").stdout
     assert re.fullmatch(r"tickets, version \d+\.\d+\.\d+\n", shell.run("--version").stdout)

@@ -1,4 +1,4 @@
-"""What an operator sees of the running service: logs that are JSON to the last line, and metrics of all its processes."""
+"""Logs, metrics and traces of the running service: JSON lines only, metrics of all processes."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ import psutil
 from tests.commands.conftest import Running, Shell, free_port
 from tests.commands.test_secrets import raw
 from tests.commands.test_serve import start_service
-from tests.http.test_observability import values
+from tests.http.exposition import values
 
 PATIENCE = 30
 
 
 def json_lines(running: Running) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in running.said.splitlines()]
+    return [json.loads(line) for line in running.output.splitlines()]
 
 
-def test_every_line_of_the_service_is_json_where_nobody_watches(shell: Shell) -> None:
+def test_every_log_line_is_json_if_the_output_is_no_terminal(shell: Shell) -> None:
     running, api = start_service(shell, "--workers", "2", TICKETS_ACCESS_LOG="on")
     root = api.removesuffix("/api/v1/tickets")
     httpx.get(api, headers={"X-Request-ID": "the-one"})
-    # one of the server's own lines
+    # a line of uvicorn's own
     assert raw(root, b"nonsense\r\n\r\n").startswith("HTTP/1.1 400")
     assert running.stop() == 0
 
@@ -48,10 +48,10 @@ def test_every_line_of_the_service_is_json_where_nobody_watches(shell: Shell) ->
     assert "uvicorn.error" in {line["logger"] for line in lines}
 
 
-def test_answers_to_what_is_no_http_have_their_headers_too(shell: Shell) -> None:
+def test_a_response_to_data_that_is_not_http_has_the_security_headers(shell: Shell) -> None:
     _, api = start_service(shell)
 
-    answer = raw(api.removesuffix("/api/v1/tickets"), b"nonsense\r\n\r\n").lower()
+    response = raw(api.removesuffix("/api/v1/tickets"), b"nonsense\r\n\r\n").lower()
 
     for header in (
         "x-content-type-options: nosniff",
@@ -60,7 +60,7 @@ def test_answers_to_what_is_no_http_have_their_headers_too(shell: Shell) -> None
         "cache-control: no-store",
         "x-request-id: ",
     ):
-        assert header in answer
+        assert header in response
 
 
 def scrape(root: str) -> dict[tuple[str, ...], float]:
@@ -80,12 +80,12 @@ def test_metrics_count_all_processes_and_survive_one_that_is_killed(shell: Shell
     ]
     assert len(workers) == 2
     deadline = time.monotonic() + PATIENCE
-    # one process counts within a second what another one tells
+    # a process publishes its metrics within a second
     while scrape(root)[live] < 40:
         assert time.monotonic() < deadline
     assert scrape(root)[live] == 40
 
-    # requests that are under way in both: their bodies never come
+    # requests in progress in both processes: their bodies never arrive
     token = shell.run("user", "add", "mara@example.com").stdout.strip()
     head = (
         "POST /api/v1/tickets HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -97,7 +97,7 @@ def test_metrics_count_all_processes_and_survive_one_that_is_killed(shell: Shell
     for connection in held:
         connection.sendall(head.encode())
     deadline = time.monotonic() + PATIENCE
-    # and the scrape itself
+    # the scrape is a request in progress as well
     while scrape(root)["tickets_http_requests_in_progress",] < len(held) + 1:
         assert time.monotonic() < deadline
     workers[0].kill()
@@ -106,7 +106,9 @@ def test_metrics_count_all_processes_and_survive_one_that_is_killed(shell: Shell
         connection.close()
 
     deadline = time.monotonic() + PATIENCE
-    while len(psutil.Process(running.process.pid).children()) < len(workers) or not settled(root):
+    while len(psutil.Process(running.process.pid).children()) < len(
+        workers
+    ) or not has_one_request_in_progress(root):
         assert time.monotonic() < deadline
     after = scrape(root)
     assert after[live] == 40
@@ -114,19 +116,20 @@ def test_metrics_count_all_processes_and_survive_one_that_is_killed(shell: Shell
     assert after["tickets_database_up",] == 1
     assert after["tickets_pool_connections",] >= 1
     assert running.stop() == 0
-    assert list(Path("/tmp").glob(f"tickets-metrics-*/*_{workers[1].pid}.db")) == []  # noqa: S108 - where they would be
+    temporary = Path("/tmp")  # noqa: S108 - where the command, without TMPDIR, creates its folder
+    assert list(temporary.glob(f"tickets-metrics-*/*_{workers[1].pid}.db")) == []
 
 
-def settled(root: str) -> bool:
+def has_one_request_in_progress(root: str) -> bool:
     try:
         return scrape(root)["tickets_http_requests_in_progress",] == 1
     except httpx.TransportError:
-        # the process that had taken the connection was the one that was killed
+        # the killed process had accepted the connection
         return False
 
 
-def test_tracing_without_its_extra_is_one_line_that_says_what_to_install(shell: Shell) -> None:
-    # not through the installed command, whose environment has the extra
+def test_tracing_without_the_extra_is_an_error_of_one_line_that_names_it(shell: Shell) -> None:
+    # not the installed command, as its environment has the extra
     program = (
         "import sys; sys.modules['opentelemetry.sdk'] = None; sys.argv[0] = 'tickets';"
         "from tickets.cli.main import main; main()"
@@ -146,7 +149,7 @@ def test_tracing_without_its_extra_is_one_line_that_says_what_to_install(shell: 
     assert "tickets[otel]" in line
 
 
-def test_a_service_that_traces_serves_also_where_no_collector_answers(shell: Shell) -> None:
+def test_tracing_does_not_need_a_collector_that_responds(shell: Shell) -> None:
     running, api = start_service(
         shell,
         TICKETS_OPENTELEMETRY="on",

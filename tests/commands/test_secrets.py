@@ -1,4 +1,4 @@
-"""No token in anything that the service prints or answers, whatever is done with it and whatever goes wrong."""
+"""No token appears in output or in a response, whatever a client sends and whatever fails."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
@@ -20,8 +21,8 @@ from tests.throwaway_postgres import OPTIONS
 from tickets.adapters.postgres.schema.migrations import Migrator
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
 
-# Recognisable, and without anything in common. The service's own, a platform's, the admins', the scraper's, and three that
-# are not good.
+# Without anything in common, so that each can be found: a token of the service, of a platform, of
+# the admins, of the metrics scraper, and three invalid ones.
 GOOD = "tk_" + "GoodMaraGoodMaraGoodMara" + "x" * 19
 PLATFORMS = "session-of-the-platform-a8b7c6d5"
 ADMIN = "admin-only-5f4e3d2c1b0a"
@@ -33,7 +34,7 @@ SECRETS = (GOOD, PLATFORMS, ADMIN, SCRAPER, UNKNOWN, CAUSES_A_500, WRONG_ADMIN)
 
 FORM = {"category": "support", "subject": "Hello", "message": "Is anybody there?"}
 
-# A platform's identity query which fails, and quotes the token in what it fails with.
+# A platform's function for the identity query: it fails for one token, and quotes it.
 FUNCTION = """
 create function whose(token text) returns int language plpgsql as $$
 begin
@@ -51,7 +52,7 @@ $$;
 
 @pytest.fixture
 def cluster() -> Iterator[EmbeddedPostgres]:
-    """Return a cluster of this test's own, not running."""
+    """Return a cluster that only this test uses, not running."""
     folder = Path(tempfile.mkdtemp(prefix="tickets-secrets-"))
     folder.chmod(0o711)
     yield EmbeddedPostgres(folder / "cluster", options=OPTIONS)
@@ -75,19 +76,19 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def everything_told(responses: list[httpx.Response]) -> str:
+def as_text(responses: list[httpx.Response]) -> str:
     return "\n".join(
         f"{response.status_code} {response.headers} {response.text}" for response in responses
     )
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-async def test_no_token_is_in_anything_that_is_printed_or_answered(
+async def test_no_token_is_in_the_output_or_in_a_response(
     shell: Shell, cluster: EmbeddedPostgres, log_format: str
 ) -> None:
     identity = shell.folder / "identity.sql"
     identity.write_text("-- name: user_by_token\n-- Ours.\nselect whose($1);\n")
-    told: list[httpx.Response] = []
+    responses: list[httpx.Response] = []
     with contextlib.ExitStack() as database:
         database.enter_context(cluster)
         await prepare(cluster.url)
@@ -105,22 +106,22 @@ async def test_no_token_is_in_anything_that_is_printed_or_answered(
 
         with httpx.Client(timeout=30) as client:
 
-            def call(method: str, url: str, **more: object) -> int:
-                told.append(client.request(method, url, **more))  # type: ignore[arg-type] # as httpx takes them
-                return told[-1].status_code
+            def call(method: str, url: str, **more: Any) -> int:
+                responses.append(client.request(method, url, **more))
+                return responses[-1].status_code
 
-            # right ones
+            # valid tokens
             assert call("POST", api, headers=bearer(GOOD), json=FORM) == 201
             assert call("GET", f"{api}/1", headers=bearer(PLATFORMS)) == 200
             assert call("GET", f"{api}/admin/1", headers={"X-Admin-Token": ADMIN}) == 200
             assert call("GET", f"{root}/metrics", headers=bearer(SCRAPER)) == 200
-            # unknown ones
+            # invalid tokens
             assert call("GET", api, headers=bearer(UNKNOWN)) == 401
             assert call("GET", f"{api}/admin/all", headers={"X-Admin-Token": WRONG_ADMIN}) == 401
             assert call("GET", f"{root}/metrics", headers=bearer(UNKNOWN)) == 401
-            # one that breaks the database's own function, which quotes it
+            # the database's function fails for this one, and quotes it
             assert call("GET", api, headers=bearer(CAUSES_A_500)) == 500
-            # in every place where they do not belong
+            # tokens in every place where they do not belong
             for token in SECRETS:
                 call("GET", api, headers={"Authorization": f"Basic {token}"})
                 call("GET", api, headers={"Authorization": token})
@@ -153,42 +154,42 @@ async def test_no_token_is_in_anything_that_is_printed_or_answered(
             for token in (GOOD, UNKNOWN):
                 call("GET", api, headers=bearer(GOOD) | {"X-Request-ID": token})
             garbage = f"GET /{GOOD} HTTP/1.1\r\nAuthorization: Bearer {GOOD}\r\nno header\r\n\r\n"
-            answered = raw(root, garbage.encode())
-            # and with the database away
+            raw_response = raw(root, garbage.encode())
+            # with the database stopped
             database.close()
             assert call("GET", api, headers=bearer(GOOD)) == 503
             assert call("GET", f"{api}/admin/all?{ADMIN}", headers={"X-Admin-Token": ADMIN}) == 503
             assert call("GET", f"{root}/health/ready?{GOOD}") == 503
             assert call("GET", f"{root}/metrics", headers=bearer(SCRAPER)) == 200
-            assert "tickets_database_up 0.0" in told[-1].text
+            assert "tickets_database_up 0.0" in responses[-1].text
         running.stop()
 
-    said = running.said
-    assert "there is something wrong with token [secret]" in said
-    assert "Invalid HTTP request" in said
-    assert said.count("503") >= 3
-    assert len(told) > 90
+    output = running.output
+    assert "there is something wrong with token [secret]" in output
+    assert "Invalid HTTP request" in output
+    assert output.count("503") >= 3
+    assert len(responses) > 90
     for secret in SECRETS:
         shortest = secret.removeprefix("tk_")
-        assert shortest not in said
-        assert shortest not in everything_told(told)
-        assert shortest not in answered
+        assert shortest not in output
+        assert shortest not in as_text(responses)
+        assert shortest not in raw_response
         hashed = hashlib.sha256(secret.encode()).hexdigest()
-        assert hashed not in said
+        assert hashed not in output
 
 
 def raw(root: str, request: bytes) -> str:
-    """Send bytes as they are, and return what comes back until the end."""
+    """Send these bytes, and return everything received until the connection is closed."""
     host, _, port = root.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=30) as connection:
         connection.sendall(request)
-        answer = b""
+        response = b""
         while part := connection.recv(65_536):
-            answer += part
-    return answer.decode("latin-1")
+            response += part
+    return response.decode("latin-1")
 
 
-def test_commands_do_not_tell_tokens_that_they_were_given(shell: Shell) -> None:
+def test_commands_do_not_print_the_secrets_in_their_settings(shell: Shell) -> None:
     url = f"postgresql://tickets:secret-of-the-database@127.0.0.1:{free_port()}/tickets"
     for command in (["migrate", "--check"], ["user", "tokens", "a@b.example"], ["serve"]):
         result = shell.run(

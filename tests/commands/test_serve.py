@@ -1,4 +1,4 @@
-"""`tickets serve`: what it needs, what it says, how it stops, and what survives."""
+"""`tickets serve`: what it requires, its banner, how it stops, and that data survives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ADMIN = {"X-Admin-Token": "a-token-for-the-admins"}
 
 
 def servers(folder: Path) -> list[psutil.Process]:
-    """Return the PostgreSQL servers that run on a cluster in this folder."""
+    """Return the PostgreSQL servers whose data is in this folder."""
     return [
         process
         for process in psutil.process_iter(["name", "cmdline"])
@@ -26,7 +26,7 @@ def servers(folder: Path) -> list[psutil.Process]:
 
 
 def start_service(shell: Shell, *options: str, **settings: str) -> tuple[Running, str]:
-    """Start the service and return it with the address of its API, once it answers."""
+    """Start the service, wait until it is ready, and return it with the URL of its API."""
     port = free_port()
     running = shell.start(
         "serve",
@@ -37,13 +37,13 @@ def start_service(shell: Shell, *options: str, **settings: str) -> tuple[Running
     )
     running.wait_for("Stop with Ctrl-C")
     root = f"http://127.0.0.1:{port}"
-    # the socket listens from before the banner on: the first answer comes as soon as there is one
+    # the socket is bound before the banner is printed, so the first request waits
     assert httpx.get(f"{root}/health/ready", timeout=30).status_code == 200
     return running, f"{root}/api/v1/tickets"
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
-def test_a_user_and_an_admin_talk_and_the_service_stops_with_its_database(
+def test_a_user_and_an_admin_exchange_messages_and_the_service_stops_with_its_database(
     shell: Shell, signal_number: int
 ) -> None:
     running, api = start_service(shell)
@@ -57,23 +57,23 @@ def test_a_user_and_an_admin_talk_and_the_service_stops_with_its_database(
 
     assert httpx.get(f"{api}/unread", headers=user).json() == {"unread": 1}
     assert running.stop(signal_number) == 0
-    assert "Traceback" not in running.said
+    assert "Traceback" not in running.output
     assert servers(shell.folder) == []
 
 
-def test_the_banner_names_addresses_database_and_version(shell: Shell) -> None:
+def test_the_banner_has_addresses_database_and_version(shell: Shell) -> None:
     running, api = start_service(shell, TICKETS_LOG_FORMAT="text")
     running.stop()
 
-    assert api in running.said
-    assert "PostgreSQL 18" in running.said
-    assert str(shell.folder / "cluster") in running.said
-    assert "0001_tickets" in running.said
-    assert running.said.startswith("tickets 0.")
-    assert ADMIN["X-Admin-Token"] not in running.said
+    assert api in running.output
+    assert "PostgreSQL 18" in running.output
+    assert str(shell.folder / "cluster") in running.output
+    assert "0001_tickets" in running.output
+    assert running.output.startswith("tickets 0.")
+    assert ADMIN["X-Admin-Token"] not in running.output
 
 
-def test_what_was_written_is_there_after_a_restart_also_after_a_kill(shell: Shell) -> None:
+def test_data_survives_a_restart_after_sigkill(shell: Shell) -> None:
     running, api = start_service(shell)
     user = {"Authorization": f"Bearer {shell.run('user', 'add', 'a@example.com').stdout.strip()}"}
     form = {"category": "support", "subject": "Kept?", "message": "Is this kept?"}
@@ -87,7 +87,7 @@ def test_what_was_written_is_there_after_a_restart_also_after_a_kill(shell: Shel
     assert servers(shell.folder) == []
 
 
-def test_several_processes_serve_together(shell: Shell) -> None:
+def test_several_worker_processes_serve_one_port(shell: Shell) -> None:
     running, api = start_service(shell, "--workers", "2")
     user = {"Authorization": f"Bearer {shell.run('user', 'add', 'a@example.com').stdout.strip()}"}
 
@@ -102,7 +102,7 @@ def test_several_processes_serve_together(shell: Shell) -> None:
 
 
 def failure(shell: Shell, *arguments: str, **settings: str) -> str:
-    """Run a command that must fail, and return the one line that it says."""
+    """Run a command that must fail, and return its error, which must be one line."""
     result = shell.run(*arguments, **settings)
     assert result.returncode != 0
     assert result.stdout == ""
@@ -111,7 +111,7 @@ def failure(shell: Shell, *arguments: str, **settings: str) -> str:
     return line
 
 
-def test_without_an_admin_token_it_says_what_to_set(shell: Shell) -> None:
+def test_without_an_admin_token_the_error_says_what_to_set(shell: Shell) -> None:
     line = failure(shell, "serve")
 
     assert line.startswith("Error: TICKETS_ADMIN_TOKEN is not set")
@@ -119,7 +119,7 @@ def test_without_an_admin_token_it_says_what_to_set(shell: Shell) -> None:
     assert not (shell.folder / "cluster").exists()
 
 
-def test_a_port_that_is_taken_is_named(shell: Shell) -> None:
+def test_the_error_names_a_port_that_is_in_use(shell: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         line = failure(shell, "serve", TICKETS_ADMIN_TOKEN="x", TICKETS_PORT=f"{port}")
@@ -129,7 +129,7 @@ def test_a_port_that_is_taken_is_named(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("command", [["serve"], ["migrate", "--check"]])
-def test_a_database_that_is_not_there_is_named_without_its_password(
+def test_the_error_names_an_unreachable_database_without_its_password(
     shell: Shell, command: list[str]
 ) -> None:
     port = free_port()
@@ -147,32 +147,30 @@ def test_a_database_that_is_not_there_is_named_without_its_password(
     assert "secret" not in line
 
 
-def test_a_setting_that_is_wrong_is_named(shell: Shell) -> None:
+def test_the_error_names_a_wrong_setting(shell: Shell) -> None:
     line = failure(shell, "serve", TICKETS_ADMIN_TOKEN="x", TICKETS_PORT="eighty")
 
     assert line == "Error: TICKETS_PORT must be a whole number from 1 to 65535, not 'eighty'."
 
 
-def test_a_host_that_is_not_this_machines_is_named(shell: Shell) -> None:
+def test_the_error_names_an_address_of_another_machine(shell: Shell) -> None:
     line = failure(shell, "serve", "--host", "192.0.2.1", TICKETS_ADMIN_TOKEN="x")
 
     assert "Cannot listen on 192.0.2.1:8000" in line
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_start_that_is_broken_off_leaves_no_database_running(
-    shell: Shell, signal_number: int
-) -> None:
+def test_a_signal_during_the_start_stops_the_database_too(shell: Shell, signal_number: int) -> None:
     running = shell.start("demo", "--port", f"{free_port()}")
     while not servers(shell.folder):
         assert running.process.poll() is None
     running.stop(signal_number)
 
     assert servers(shell.folder) == []
-    assert "Traceback" not in running.said
+    assert "Traceback" not in running.output
 
 
-def test_sessions_without_a_sessions_table_are_refused(shell: Shell) -> None:
+def test_the_identity_sessions_requires_a_sessions_table(shell: Shell) -> None:
     line = failure(
         shell,
         "serve",

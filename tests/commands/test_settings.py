@@ -1,4 +1,4 @@
-"""Settings out of the environment: what they mean, and how a wrong one is told."""
+"""Settings: read from the environment, wrong values refused by name, documented from one place."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from tickets.cli.main import main
 from tickets.domain.rate_limits import RateLimit
-from tickets.settings.settings import Settings, SettingsError
+from tickets.settings.documentation import settings_table, with_settings_table
+from tickets.settings.errors import SettingsError
+from tickets.settings.settings import SETTINGS, Settings
 
 
-def test_nothing_set_is_a_local_service_on_its_own_postgresql() -> None:
+def test_without_variables_every_setting_has_its_default() -> None:
     settings = Settings.read({"PATH": "/usr/bin", "HOME": "/home/mara"})
 
     assert settings == Settings()
@@ -21,11 +25,11 @@ def test_nothing_set_is_a_local_service_on_its_own_postgresql() -> None:
     assert settings.close_resolved_after == timedelta(hours=168)
 
 
-def test_an_empty_variable_is_an_absent_one() -> None:
+def test_an_empty_variable_counts_as_absent() -> None:
     assert Settings.read({"TICKETS_PORT": "", "TICKETS_DATABASE_URL": " "}) == Settings()
 
 
-def test_every_setting_is_read() -> None:
+def test_variables_are_parsed() -> None:
     settings = Settings.read(
         {
             "TICKETS_DATABASE_URL": "postgresql://someone:secret@db:5432/tickets",
@@ -75,7 +79,7 @@ def test_every_setting_is_read() -> None:
     )
 
 
-def test_natural_close_is_off_at_0() -> None:
+def test_auto_close_is_off_at_0() -> None:
     assert not Settings.read({"TICKETS_CLOSE_RESOLVED_AFTER": "0"}).close_resolved_after
 
 
@@ -102,7 +106,7 @@ def test_natural_close_is_off_at_0() -> None:
         ),
     ],
 )
-def test_settings_survive_the_way_to_a_server_process(settings: Settings) -> None:
+def test_a_worker_process_reads_the_same_settings_from_its_environment(settings: Settings) -> None:
     assert Settings.read(settings.environment()) == settings
 
 
@@ -144,9 +148,13 @@ def test_settings_survive_the_way_to_a_server_process(settings: Settings) -> Non
         ("TICKETS_METRICS", "perhaps"),
         ("TICKETS_METRICS_TOKEN", "tökens"),
         ("TICKETS_ACCESS_LOG", "2"),
+        ("TICKETS_DATA_FOLDER", "~nobody-of-this-name/data"),
+        ("TICKETS_CORS_ORIGINS", "https://www.example.com/path"),
     ],
 )
-def test_a_value_that_is_wrong_is_told_in_one_line_that_names_it(variable: str, value: str) -> None:
+def test_a_wrong_value_is_refused_in_one_line_that_names_the_variable(
+    variable: str, value: str
+) -> None:
     with pytest.raises(SettingsError) as raised:
         Settings.read({variable: value})
 
@@ -157,29 +165,29 @@ def test_a_value_that_is_wrong_is_told_in_one_line_that_names_it(variable: str, 
 @pytest.mark.parametrize(
     ("word", "on"), [("on", True), ("Yes", True), ("1", True), ("off", False), ("FALSE", False)]
 )
-def test_a_switch_is_understood_in_the_usual_words(word: str, on: bool) -> None:  # noqa: FBT001 - a table
+def test_a_switch_takes_on_and_off_and_their_synonyms(word: str, *, on: bool) -> None:
     assert Settings.read({"TICKETS_ACCESS_LOG": word}).access_log is on
 
 
 @pytest.mark.parametrize("token", ["tökens", "one,two\x7f"])
-def test_an_admin_token_is_never_told_back(token: str) -> None:
+def test_the_error_of_an_admin_token_does_not_repeat_it(token: str) -> None:
     with pytest.raises(SettingsError) as raised:
         Settings.read({"TICKETS_ADMIN_TOKEN": token})
 
     assert token not in str(raised.value)
 
 
-def test_a_misspelt_setting_comes_with_the_right_one() -> None:
+def test_an_unknown_variable_is_refused_with_the_closest_setting() -> None:
     with pytest.raises(SettingsError, match=r"did you mean TICKETS_DATABASE_URL\?"):
         Settings.read({"TICKETS_DATABSE_URL": "postgresql://x/y"})
 
 
-def test_a_setting_that_resembles_nothing_comes_with_all_there_are() -> None:
-    with pytest.raises(SettingsError, match=r"known are .*TICKETS_PORT"):
+def test_an_unknown_variable_that_resembles_no_setting_is_refused_with_all_settings() -> None:
+    with pytest.raises(SettingsError, match=r"the settings are .*TICKETS_PORT"):
         Settings.read({"TICKETS_QQ": "1"})
 
 
-def test_what_kubernetes_sets_beside_a_service_of_this_name_is_no_setting() -> None:
+def test_variables_of_a_kubernetes_service_named_tickets_are_ignored() -> None:
     environment = {
         "TICKETS_SERVICE_HOST": "10.0.0.1",
         "TICKETS_SERVICE_PORT_HTTP": "8000",
@@ -190,5 +198,38 @@ def test_what_kubernetes_sets_beside_a_service_of_this_name_is_no_setting() -> N
     assert Settings.read(environment) == Settings()
 
 
-def test_what_the_tests_set_for_themselves_is_not_a_setting() -> None:
+def test_variables_of_the_tests_are_ignored() -> None:
     assert Settings.read({"TICKETS_TEST_POSTGRES": "embedded"}) == Settings()
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+def test_the_table_in_the_docs_is_generated_from_the_declarations() -> None:
+    page = DOCS.read_text("utf-8")
+
+    assert with_settings_table(page) == page, "run `uv run just docs`"
+    assert len(settings_table().splitlines()) == 2 + len(SETTINGS)
+    assert max(len(line) for line in settings_table().splitlines()) <= 100
+
+
+def test_a_page_without_the_markers_of_the_table_is_refused() -> None:
+    with pytest.raises(ValueError, match="settings:begin"):
+        with_settings_table("# Settings\n")
+
+
+@pytest.mark.parametrize("name", ["host", "port", "workers"])
+def test_the_help_of_an_option_names_its_variable_and_default(name: str) -> None:
+    words = " ".join(CliRunner().invoke(main, ["serve", "--help"]).stdout.split())
+
+    setting = SETTINGS[name]
+    assert f"{setting.doc}. [{setting.variable}, default: {setting.default_text}]" in words
+
+
+def test_an_option_is_parsed_as_its_setting() -> None:
+    result = CliRunner().invoke(
+        main, ["serve", "--port", "70000"], env={"TICKETS_ADMIN_TOKEN": "x"}
+    )
+
+    assert result.exit_code == 2
+    assert "--port must be a whole number from 1 to 65535, not '70000'" in result.stderr

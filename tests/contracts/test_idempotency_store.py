@@ -1,4 +1,7 @@
-"""The port `IdempotencyStore`, and receipts in `Tickets`, on every adapter: one change and its answer, or neither."""
+"""The port `IdempotencyStore`, and stored responses in `Tickets`, on every adapter.
+
+A change and its stored response are stored together, or neither is.
+"""
 
 from __future__ import annotations
 
@@ -22,50 +25,52 @@ from tickets.domain.write_context import WriteContext
 LONG_AGO = START - timedelta(days=30)
 
 
-def written(ticket: Ticket) -> Message:
+def new_message(ticket: Ticket) -> Message:
     assert ticket.new_message is not None
     return ticket.new_message
 
 
-def asked(what: str = "something", *, by: Actor = ADMIN, key: str = "a-key") -> IdempotencyKey:
-    return IdempotencyKey(by, key, sha256(what.encode()).digest())
+def a_key(request: str = "something", *, by: Actor = ADMIN, value: str = "a-key") -> IdempotencyKey:
+    return IdempotencyKey(by, value, sha256(request.encode()).digest())
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind"), [(Status.RESOLVED, Status), (True, bool), (False, bool)]
+    ("result", "kind"), [(Status.RESOLVED, Status), (True, bool), (False, bool)]
 )
-async def test_what_is_kept_is_recalled(world: World, answer: Any, kind: type[Status]) -> None:
-    await world.idempotency_store.store(StoredResponse(asked(), answer, START))
+async def test_a_stored_response_is_found_by_its_key(
+    world: World, result: Any, kind: type[Status]
+) -> None:
+    await world.idempotency_store.store(StoredResponse(a_key(), result, START))
 
-    recalled = await world.idempotency_store.find(asked(), kind, since=START)
+    found = await world.idempotency_store.find(a_key(), kind, since=START)
 
-    assert recalled == answer
-    assert type(recalled) is type(answer)
+    assert found == result
+    assert type(found) is type(result)
 
 
-async def test_an_unknown_key_recalls_nothing(world: World) -> None:
-    await world.idempotency_store.store(StoredResponse(asked(), result=True, at=START))
+async def test_nothing_is_found_for_an_unknown_key(world: World) -> None:
+    await world.idempotency_store.store(StoredResponse(a_key(), result=True, at=START))
 
     for other in (
-        asked(key="another-key"),
-        asked(by=Actor.user(1)),
-        asked(key="a-key "),
-        asked(key="A-KEY"),
+        a_key(value="another-key"),
+        a_key(by=Actor.user(1)),
+        a_key(value="a-key "),
+        a_key(value="A-KEY"),
     ):
         assert await world.idempotency_store.find(other, bool, since=LONG_AGO) is None
 
 
-async def test_a_key_stands_for_one_request(world: World) -> None:
-    await world.idempotency_store.store(StoredResponse(asked("this"), result=True, at=START))
+async def test_a_key_is_refused_with_another_request(world: World) -> None:
+    await world.idempotency_store.store(StoredResponse(a_key("this"), result=True, at=START))
 
     with pytest.raises(IdempotencyKeyReused):
-        await world.idempotency_store.find(asked("that"), bool, since=LONG_AGO)
-    # and asking with the wrong request has not made it anybody else's
-    assert await world.idempotency_store.find(asked("this"), bool, since=LONG_AGO) is True
+        await world.idempotency_store.find(a_key("that"), bool, since=LONG_AGO)
+    # the refusal has not replaced the stored response
+    assert await world.idempotency_store.find(a_key("this"), bool, since=LONG_AGO) is True
 
 
-async def test_two_users_may_choose_the_same_key(world: World) -> None:
-    mara, jon = asked(by=Actor.user(1)), asked(by=Actor.user(11))
+async def test_two_users_may_use_the_same_key(world: World) -> None:
+    mara, jon = a_key(by=Actor.user(1)), a_key(by=Actor.user(11))
     await world.idempotency_store.store(StoredResponse(mara, result=True, at=START))
     await world.idempotency_store.store(StoredResponse(jon, result=False, at=START))
 
@@ -73,28 +78,28 @@ async def test_two_users_may_choose_the_same_key(world: World) -> None:
     assert await world.idempotency_store.find(jon, bool, since=START) is False
 
 
-async def test_a_key_is_kept_once(world: World) -> None:
-    await world.idempotency_store.store(StoredResponse(asked(), result=True, at=START))
+async def test_a_second_response_for_a_key_is_stale(world: World) -> None:
+    await world.idempotency_store.store(StoredResponse(a_key(), result=True, at=START))
 
     with pytest.raises(StaleTicket):
-        await world.idempotency_store.store(StoredResponse(asked(), result=False, at=START))
-    assert await world.idempotency_store.find(asked(), bool, since=START) is True
+        await world.idempotency_store.store(StoredResponse(a_key(), result=False, at=START))
+    assert await world.idempotency_store.find(a_key(), bool, since=START) is True
 
 
-async def test_a_key_past_its_time_is_free_again(world: World) -> None:
-    await world.idempotency_store.store(StoredResponse(asked("this"), result=True, at=START))
+async def test_an_expired_key_may_be_used_again(world: World) -> None:
+    await world.idempotency_store.store(StoredResponse(a_key("this"), result=True, at=START))
     later = START + timedelta(microseconds=1)
 
-    assert await world.idempotency_store.find(asked("that"), bool, since=later) is None
-    await world.idempotency_store.store(StoredResponse(asked("that"), result=False, at=later))
+    assert await world.idempotency_store.find(a_key("that"), bool, since=later) is None
+    await world.idempotency_store.store(StoredResponse(a_key("that"), result=False, at=later))
 
-    assert await world.idempotency_store.find(asked("that"), bool, since=later) is False
+    assert await world.idempotency_store.find(a_key("that"), bool, since=later) is False
 
 
-async def test_old_keys_are_forgotten_oldest_first_and_a_few_at_a_time(world: World) -> None:
+async def test_expired_keys_are_deleted_in_batches_oldest_first(world: World) -> None:
     for minute in range(5):
         stored_response = StoredResponse(
-            asked(key=f"{minute}"), result=True, at=START + timedelta(minutes=minute)
+            a_key(value=f"{minute}"), result=True, at=START + timedelta(minutes=minute)
         )
         await world.idempotency_store.store(stored_response)
     until = START + timedelta(minutes=4)
@@ -106,14 +111,16 @@ async def test_old_keys_are_forgotten_oldest_first_and_a_few_at_a_time(world: Wo
     left = [
         key
         for key in "01234"
-        if await world.idempotency_store.find(asked(key=key), bool, since=LONG_AGO)
+        if await world.idempotency_store.find(a_key(value=key), bool, since=LONG_AGO)
     ]
     assert left == ["4"]
 
 
-async def test_a_new_ticket_is_recalled_as_it_was_opened(world: World) -> None:
+async def test_the_stored_response_of_a_new_ticket_is_the_ticket_as_it_was_opened(
+    world: World,
+) -> None:
     user = Actor.user(await world.user())
-    idempotency_key = asked(by=user)
+    idempotency_key = a_key(by=user)
     new = Ticket.open(
         by=user,
         category="other",
@@ -130,20 +137,20 @@ async def test_a_new_ticket_is_recalled_as_it_was_opened(world: World) -> None:
     assert await world.idempotency_store.find(idempotency_key, Ticket, since=START) == added
 
 
-async def test_a_reply_is_recalled_with_its_id(world: World) -> None:
+async def test_the_stored_response_of_a_reply_has_the_id_of_the_message(world: World) -> None:
     ticket = await world.ticket()
     ticket.reply("We are on it.", by=ADMIN, at=START)
-    stored_response = StoredResponse(asked(), written(ticket), START)
+    stored_response = StoredResponse(a_key(), new_message(ticket), START)
 
     stored = await world.tickets.save(ticket, WriteContext(stored_response))
     await world.reply(ticket.id, ADMIN)
 
-    assert await world.idempotency_store.find(asked(), Message, since=START) == stored
+    assert await world.idempotency_store.find(a_key(), Message, since=START) == stored
     assert stored is not None
     assert stored.id > 0
 
 
-async def test_a_stale_save_leaves_no_receipt(world: World) -> None:
+async def test_a_stale_save_stores_no_response(world: World) -> None:
     ticket = await world.ticket()
     stale = await world.tickets.get(ticket.id)
     await world.reply(ticket.id, ADMIN)
@@ -151,32 +158,36 @@ async def test_a_stale_save_leaves_no_receipt(world: World) -> None:
 
     with pytest.raises(StaleTicket):
         await world.tickets.save(
-            stale, WriteContext(StoredResponse(asked(), Status.RESOLVED, START))
+            stale, WriteContext(StoredResponse(a_key(), Status.RESOLVED, START))
         )
 
-    assert await world.idempotency_store.find(asked(), Status, since=LONG_AGO) is None
+    assert await world.idempotency_store.find(a_key(), Status, since=LONG_AGO) is None
 
 
-async def test_a_twin_stores_nothing(world: World) -> None:
+async def test_a_save_with_a_key_that_has_a_response_is_stale_and_stores_nothing(
+    world: World,
+) -> None:
     ticket = await world.ticket()
-    await world.idempotency_store.store(StoredResponse(asked(), Status.RESOLVED, START))
+    await world.idempotency_store.store(StoredResponse(a_key(), Status.RESOLVED, START))
     fresh = await world.tickets.get(ticket.id)
     fresh.reply("Twice?", by=ADMIN, at=START)
 
     with pytest.raises(StaleTicket):
         await world.tickets.save(
-            fresh, WriteContext(StoredResponse(asked(), written(fresh), START))
+            fresh, WriteContext(StoredResponse(a_key(), new_message(fresh), START))
         )
 
     assert await world.tickets.get(ticket.id) == ticket
     assert len(await world.texts(ticket.id)) == 1
 
 
-async def test_a_twin_of_a_new_ticket_stores_nothing(world: World) -> None:
+async def test_a_new_ticket_with_a_key_that_has_a_response_is_stale_and_not_stored(
+    world: World,
+) -> None:
     ticket = await world.ticket()
     new = replace(ticket, id=0, message_count=0, new_message=None)
     new.reply("The same again.", by=Actor.user(ticket.user_id), at=START)
-    idempotency_key = asked(by=Actor.user(ticket.user_id))
+    idempotency_key = a_key(by=Actor.user(ticket.user_id))
     await world.idempotency_store.store(StoredResponse(idempotency_key, result=True, at=START))
 
     with pytest.raises(StaleTicket):
@@ -186,11 +197,11 @@ async def test_a_twin_of_a_new_ticket_stores_nothing(world: World) -> None:
     assert [row.id for row in page.rows] == [ticket.id]
 
 
-async def test_fifty_of_one_request_at_once_take_effect_once(world: World) -> None:
+async def test_fifty_concurrent_requests_with_one_key_take_effect_once(world: World) -> None:
     user_id = await world.user()
-    idempotency_key = asked(by=Actor.user(user_id))
+    idempotency_key = a_key(by=Actor.user(user_id))
 
-    async def open_it() -> Ticket:
+    async def open_ticket() -> Ticket:
         return await world.service.open(
             by=Actor.user(user_id),
             category="support",
@@ -200,7 +211,7 @@ async def test_fifty_of_one_request_at_once_take_effect_once(world: World) -> No
             idempotency_key=idempotency_key,
         )
 
-    answers = await asyncio.gather(*(open_it() for _ in range(50)))
+    answers = await asyncio.gather(*(open_ticket() for _ in range(50)))
 
     assert len({answer.id for answer in answers}) == 1
     assert all(answer == answers[0] for answer in answers)
@@ -209,11 +220,11 @@ async def test_fifty_of_one_request_at_once_take_effect_once(world: World) -> No
     assert await world.texts(answers[0].id) == ["However often it comes."]
 
 
-async def test_one_key_on_two_tickets_at_once_changes_one_of_them(world: World) -> None:
+async def test_one_key_on_two_tickets_concurrently_changes_only_one_of_them(world: World) -> None:
     first, second = await world.ticket(), await world.ticket()
 
     async def reply_to(ticket: Ticket) -> object:
-        idempotency_key = asked(f"reply to {ticket.id}")
+        idempotency_key = a_key(f"reply to {ticket.id}")
         try:
             return await world.service.reply(
                 ticket.id, "Which one?", by=ADMIN, idempotency_key=idempotency_key
@@ -231,12 +242,12 @@ async def test_one_key_on_two_tickets_at_once_changes_one_of_them(world: World) 
     assert sorted(counts) == [1, 2]
 
 
-async def test_a_reply_is_answered_as_it_was_though_the_ticket_was_closed_since(
+async def test_the_response_of_a_reply_is_replayed_though_the_ticket_is_closed_by_now(
     world: World,
 ) -> None:
     ticket = await world.ticket()
     user = Actor.user(ticket.user_id)
-    idempotency_key = asked(by=user)
+    idempotency_key = a_key(by=user)
     first = await world.service.reply(
         ticket.id, "Thank you!", by=user, idempotency_key=idempotency_key
     )
@@ -248,72 +259,72 @@ async def test_a_reply_is_answered_as_it_was_though_the_ticket_was_closed_since(
     )
     with pytest.raises(TicketClosed):
         await world.service.reply(
-            ticket.id, "Thank you!", by=user, idempotency_key=asked(by=user, key="new")
+            ticket.id, "Thank you!", by=user, idempotency_key=a_key(by=user, value="new")
         )
 
 
-async def test_what_changed_nothing_the_first_time_changes_nothing_the_second(
+async def test_a_request_that_changed_nothing_is_replayed_and_still_changes_nothing(
     world: World,
 ) -> None:
     ticket = await world.ticket(status=Status.OPEN)
     reader = Actor.user(ticket.user_id)
 
-    async def three() -> list[Result]:
+    async def three_requests() -> list[Result]:
         return [
             await world.service.change_status(
-                ticket.id, "open", by=ADMIN, idempotency_key=asked("open", key="1")
+                ticket.id, "open", by=ADMIN, idempotency_key=a_key("open", value="1")
             ),
             await world.service.acknowledge(
-                ticket.id, 1, by=reader, idempotency_key=asked("read", by=reader, key="2")
+                ticket.id, 1, by=reader, idempotency_key=a_key("read", by=reader, value="2")
             ),
             await world.service.acknowledge(
-                ticket.id, 0, by=ADMIN, idempotency_key=asked("read", key="3")
+                ticket.id, 0, by=ADMIN, idempotency_key=a_key("read", value="3")
             ),
         ]
 
-    first = await three()
+    first = await three_requests()
     await world.service.change_status(ticket.id, "resolved", by=ADMIN)
     await world.service.mark_unread(ticket.id, by=reader)
     await world.service.acknowledge(ticket.id, 1, by=ADMIN)
     before = await world.tickets.get(ticket.id)
 
-    assert await three() == first == [Status.OPEN, False, True]
+    assert await three_requests() == first == [Status.OPEN, False, True]
     assert await world.tickets.get(ticket.id) == before
 
 
-async def test_after_a_day_a_request_takes_effect_again(world: World) -> None:
+async def test_a_key_takes_effect_again_after_its_lifetime_of_a_day(world: World) -> None:
     ticket = await world.ticket()
-    first = await world.service.reply(ticket.id, "Any news?", by=ADMIN, idempotency_key=asked())
+    first = await world.service.reply(ticket.id, "Any news?", by=ADMIN, idempotency_key=a_key())
     world.clock.pass_time(seconds=KEY_LIFETIME.total_seconds() - 60)
     assert (
-        await world.service.reply(ticket.id, "Any news?", by=ADMIN, idempotency_key=asked())
+        await world.service.reply(ticket.id, "Any news?", by=ADMIN, idempotency_key=a_key())
         == first
     )
 
     world.clock.pass_time(minutes=2)
-    second = await world.service.reply(ticket.id, "Any news?", by=ADMIN, idempotency_key=asked())
+    second = await world.service.reply(ticket.id, "Any news?", by=ADMIN, idempotency_key=a_key())
 
     assert second.id != first.id
     assert (
-        await world.service.reply(ticket.id, "Any news?", by=ADMIN, idempotency_key=asked())
+        await world.service.reply(ticket.id, "Any news?", by=ADMIN, idempotency_key=a_key())
         == second
     )
 
 
-async def test_forgetting_takes_more_keys_than_one_step_and_leaves_todays(
+async def test_key_expiry_deletes_more_keys_than_one_batch_and_no_recent_ones(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tickets.application.key_expiry.BATCH_SIZE", 2)
     for number in range(5):
         await world.idempotency_store.store(
-            StoredResponse(asked(key=f"{number}"), result=True, at=world.clock.now())
+            StoredResponse(a_key(value=f"{number}"), result=True, at=world.clock.now())
         )
     world.clock.pass_time(days=1, minutes=1)
     await world.idempotency_store.store(
-        StoredResponse(asked(key="today"), result=True, at=world.clock.now())
+        StoredResponse(a_key(value="today"), result=True, at=world.clock.now())
     )
 
     assert await KeyExpiry(world.idempotency_store, world.clock).delete_expired() == 5
 
-    assert await world.idempotency_store.find(asked(key="today"), bool, since=LONG_AGO) is True
-    assert await world.idempotency_store.find(asked(key="0"), bool, since=LONG_AGO) is None
+    assert await world.idempotency_store.find(a_key(value="today"), bool, since=LONG_AGO) is True
+    assert await world.idempotency_store.find(a_key(value="0"), bool, since=LONG_AGO) is None

@@ -1,4 +1,4 @@
-"""The port `RateLimiter`, and what `Tickets` counts with what it stores: one suite over every adapter."""
+"""The port `RateLimiter`, and hits that `Tickets` records with a change, on every adapter."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ async def refused(work: Awaitable[object]) -> TooManyRequests:
     return raised.value
 
 
-async def test_as_many_as_the_limit_are_counted_and_then_none(world: World) -> None:
-    left = [(await world.rate_limiter.record(THREE)).remaining for _ in range(3)]
+async def test_hits_up_to_the_limit_are_recorded_and_the_next_is_refused(world: World) -> None:
+    remaining = [(await world.rate_limiter.record(THREE)).remaining for _ in range(3)]
 
-    assert left == [2, 1, 0]
+    assert remaining == [2, 1, 0]
     error = await refused(world.rate_limiter.record(THREE))
     assert error.hit == THREE
     assert error.allowance.remaining == 0
     assert 0 < error.allowance.wait <= MINUTE / 3 / MICROSECOND
 
 
-async def test_after_the_wait_that_is_told_exactly_one_more_is_possible(world: World) -> None:
+async def test_after_retry_after_exactly_one_more_hit_is_allowed(world: World) -> None:
     for _ in range(3):
         await world.rate_limiter.record(THREE)
     error = await refused(world.rate_limiter.record(THREE))
@@ -47,7 +47,7 @@ async def test_after_the_wait_that_is_told_exactly_one_more_is_possible(world: W
     await refused(world.rate_limiter.record(THREE))
 
 
-async def test_a_little_before_the_wait_is_over_it_is_not(world: World) -> None:
+async def test_a_hit_just_before_the_wait_is_over_is_refused(world: World) -> None:
     for _ in range(3):
         await world.rate_limiter.record(THREE)
     error = await refused(world.rate_limiter.record(THREE))
@@ -57,7 +57,7 @@ async def test_a_little_before_the_wait_is_over_it_is_not(world: World) -> None:
     await refused(world.rate_limiter.record(THREE))
 
 
-async def test_after_the_period_all_are_possible_again_and_not_more(world: World) -> None:
+async def test_after_a_period_the_whole_limit_is_allowed_again_and_not_more(world: World) -> None:
     for _ in range(3):
         await world.rate_limiter.record(THREE)
     await world.later(10 * MINUTE)
@@ -67,7 +67,7 @@ async def test_after_the_period_all_are_possible_again_and_not_more(world: World
     await refused(world.rate_limiter.record(THREE))
 
 
-async def test_one_does_not_count_for_another_nor_for_something_else(world: World) -> None:
+async def test_subjects_are_counted_separately_by_policy_and_by_who(world: World) -> None:
     for _ in range(3):
         await world.rate_limiter.record(THREE)
 
@@ -79,7 +79,7 @@ async def test_one_does_not_count_for_another_nor_for_something_else(world: Worl
     ).remaining == 2
 
 
-async def test_who_was_refused_is_known_until_the_time_has_come(world: World) -> None:
+async def test_check_lets_a_hit_pass_again_after_retry_after(world: World) -> None:
     world.rate_limiter.check(THREE)
     for _ in range(3):
         await world.rate_limiter.record(THREE)
@@ -91,7 +91,7 @@ async def test_who_was_refused_is_known_until_the_time_has_come(world: World) ->
     await world.rate_limiter.record(THREE)
 
 
-async def test_a_limit_with_another_period_starts_afresh_and_bans_nobody(world: World) -> None:
+async def test_a_limit_whose_period_was_changed_starts_afresh(world: World) -> None:
     generous = Hit("anything", "somebody", RateLimit(1000, timedelta(days=1)))
     for _ in range(1000):
         await world.rate_limiter.record(generous)
@@ -102,7 +102,7 @@ async def test_a_limit_with_another_period_starts_afresh_and_bans_nobody(world: 
     ).allowance.wait <= MINUTE / 3 / MICROSECOND
 
 
-async def test_what_has_come_back_is_forgotten_and_nothing_else(world: World) -> None:
+async def test_only_subjects_with_their_full_allowance_are_deleted(world: World) -> None:
     await world.rate_limiter.record(Hit("anything", "early", THREE.rate_limit))
     await world.later(MINUTE)
     for _ in range(3):
@@ -113,7 +113,7 @@ async def test_what_has_come_back_is_forgotten_and_nothing_else(world: World) ->
     await refused(world.rate_limiter.record(THREE))
 
 
-async def test_fifty_at_once_at_the_edge_are_exactly_the_limit(world: World) -> None:
+async def test_exactly_the_limit_passes_of_fifty_concurrent_hits(world: World) -> None:
     hit = Hit("anything", "somebody", RateLimit(20, timedelta(hours=1)))
 
     results = await asyncio.gather(
@@ -132,7 +132,7 @@ def limit(world: World, *, creates: int = 100, replies: int = 100) -> None:
     )
 
 
-async def test_a_user_opens_as_many_tickets_as_possible_and_the_next_is_not_stored(
+async def test_a_ticket_over_the_limit_of_its_user_is_not_stored(
     world: World,
 ) -> None:
     user_id, other = await world.user(), await world.user()
@@ -149,7 +149,7 @@ async def test_a_user_opens_as_many_tickets_as_possible_and_the_next_is_not_stor
     assert (await world.views.admin_stats()).total_count == 4
 
 
-async def test_a_user_replies_as_often_as_possible_and_the_next_leaves_the_ticket_alone(
+async def test_a_reply_over_the_limit_of_its_user_does_not_change_the_ticket(
     world: World,
 ) -> None:
     ticket = await world.ticket()
@@ -167,7 +167,7 @@ async def test_a_user_replies_as_often_as_possible_and_the_next_leaves_the_ticke
     await world.ticket(ticket.user_id)
 
 
-async def test_the_admin_team_is_not_limited(world: World) -> None:
+async def test_admins_have_no_rate_limit(world: World) -> None:
     ticket = await world.ticket()
     limit(world, replies=1)
 
@@ -177,7 +177,7 @@ async def test_the_admin_team_is_not_limited(world: World) -> None:
     assert (await world.tickets.get(ticket.id)).message_count == 6
 
 
-async def test_what_does_not_go_through_is_not_counted(world: World) -> None:
+async def test_a_change_that_is_not_stored_does_not_count_against_the_limit(world: World) -> None:
     ticket = await world.ticket()
     user = Actor.user(ticket.user_id)
     limit(world, replies=2)
@@ -197,7 +197,7 @@ async def test_what_does_not_go_through_is_not_counted(world: World) -> None:
     await refused(world.reply(ticket.id, user))
 
 
-async def test_fifty_replies_at_once_at_the_edge_are_exactly_the_limit(world: World) -> None:
+async def test_exactly_the_limit_passes_of_fifty_concurrent_replies(world: World) -> None:
     user_id = await world.user()
     tickets = [await world.ticket(user_id) for _ in range(10)]
     limit(world, replies=20)
@@ -213,7 +213,7 @@ async def test_fifty_replies_at_once_at_the_edge_are_exactly_the_limit(world: Wo
     assert sum(counts) == 10 + 20
 
 
-async def test_a_replayed_answer_counts_nothing_and_comes_beyond_the_limit_too(
+async def test_a_replayed_response_does_not_count_and_is_returned_over_the_limit_too(
     world: World,
 ) -> None:
     ticket = await world.ticket()
@@ -221,18 +221,18 @@ async def test_a_replayed_answer_counts_nothing_and_comes_beyond_the_limit_too(
     limit(world, replies=2)
     idempotency_key = IdempotencyKey(user, "the-key", bytes(32))
 
-    def again() -> Awaitable[object]:
+    def reply_once() -> Awaitable[object]:
         return world.service.reply(ticket.id, "Once.", by=user, idempotency_key=idempotency_key)
 
-    first = await again()
-    assert [await again() for _ in range(5)] == [first] * 5
+    first = await reply_once()
+    assert [await reply_once() for _ in range(5)] == [first] * 5
     await world.reply(ticket.id, user)
     await refused(world.reply(ticket.id, user))
-    assert await again() == first
+    assert await reply_once() == first
 
 
 @pytest.mark.parametrize("number", [1, 2])
-async def test_equal_requests_at_once_for_the_last_use_all_get_the_first_answer(
+async def test_concurrent_duplicates_of_the_last_allowed_hit_all_get_the_first_response(
     world: World, number: int
 ) -> None:
     user_id = await world.user()
@@ -240,7 +240,7 @@ async def test_equal_requests_at_once_for_the_last_use_all_get_the_first_answer(
     user = Actor.user(user_id)
     limit(world, creates=number, replies=number)
 
-    async def opens(idempotency_key: IdempotencyKey) -> object:
+    async def open_ticket(idempotency_key: IdempotencyKey) -> object:
         return await world.service.open(
             by=Actor.user(user_id),
             category="support",
@@ -250,15 +250,15 @@ async def test_equal_requests_at_once_for_the_last_use_all_get_the_first_answer(
             idempotency_key=idempotency_key,
         )
 
-    async def replies(idempotency_key: IdempotencyKey) -> object:
+    async def reply(idempotency_key: IdempotencyKey) -> object:
         return await world.service.reply(
             tickets[0].id, "Only one.", by=user, idempotency_key=idempotency_key
         )
 
-    for name, attempt in {"opens": opens, "replies": replies}.items():
+    for name, use_case in {"open": open_ticket, "reply": reply}.items():
         keys = [f"{name}-{n}" for n in range(number)]
-        answers = await asyncio.gather(
-            *(attempt(IdempotencyKey(user, key, bytes(32))) for key in keys for _ in range(25))
+        responses = await asyncio.gather(
+            *(use_case(IdempotencyKey(user, key, bytes(32))) for key in keys for _ in range(25))
         )
-        distinct = {str(answer) for answer in answers}
+        distinct = {str(response) for response in responses}
         assert len(distinct) == number

@@ -1,4 +1,4 @@
-"""The port `TicketViews`, on every adapter: rows, order, filters, paging, counts."""
+"""The port `TicketViews` on every adapter: rows, order, filters, keyset paging, counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tickets.domain.ticket import Category, Status
 async def all_user_rows(
     world: World, user_id: int, status: Status | None = None, limit: int = 3
 ) -> list[UserRow]:
-    """Page through a user's list."""
+    """Return a user's list, page by page."""
     rows: list[UserRow] = []
     more = True
     while more:
@@ -31,7 +31,7 @@ async def all_admin_rows(
     category: Category | None = None,
     limit: int = 3,
 ) -> list[AdminRow]:
-    """Page through the admins' list."""
+    """Return the admins' list, page by page."""
     rows: list[AdminRow] = []
     more = True
     while more:
@@ -45,7 +45,7 @@ async def all_admin_rows(
     return rows
 
 
-async def test_a_users_row_shows_the_ticket_and_its_newest_message(world: World) -> None:
+async def test_a_users_row_has_the_ticket_and_a_preview_of_the_newest_message(world: World) -> None:
     user_id = await world.user()
     ticket = await world.ticket(user_id, category="other", other_category="Press")
     await world.reply(ticket.id, ADMIN, "y" * 120)
@@ -68,7 +68,7 @@ async def test_a_users_row_shows_the_ticket_and_its_newest_message(world: World)
     )
 
 
-async def test_an_admins_row_shows_whose_ticket_it_is(world: World) -> None:
+async def test_an_admins_row_has_the_users_email(world: World) -> None:
     ticket = await world.ticket(await world.user("mara@example.com"))
 
     (row,) = await all_admin_rows(world)
@@ -89,7 +89,7 @@ async def test_an_admins_row_shows_whose_ticket_it_is(world: World) -> None:
     )
 
 
-async def test_a_user_sees_no_tickets_but_their_own(world: World) -> None:
+async def test_a_user_sees_only_their_own_tickets(world: World) -> None:
     mine, theirs = await world.user(), await world.user()
     ticket = await world.ticket(mine)
     await world.reply((await world.ticket(theirs)).id, ADMIN)
@@ -99,7 +99,9 @@ async def test_a_user_sees_no_tickets_but_their_own(world: World) -> None:
     assert await world.views.user_unread(theirs) == 1
 
 
-async def test_a_users_list_goes_by_the_newest_change_and_reading_is_none(world: World) -> None:
+async def test_a_users_list_is_ordered_by_updated_at_which_reading_does_not_change(
+    world: World,
+) -> None:
     user_id = await world.user()
     first, second, third = [await world.ticket(user_id) for _ in range(3)]
     await world.reply(first.id, ADMIN)
@@ -114,7 +116,7 @@ async def test_a_users_list_goes_by_the_newest_change_and_reading_is_none(world:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 200])
-async def test_a_users_pages_put_together_are_the_whole_list(world: World, limit: int) -> None:
+async def test_the_pages_of_a_users_list_add_up_to_the_whole_list(world: World, limit: int) -> None:
     user_id = await world.user()
     ids = [(await world.ticket(user_id, status=s)).id for s in [*Status, *Status]]
 
@@ -124,7 +126,7 @@ async def test_a_users_pages_put_together_are_the_whole_list(world: World, limit
 
 
 @pytest.mark.parametrize("status", list(Status))
-async def test_a_users_list_can_be_of_one_status(world: World, status: Status) -> None:
+async def test_a_users_list_can_be_filtered_by_status(world: World, status: Status) -> None:
     user_id = await world.user()
     ids = [(await world.ticket(user_id, status=s)).id for s in [*Status] * 3 if s is status]
     for other in [s for s in Status if s is not status]:
@@ -135,7 +137,7 @@ async def test_a_users_list_can_be_of_one_status(world: World, status: Status) -
     assert [row.id for row in rows] == ids[::-1]
 
 
-async def test_tickets_of_the_same_moment_are_told_apart_by_id(world: World) -> None:
+async def test_tickets_with_equal_times_are_ordered_by_id(world: World) -> None:
     user_id = await world.user()
     tickets = []
     for _ in range(5):
@@ -151,7 +153,7 @@ async def test_tickets_of_the_same_moment_are_told_apart_by_id(world: World) -> 
     assert [row.id for row in filtered] == ids[::-1]
 
 
-async def test_admins_see_what_is_unread_first_then_what_is_newest(world: World) -> None:
+async def test_the_admins_list_has_unread_tickets_first_then_the_newest(world: World) -> None:
     first, second, third, fourth = [await world.ticket() for _ in range(4)]
     await world.service.read(fourth.id, by=ADMIN)
     await world.service.read(second.id, by=ADMIN)
@@ -167,7 +169,7 @@ async def test_admins_see_what_is_unread_first_then_what_is_newest(world: World)
 
 @pytest.mark.parametrize("status", [None, Status.OPEN, Status.RESOLVED])
 @pytest.mark.parametrize("category", [None, Category.BILLING, Category.OTHER])
-async def test_the_admins_list_can_be_of_one_status_one_category_or_both(
+async def test_the_admins_list_can_be_filtered_by_status_and_category(
     world: World, status: Status | None, category: Category | None
 ) -> None:
     user_id = await world.user()
@@ -190,7 +192,7 @@ async def test_the_admins_list_can_be_of_one_status_one_category_or_both(
     assert [row.id for row in rows] == [ticket.id for ticket in wanted]
 
 
-async def test_paging_while_others_write_neither_repeats_nor_skips_what_is_unchanged(
+async def test_paging_while_others_write_repeats_and_skips_no_unchanged_ticket(
     world: World,
 ) -> None:
     user_id = await world.user()
@@ -211,14 +213,14 @@ async def test_paging_while_others_write_neither_repeats_nor_skips_what_is_uncha
     assert [row.id for row in rows if row.id in untouched] == untouched
 
 
-async def test_nobodys_lists_are_empty(world: World) -> None:
+async def test_lists_without_tickets_are_empty(world: World) -> None:
     page = await world.views.user_list(await world.user(), status=None, after=None, limit=50)
 
     assert (list(page.rows), page.more) == ([], False)
     assert await all_admin_rows(world) == []
 
 
-async def test_badges_count_tickets_and_not_messages(world: World) -> None:
+async def test_unread_counts_count_tickets_and_not_messages(world: World) -> None:
     user_id = await world.user()
     first, second = await world.ticket(user_id), await world.ticket(user_id)
     await world.service.read(second.id, by=ADMIN)
@@ -235,7 +237,7 @@ async def test_badges_count_tickets_and_not_messages(world: World) -> None:
     assert await world.views.admin_unread() == 0
 
 
-async def test_stats_of_nothing_still_name_every_category(world: World) -> None:
+async def test_stats_without_tickets_name_every_category_at_zero(world: World) -> None:
     assert await world.views.admin_stats() == Stats(
         total_count=0,
         open_count=0,
@@ -247,7 +249,7 @@ async def test_stats_of_nothing_still_name_every_category(world: World) -> None:
     )
 
 
-async def test_stats_count_by_status_category_and_what_is_unread(world: World) -> None:
+async def test_stats_count_tickets_by_status_by_category_and_unread(world: World) -> None:
     user_id = await world.user()
     for status, category in [
         (Status.OPEN, "support"),

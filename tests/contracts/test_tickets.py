@@ -1,4 +1,4 @@
-"""The port `Tickets`, on every adapter: round trip, missing, stale, race, order."""
+"""The port `Tickets` on every adapter: round trip, not found, optimistic locking, races, order."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def a_new_ticket(user_id: int) -> Ticket:
     )
 
 
-COUNTED = Hit("creates", "somebody", RateLimit(1000, timedelta(hours=1)))
+A_HIT = Hit("creates", "somebody", RateLimit(1000, timedelta(hours=1)))
 
 
-@pytest.fixture(params=[None, COUNTED], ids=["uncounted", "counted"])
+@pytest.fixture(params=[None, A_HIT], ids=["without a hit", "with a hit"])
 def hit(request: pytest.FixtureRequest) -> Hit | None:
-    """Return what adding a ticket is counted as, if it is: the store has a statement for each."""
-    counted: Hit | None = request.param
-    return counted
+    """Return the hit to record, or None: the repository has one insert for each."""
+    hit: Hit | None = request.param
+    return hit
 
 
-async def test_what_is_added_comes_back_as_it_was(world: World, hit: Hit | None) -> None:
+async def test_an_added_ticket_is_loaded_as_it_was(world: World, hit: Hit | None) -> None:
     user_id = await world.user()
     new = a_new_ticket(user_id)
 
@@ -48,7 +48,7 @@ async def test_what_is_added_comes_back_as_it_was(world: World, hit: Hit | None)
     assert await world.tickets.get(added.id) == added
 
 
-async def test_a_thread_is_the_ticket_with_every_message_oldest_first(
+async def test_a_ticket_detail_has_every_message_oldest_first(
     world: World, hit: Hit | None
 ) -> None:
     user_id = await world.user("mara@example.com")
@@ -70,7 +70,9 @@ async def test_a_thread_is_the_ticket_with_every_message_oldest_first(
     assert ids == sorted(set(ids))
 
 
-async def test_messages_of_the_same_moment_stay_in_the_order_of_writing(world: World) -> None:
+async def test_messages_with_equal_times_stay_in_the_order_in_which_they_were_written(
+    world: World,
+) -> None:
     ticket = await world.tickets.add(a_new_ticket(await world.user()))
     for number in range(5):
         fresh = await world.tickets.get(ticket.id)
@@ -81,26 +83,24 @@ async def test_messages_of_the_same_moment_stay_in_the_order_of_writing(world: W
 
 
 @pytest.mark.parametrize("ticket_id", [0, -1, 999_999, 2**31 - 1, 2**31, 2**63, 10**30])
-async def test_a_ticket_that_is_not_there_is_not_found_whatever_the_number(
-    world: World, ticket_id: int
-) -> None:
+async def test_an_unknown_id_is_not_found_however_large_it_is(world: World, ticket_id: int) -> None:
     with pytest.raises(TicketNotFound):
         await world.tickets.get(ticket_id)
     with pytest.raises(TicketNotFound):
         await world.tickets.get_with_thread(ticket_id)
 
 
-async def test_a_ticket_of_a_user_who_is_gone_is_neither_added_nor_counted(
+async def test_a_ticket_of_an_unknown_user_is_not_added_and_records_no_hit(
     world: World, hit: Hit | None
 ) -> None:
     with pytest.raises(NotAuthenticated):
         await world.tickets.add(a_new_ticket(987_654), WriteContext(hit=hit))
 
-    assert world.rate_limiter.allowance(COUNTED) is None
-    assert (await world.rate_limiter.record(COUNTED)).remaining == COUNTED.rate_limit.limit - 1
+    assert world.rate_limiter.allowance(A_HIT) is None
+    assert (await world.rate_limiter.record(A_HIT)).remaining == A_HIT.rate_limit.limit - 1
 
 
-async def test_everything_that_changes_is_saved(world: World) -> None:
+async def test_a_save_stores_every_field_that_changes(world: World) -> None:
     ticket = await world.tickets.add(a_new_ticket(await world.user()))
     later = START + timedelta(hours=1)
     ticket.reply("x" * 150, by=ADMIN, at=later)
@@ -116,7 +116,7 @@ async def test_everything_that_changes_is_saved(world: World) -> None:
     assert (stored.message_count, stored.updated_at) == (2, later)
 
 
-async def test_saving_returns_the_new_message_with_its_id(world: World) -> None:
+async def test_a_save_returns_the_new_message_with_its_id(world: World) -> None:
     ticket = await world.tickets.add(a_new_ticket(await world.user()))
     ticket.reply("one", by=ADMIN, at=START)
 
@@ -127,7 +127,7 @@ async def test_saving_returns_the_new_message_with_its_id(world: World) -> None:
     assert [stored] == (await world.tickets.get_with_thread(ticket.id)).messages[1:]
 
 
-async def test_a_change_without_a_message_stores_none(world: World) -> None:
+async def test_a_save_without_a_new_message_stores_none(world: World) -> None:
     ticket = await world.tickets.add(a_new_ticket(await world.user()))
     ticket.read(by=ADMIN)
 
@@ -135,7 +135,7 @@ async def test_a_change_without_a_message_stores_none(world: World) -> None:
     assert len(await world.texts(ticket.id)) == 1
 
 
-async def test_a_stale_ticket_is_refused_and_leaves_nothing_behind(world: World) -> None:
+async def test_a_stale_save_is_refused_and_stores_nothing(world: World) -> None:
     added = await world.tickets.add(a_new_ticket(await world.user()))
     first, second = await world.tickets.get(added.id), await world.tickets.get(added.id)
     first.reply("first", by=ADMIN, at=START)
@@ -149,7 +149,7 @@ async def test_a_stale_ticket_is_refused_and_leaves_nothing_behind(world: World)
     assert (await world.tickets.get(added.id)).message_count == 2
 
 
-async def test_a_saved_object_is_spent(world: World) -> None:
+async def test_a_saved_ticket_object_is_stale_afterwards(world: World) -> None:
     ticket = await world.tickets.add(a_new_ticket(await world.user()))
     ticket.reply("once", by=ADMIN, at=START)
     await world.tickets.save(ticket)
@@ -158,14 +158,14 @@ async def test_a_saved_object_is_spent(world: World) -> None:
         await world.tickets.save(ticket)
 
 
-async def test_saving_a_ticket_that_is_not_there_is_stale(world: World) -> None:
+async def test_saving_a_ticket_with_an_unknown_id_is_stale(world: World) -> None:
     ticket = await world.tickets.add(a_new_ticket(await world.user()))
 
     with pytest.raises(StaleTicket):
         await world.tickets.save(replace(ticket, id=123_456))
 
 
-async def test_of_twenty_who_decide_on_the_same_version_exactly_one_wins(world: World) -> None:
+async def test_exactly_one_of_twenty_concurrent_saves_of_one_version_wins(world: World) -> None:
     added = await world.tickets.add(a_new_ticket(await world.user()))
     loaded = await asyncio.gather(*(world.tickets.get(added.id) for _ in range(20)))
 
@@ -183,7 +183,7 @@ async def test_of_twenty_who_decide_on_the_same_version_exactly_one_wins(world: 
     assert (await world.texts(added.id))[1:] == [f"from {won.index(True)}"]
 
 
-async def test_what_was_not_saved_is_not_kept(world: World) -> None:
+async def test_changes_to_a_loaded_ticket_are_not_stored_without_a_save(world: World) -> None:
     added = await world.tickets.add(a_new_ticket(await world.user()))
     ticket = await world.tickets.get(added.id)
     ticket.reply("never saved", by=ADMIN, at=START)
@@ -193,7 +193,7 @@ async def test_what_was_not_saved_is_not_kept(world: World) -> None:
     assert len(await world.texts(added.id)) == 1
 
 
-async def test_resolved_tickets_are_found_longest_unchanged_first(world: World) -> None:
+async def test_resolved_since_returns_the_longest_unchanged_tickets_first(world: World) -> None:
     resolved = []
     for status in (Status.RESOLVED, Status.OPEN, Status.RESOLVED, Status.CLOSED, Status.RESOLVED):
         ticket = await world.ticket(status=status)
@@ -210,29 +210,29 @@ async def test_resolved_tickets_are_found_longest_unchanged_first(world: World) 
     assert await world.tickets.resolved_since(third.updated_at, limit=1) == [resolved[0].id]
 
 
-async def test_a_category_is_a_category_again(world: World) -> None:
+async def test_category_and_status_are_loaded_as_enum_members(world: World) -> None:
     ticket = await world.ticket(category="feature_suggestion", status=Status.RESOLVED)
 
     assert ticket.category is Category.FEATURE_SUGGESTION
     assert ticket.status is Status.RESOLVED
 
 
-async def test_a_ticket_is_saved_and_shown_in_one(world: World) -> None:
+async def test_save_with_thread_stores_the_state_and_returns_the_detail(world: World) -> None:
     ticket = await world.ticket()
     await world.reply(ticket.id, ADMIN, "First.")
     await world.reply(ticket.id, ADMIN, "Second.")
     expected = await world.tickets.get(ticket.id)
     expected.read(by=Actor.user(ticket.user_id))
 
-    shown = await world.tickets.save_with_thread(expected)
+    detail = await world.tickets.save_with_thread(expected)
 
-    assert shown == await world.tickets.get_with_thread(ticket.id)
-    assert [message.message for message in shown.messages][1:] == ["First.", "Second."]
-    assert not shown.ticket.user_unread
-    assert shown.ticket.version == expected.version + 1
+    assert detail == await world.tickets.get_with_thread(ticket.id)
+    assert [message.message for message in detail.messages][1:] == ["First.", "Second."]
+    assert not detail.ticket.user_unread
+    assert detail.ticket.version == expected.version + 1
 
 
-async def test_a_stale_ticket_is_not_shown(world: World) -> None:
+async def test_a_stale_save_with_thread_is_refused_and_stores_nothing(world: World) -> None:
     ticket = await world.ticket()
     await world.reply(ticket.id, ADMIN, "First.")
     stale = await world.tickets.get(ticket.id)

@@ -1,4 +1,4 @@
-"""The port `TokenLookup`, on every adapter and every way of identifying; and the port `Clock`."""
+"""The port `TokenLookup` on every adapter, identity query and cache; and the port `Clock`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tickets.clock import SystemClock
     params=[
         "memory",
         pytest.param("postgres", marks=pytest.mark.postgres),
-        pytest.param("remembered", marks=pytest.mark.postgres),
+        pytest.param("cached", marks=pytest.mark.postgres),
     ]
 )
 def world(request: pytest.FixtureRequest) -> World:
-    """Return the ports on each adapter in turn, and on PostgreSQL with users that are remembered."""
-    if request.param != "remembered":
+    """Return the ports on each adapter in turn, and on PostgreSQL with a token cache."""
+    if request.param != "cached":
         adapter: World = request.getfixturevalue(f"{request.param}_world")
         return adapter
     world: World = request.getfixturevalue("postgres_world")
@@ -33,7 +33,7 @@ def world(request: pytest.FixtureRequest) -> World:
     return world
 
 
-async def test_a_token_is_its_users(world: World) -> None:
+async def test_a_token_is_looked_up_to_its_user(world: World) -> None:
     first, second = await world.user(), await world.user()
     tokens = [await world.token(first), await world.token(second), await world.token(first)]
 
@@ -48,25 +48,25 @@ async def test_a_token_is_its_users(world: World) -> None:
 @pytest.mark.parametrize(
     "token", ["", "unknown", " ", "a\0b", "\ud800", "é", "x" * 10_000, "' or true --"]
 )
-async def test_what_is_not_a_token_is_nobodys(world: World, token: str) -> None:
+async def test_an_unknown_or_malformed_token_belongs_to_nobody(world: World, token: str) -> None:
     await world.token(await world.user())
 
     for _ in range(2):
         assert await world.token_lookup.by_token(token) is None
 
 
-async def test_a_token_is_kept_as_a_hash_alone(
+async def test_only_the_hash_of_a_token_is_stored(
     postgres_world: PostgresWorld, database: Database
 ) -> None:
     token = await postgres_world.token(await postgres_world.user())
 
-    (row,) = await database.fetch("select token_sha256::text as kept from ticket_tokens")
+    (row,) = await database.fetch("select token_sha256::text as stored from ticket_tokens")
 
-    assert token not in row["kept"]
-    assert token.encode().hex() not in row["kept"]
+    assert token not in row["stored"]
+    assert token.encode().hex() not in row["stored"]
 
 
-async def test_an_expired_token_is_nobodys(postgres_world: PostgresWorld) -> None:
+async def test_an_expired_token_belongs_to_nobody(postgres_world: PostgresWorld) -> None:
     user_id = await postgres_world.user()
     token_admin = postgres_world.token_admin
     expired = await token_admin.new_token(user_id, lifetime=timedelta(seconds=-1))
@@ -76,7 +76,7 @@ async def test_an_expired_token_is_nobodys(postgres_world: PostgresWorld) -> Non
     assert await postgres_world.token_lookup.by_token(lasting) == user_id
 
 
-async def test_a_user_is_found_again_however_the_address_is_capitalised(
+async def test_a_user_is_found_by_email_address_in_any_capitalisation(
     postgres_world: PostgresWorld,
 ) -> None:
     token_admin = postgres_world.token_admin
@@ -89,23 +89,24 @@ async def test_a_user_is_found_again_however_the_address_is_capitalised(
 
 @pytest.fixture
 async def sessions(database: Database) -> PostgresTokenLookup:
-    """Return the host platform's way: users and sessions as the contract has them."""
+    """Return the lookup in the host platform's sessions, a table as in the contract."""
     await database.fetch(
         """create table sessions (
                token text primary key, user_id int, expires_at timestamp, created_at timestamp)"""
     )
     await database.fetch("""insert into users (id, email) values (7, 'mara@example.com')""")
     await database.fetch(
-        """insert into sessions values
-               ('good', 7, timezone('utc', now()) + interval '1 minute', timezone('utc', now())),
-               ('expired', 7, timezone('utc', now()) - interval '1 second', timezone('utc', now())),
-               ('endless', 7, null, timezone('utc', now())),
-               ('orphan', 8, timezone('utc', now()) + interval '1 minute', timezone('utc', now()))"""
+        """insert into sessions
+           select token, user_id, timezone('utc', now()) + lifetime, timezone('utc', now())
+             from (values ('good', 7, interval '1 minute'),
+                          ('expired', 7, interval '-1 second'),
+                          ('endless', 7, null),
+                          ('orphan', 8, interval '1 minute')) as s (token, user_id, lifetime)"""
     )
     return PostgresTokenLookup(database, Identity.named("sessions"))
 
 
-async def test_a_session_of_the_platform_signs_in_while_it_lasts(
+async def test_a_session_of_the_host_platform_signs_in_until_it_expires(
     sessions: PostgresTokenLookup,
 ) -> None:
     found = {
@@ -124,20 +125,20 @@ async def test_a_session_of_the_platform_signs_in_while_it_lasts(
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Asia/Tokyo"])
-async def test_a_sessions_end_is_utc_whatever_zone_the_server_is_in(
+async def test_a_session_expires_in_utc_whatever_the_time_zone_of_the_server(
     sessions: PostgresTokenLookup, database: Database, database_url: str, zone: str
 ) -> None:
     name = database_url.partition("?")[0].rpartition("/")[2]
     await database.fetch(f"alter database {name} set timezone to '{zone}'")
 
-    async with Database(database_url).open() as elsewhere:
-        users = PostgresTokenLookup(elsewhere, Identity.named("sessions"))
-        assert await users.by_token("good") == 7
-        assert await users.by_token("expired") is None
+    async with Database(database_url).open() as other_database:
+        token_lookup = PostgresTokenLookup(other_database, Identity.named("sessions"))
+        assert await token_lookup.by_token("good") == 7
+        assert await token_lookup.by_token("expired") is None
     assert await sessions.by_token("good") == 7
 
 
-async def test_a_platforms_own_query_is_one_file_away(
+async def test_an_identity_query_can_be_read_from_a_file(
     database: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     file = tmp_path_factory.mktemp("sql") / "ours.sql"
@@ -146,13 +147,13 @@ async def test_a_platforms_own_query_is_one_file_away(
         "select length($1::text)::int where $1 <> 'nobody';\n"
     )
 
-    users = PostgresTokenLookup(database, Identity.named(str(file)))
+    token_lookup = PostgresTokenLookup(database, Identity.named(str(file)))
 
-    assert await users.by_token("four") == 4
-    assert await users.by_token("nobody") is None
+    assert await token_lookup.by_token("four") == 4
+    assert await token_lookup.by_token("nobody") is None
 
 
-async def test_a_file_without_an_identity_query_is_refused(
+async def test_a_file_without_an_identity_query_is_an_error(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     file = tmp_path_factory.mktemp("sql") / "ours.sql"
@@ -164,7 +165,7 @@ async def test_a_file_without_an_identity_query_is_refused(
         Identity.named(str(file) + ".missing")
 
 
-async def test_adding_the_same_user_twice_at_once_makes_one(database: Database) -> None:
+async def test_adding_one_user_concurrently_creates_one_row(database: Database) -> None:
     token_admin = TokenAdmin(database, SystemClock())
 
     found = await asyncio.gather(*(token_admin.user("mara@example.com") for _ in range(10)))
@@ -172,7 +173,7 @@ async def test_adding_the_same_user_twice_at_once_makes_one(database: Database) 
     assert len(set(found)) == 1
 
 
-def test_the_systems_clock_tells_utc_with_its_offset_and_never_stands_still_for_long() -> None:
+def test_the_system_clock_returns_utc_with_its_offset_and_never_goes_back() -> None:
     first, second = SystemClock().now(), SystemClock().now()
 
     assert first.utcoffset() == timedelta(0)

@@ -1,4 +1,4 @@
-"""The error tree: each leaf is a sentence for a person, and a stable code."""
+"""The error tree: each class has a sentence for people and a stable code of its own."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Iterator
 from tickets.domain.errors import FieldError, InvalidInput, TicketClosed, TicketsError
 
 
-def leaves(kind: type[TicketsError] = TicketsError) -> Iterator[type[TicketsError]]:
-    for child in kind.__subclasses__():
-        yield child
-        yield from leaves(child)
+def subclasses_of(error_class: type[TicketsError] = TicketsError) -> Iterator[type[TicketsError]]:
+    for subclass in error_class.__subclasses__():
+        yield subclass
+        yield from subclasses_of(subclass)
 
 
-def test_every_error_has_a_sentence_and_a_code_of_its_own() -> None:
-    kinds = list(leaves())
+def test_every_error_has_a_unique_code_and_a_sentence() -> None:
+    error_classes = list(subclasses_of())
 
-    assert len({kind.code for kind in kinds}) == len(kinds)
-    assert all(kind.code != TicketsError.code for kind in kinds)
-    assert all((kind.__doc__ or "").strip().endswith(".") for kind in kinds)
+    assert len({each.code for each in error_classes}) == len(error_classes)
+    assert all(each.code != TicketsError.code for each in error_classes)
+    assert all((each.__doc__ or "").strip().endswith(".") for each in error_classes)
 
 
-def test_an_error_reads_as_its_docstring() -> None:
+def test_the_message_of_an_error_is_its_docstring() -> None:
     assert str(TicketClosed()) == (
         "This ticket is closed and takes no further replies. Please open a new one."
     )
 
 
-def test_invalid_input_without_fields_still_says_something() -> None:
+def test_the_message_of_invalid_input_is_never_empty() -> None:
     assert str(InvalidInput([])) == "Some of what was sent is not valid."
     assert str(InvalidInput([FieldError("a", "One."), FieldError("b", "Two.")])) == "One. Two."

@@ -1,4 +1,4 @@
-"""Limits as arithmetic: what is left, and how long it takes."""
+"""Rate limits (GCRA) as arithmetic: how many hits remain, and how long to wait."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 
 
-def allowance(ahead: timedelta, rate_limit: RateLimit) -> Allowance:
-    return Allowance.at(ahead // MICROSECOND, rate_limit)
+def allowance(arrival_in: timedelta, rate_limit: RateLimit) -> Allowance:
+    return Allowance.at(arrival_in // MICROSECOND, rate_limit)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 60, 999, 1_000_000])
 @pytest.mark.parametrize("period", [SECOND, HOUR, timedelta(days=1)])
-def test_as_many_as_the_limit_says_fit_into_the_period_and_no_more(
-    limit: int, period: timedelta
-) -> None:
+def test_exactly_the_limit_fits_into_one_period(limit: int, period: timedelta) -> None:
     rate_limit = RateLimit(limit, period)
 
     assert limit * rate_limit.interval <= period
@@ -33,7 +31,7 @@ def test_as_many_as_the_limit_says_fit_into_the_period_and_no_more(
     ]
 
 
-def test_who_has_some_left_is_told_when_all_are_back_and_who_has_none_when_one_is() -> None:
+def test_the_wait_is_until_the_next_hit_or_with_hits_left_until_all_are_back() -> None:
     rate_limit = RateLimit(60, HOUR)
 
     assert allowance(20 * MINUTE, rate_limit) == Allowance(40, 20 * MINUTE // MICROSECOND)
@@ -42,10 +40,10 @@ def test_who_has_some_left_is_told_when_all_are_back_and_who_has_none_when_one_i
     assert allowance(-HOUR, rate_limit) == Allowance(60, 0)
 
 
-def test_no_more_are_left_than_the_limit_though_intervals_are_rounded_down() -> None:
+def test_the_remaining_hits_never_exceed_the_limit_though_intervals_are_rounded_down() -> None:
     assert allowance(timedelta(), RateLimit(300_000, SECOND)).remaining == 300_000
 
 
-@pytest.mark.parametrize(("wait", "told"), [(0.001, 1), (1.0, 1), (1.2, 2), (59.999, 60)])
-def test_a_wait_that_is_told_is_never_too_short(wait: float, told: int) -> None:
-    assert Allowance(0, int(wait * 1_000_000)).retry_after == told
+@pytest.mark.parametrize(("wait", "retry_after"), [(0.001, 1), (1.0, 1), (1.2, 2), (59.999, 60)])
+def test_retry_after_is_rounded_up_to_whole_seconds(wait: float, retry_after: int) -> None:
+    assert Allowance(0, int(wait * 1_000_000)).retry_after == retry_after

@@ -1,4 +1,4 @@
-"""The application over each adapter, and callers who know how to sign in."""
+"""The application over each adapter, and callers who sign in."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from litestar import Litestar
 
 from tests.world import MemoryWorld, PostgresWorld, World
+from tickets.adapters.http.access.failed_sign_ins import FailedSignIns
 from tickets.adapters.http.app import create_app
 from tickets.observability.metrics import Metrics
 
@@ -18,22 +19,30 @@ API = "/api/v1/tickets"
 
 ADMIN_TOKENS = ("first-admin-token", "second-admin-token")
 
-
-def application_on(world: World, **more: Any) -> Litestar:
-    """Return the application over the ports of this world."""
-    return create_app(
-        service=world.service,
-        views=world.views,
-        token_lookup=world.token_lookup,
-        admin_tokens=ADMIN_TOKENS,
-        readiness=world.ready,
-        metrics=Metrics(),
-        **more,
-    )
+NEW_TICKET = {
+    "category": "support",
+    "subject": "The export stops",
+    "message": "It stops after a hundred rows.",
+}
+"""A valid request body."""
 
 
-class CurrentWorld:
-    """Stands for one attribute of the current test's world, in the application that all share."""
+def application_on(world: World, **options: Any) -> Litestar:
+    """Return the application over the ports of this world; `options` are those of `create_app`."""
+    defaults: dict[str, Any] = {
+        "ticket_service": world.service,
+        "ticket_views": world.views,
+        "token_lookup": world.token_lookup,
+        "failed_sign_ins": FailedSignIns(world.rate_limiter, None),
+        "store_health": world.store_health,
+        "admin_tokens": ADMIN_TOKENS,
+        "metrics": Metrics(),
+    }
+    return create_app(**defaults | options)
+
+
+class CurrentPort:
+    """Delegates to one port of the world of the running test."""
 
     world: World
 
@@ -41,31 +50,38 @@ class CurrentWorld:
         self._name = name
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(getattr(CurrentWorld.world, self._name), name)
+        return getattr(getattr(CurrentPort.world, self._name), name)
 
 
 @cache
 def shared_application() -> Litestar:
-    """Return an application over the world of the current test: to build one takes longer than a test."""
-    part: Any = CurrentWorld
+    """Return an application over the world of the running test.
+
+    It is created once, since that takes longer than most tests.
+    """
+    port: Any = CurrentPort
     return create_app(
-        service=part("service"),
-        views=part("views"),
-        token_lookup=part("token_lookup"),
+        ticket_service=port("service"),
+        ticket_views=port("views"),
+        token_lookup=port("token_lookup"),
+        failed_sign_ins=FailedSignIns(port("rate_limiter"), None),
+        store_health=port("store_health"),
         admin_tokens=ADMIN_TOKENS,
-        readiness=lambda: CurrentWorld.world.ready(),
         metrics=Metrics(),
     )
 
 
 def shared_application_on(world: World) -> Litestar:
-    """Return the shared application, over the ports of this world from now on."""
-    CurrentWorld.world = world
+    """Return the shared application, from now on over the ports of this world."""
+    CurrentPort.world = world
     return shared_application()
 
 
 def client_of(app: Litestar, address: str = "127.0.0.1") -> httpx.AsyncClient:
-    """Return a client that calls the application in this process; a defect answers, as it would."""
+    """Return a client that calls the application in this process.
+
+    An unhandled exception is a 500, as it would be over a socket.
+    """
     transport = httpx.ASGITransport(
         app,  # type: ignore[arg-type] # two spellings of ASGI
         raise_app_exceptions=False,
@@ -75,7 +91,7 @@ def client_of(app: Litestar, address: str = "127.0.0.1") -> httpx.AsyncClient:
 
 
 class Caller:
-    """Somebody who calls the API, with the headers that say who."""
+    """Calls the API with the headers that authenticate one caller."""
 
     def __init__(
         self, client: httpx.AsyncClient, headers: dict[str, str], user_id: int = 0
@@ -84,18 +100,18 @@ class Caller:
         self.headers = headers
         self.user_id = user_id
 
-    async def call(self, method: str, path: str = "", **more: Any) -> httpx.Response:
-        headers = self.headers | more.pop("headers", {})
-        return await self._client.request(method, API + path, headers=headers, **more)
+    async def call(self, method: str, path: str = "", **options: Any) -> httpx.Response:
+        headers = self.headers | options.pop("headers", {})
+        return await self._client.request(method, API + path, headers=headers, **options)
 
-    async def get(self, path: str = "", **more: Any) -> httpx.Response:
-        return await self.call("GET", path, **more)
+    async def get(self, path: str = "", **options: Any) -> httpx.Response:
+        return await self.call("GET", path, **options)
 
-    async def post(self, path: str = "", json: Any = None, **more: Any) -> httpx.Response:
-        return await self.call("POST", path, json=json, **more)
+    async def post(self, path: str = "", json: Any = None, **options: Any) -> httpx.Response:
+        return await self.call("POST", path, json=json, **options)
 
-    async def put(self, path: str = "", json: Any = None, **more: Any) -> httpx.Response:
-        return await self.call("PUT", path, json=json, **more)
+    async def put(self, path: str = "", json: Any = None, **options: Any) -> httpx.Response:
+        return await self.call("PUT", path, json=json, **options)
 
 
 class Api:
@@ -105,7 +121,7 @@ class Api:
         self.world = world
         self.client = client
         self.admin = Caller(client, {"X-Admin-Token": ADMIN_TOKENS[0]})
-        self.nobody = Caller(client, {})
+        self.anonymous = Caller(client, {})
 
     async def user(self, email: str | None = None) -> Caller:
         """Return a new user who is signed in."""
@@ -113,14 +129,9 @@ class Api:
         token = await self.world.token(user_id)
         return Caller(self.client, {"Authorization": f"Bearer {token}"}, user_id)
 
-    async def ticket(self, user: Caller, **changes: Any) -> dict[str, Any]:
-        """Let the user open a ticket."""
-        form = {
-            "category": "support",
-            "subject": "The export stops",
-            "message": "It stops after a hundred rows.",
-        }
-        response = await user.post(json=form | changes)
+    async def ticket(self, user: Caller, **fields: Any) -> dict[str, Any]:
+        """Open a ticket of this user; return it as the API does."""
+        response = await user.post(json=NEW_TICKET | fields)
         assert response.status_code == 201, response.text
         ticket: dict[str, Any] = response.json()["ticket"]
         return ticket

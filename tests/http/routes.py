@@ -1,4 +1,4 @@
-"""Every route of the application, and the rule that is declared for it: who may call it, and with what."""
+"""Every route of the application, with its access rule: who may call it, and a valid body."""
 
 from __future__ import annotations
 
@@ -9,21 +9,15 @@ from typing import Any
 
 from litestar.routes import HTTPRoute
 
-from tests.http.conftest import API, application_on
+from tests.http.conftest import API, NEW_TICKET, shared_application_on
 from tests.world import MemoryWorld
 
-GOOD_TICKET = {
-    "category": "support",
-    "subject": "The export stops",
-    "message": "It stops after a hundred rows.",
-}
-
 Route = tuple[str, str]
-"""A method and a path as the application knows it, with its parameters in braces."""
+"""A method and a path template, with its parameters in braces."""
 
 
 class Who(Enum):
-    """Whom a route lets in."""
+    """Who may call a route."""
 
     ANYBODY = "anybody"
     USER = "the user whose ticket it is"
@@ -32,7 +26,7 @@ class Who(Enum):
 
 @dataclass(frozen=True)
 class Rule:
-    """Who may call a route, the status that they get, and a body that it takes."""
+    """Who may call a route, the status of the response, and a valid body."""
 
     who: Who
     status: int = 200
@@ -43,10 +37,10 @@ def _for_anybody(*paths: str, methods: str = "GET HEAD") -> dict[Route, Rule]:
     return {(method, path): Rule(Who.ANYBODY) for path in paths for method in methods.split()}
 
 
-# Written by hand and never derived from the code: a route that is missing here fails the tests, and so does one that is
-# here and not there.
+# Written by hand and never derived from the code: a route that is missing here fails the tests, and
+# so does a rule without a route.
 RULES: Mapping[Route, Rule] = {
-    ("POST", API): Rule(Who.USER, 201, GOOD_TICKET),
+    ("POST", API): Rule(Who.USER, 201, NEW_TICKET),
     ("GET", API): Rule(Who.USER),
     ("GET", f"{API}/unread"): Rule(Who.USER),
     ("GET", f"{API}/{{ticket_id}}"): Rule(Who.USER),
@@ -62,9 +56,9 @@ RULES: Mapping[Route, Rule] = {
     ("POST", f"{API}/admin/{{ticket_id}}/unread"): Rule(Who.ADMIN, body={}),
     ("PUT", f"{API}/admin/{{ticket_id}}/status"): Rule(Who.ADMIN, body={"status": "resolved"}),
     **_for_anybody("/health/live", "/health/ready"),
-    # who asks directly, or holds a token of its own: tests/http/test_observability.py
+    # direct requests, or a token of its own: tests/http/ops/test_metrics.py
     **_for_anybody("/metrics", methods="GET"),
-    # pages and code: whose data they show is the API's to decide
+    # pages and code; their data comes from the API
     **_for_anybody("/", "/account", "/admin", "/static/tickets.js", "/static/{version}/{name}"),
     **_for_anybody("/schema", "/schema/{path}", methods="GET"),
     **_for_anybody("/schema/openapi.json", "/schema/openapi.yml", methods="GET"),
@@ -74,21 +68,21 @@ RULES: Mapping[Route, Rule] = {
 
 
 def route_table() -> Iterator[Route]:
-    """Read the application's own route table, whatever kind of route there is."""
-    for route in application_on(MemoryWorld()).routes:
+    """Read the application's own route table, with routes of every kind."""
+    for route in shared_application_on(MemoryWorld()).routes:
         if not isinstance(route, HTTPRoute):
             yield type(route).__name__, route.path_format
             continue
         for handler in route.route_handlers:
-            # the framework's own answer to OPTIONS, the same for every caller, has a test of its own
+            # OPTIONS, the same for every caller, has a test of its own
             for method in handler.http_methods - {"OPTIONS"}:
                 yield str(method), route.path_format
 
 
 def with_id(path: str, ticket_id: int) -> str:
-    """Return a path with its parameter filled in, where it has one."""
+    """Return a path with its parameter filled in, if it has one."""
     return path.replace("{ticket_id}", str(ticket_id))
 
 
 API_ROUTES = sorted(route for route in route_table() if route[1].startswith(API))
-"""The routes of the API proper; every one of them asks for credentials."""
+"""The routes of the API; every one requires credentials."""

@@ -1,9 +1,8 @@
-"""The service behind a real socket: in memory in a thread, on PostgreSQL as the command that operators run."""
+"""The service on a real socket: in memory in a thread, or on PostgreSQL as `tickets serve`."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import subprocess
 import threading
@@ -19,7 +18,7 @@ from tests.http.conftest import ADMIN_TOKENS
 
 @contextlib.contextmanager
 def in_a_thread(app: Any) -> Iterator[str]:
-    """Serve an application that needs no loop of its test's own; return its address."""
+    """Serve an application in a thread with an event loop of its own; yield its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -32,7 +31,7 @@ def in_a_thread(app: Any) -> Iterator[str]:
 
 
 class Service:
-    """A running `tickets serve`: its address, and what it has said."""
+    """A running `tickets serve`: its address and its output."""
 
     def __init__(self, root: str, running: Running) -> None:
         self.root = root
@@ -46,7 +45,7 @@ class Service:
 
 @contextlib.contextmanager
 def as_a_command(database_url: str, **settings: str) -> Iterator[Service]:
-    """Run `tickets serve` on this database, and check in the end that no request was its undoing."""
+    """Run `tickets serve` on this database; at the end assert that no request has broken it."""
     root = f"http://127.0.0.1:{free_port()}"
     process = subprocess.Popen(
         [TICKETS, "serve", "--port", root.rpartition(":")[2]],
@@ -55,7 +54,7 @@ def as_a_command(database_url: str, **settings: str) -> Iterator[Service]:
             "TICKETS_DATABASE_URL": database_url,
             "TICKETS_ADMIN_TOKEN": ",".join(ADMIN_TOKENS),
             "TICKETS_CLOSE_RESOLVED_AFTER": "0",
-            # counted as always, and never reached: what is asked for here comes from one user at one address
+            # counted, but never reached: all requests come from one user at one address
             "TICKETS_RATE_CREATES": "1000000/hour",
             "TICKETS_RATE_REPLIES": "1000000/hour",
             "TICKETS_RATE_FAILED_SIGN_INS": "1000000/hour",
@@ -69,11 +68,11 @@ def as_a_command(database_url: str, **settings: str) -> Iterator[Service]:
     service = Service(root, Running(process))
     try:
         service.running.wait_for("Stop with Ctrl-C")
-        # the socket listens from before the banner on: the first answer comes as soon as there is one
+        # the socket listens before the banner is printed, so this waits for the first response
         httpx.get(f"{root}/health/ready", timeout=60, trust_env=False).raise_for_status()
         yield service
         httpx.get(f"{root}/health/ready", timeout=60, trust_env=False).raise_for_status()
-        assert "Traceback" not in service.running.said, service.running.said
+        assert "Traceback" not in service.running.output, service.running.output
         assert service.running.stop() == 0
     finally:
         service.running.kill()

@@ -16,8 +16,13 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from tickets.server.connection_limits import MOST_PIPELINED, SPARE, Limits, bounded
-from tickets.server.run import config_of, trusted
+from tickets.server.connection_limits import (
+    MAX_PIPELINED_REQUESTS,
+    MAX_REFUSED_CONNECTIONS,
+    ConnectionLimits,
+    with_limits,
+)
+from tickets.server.run import forwarded_allow_ips, uvicorn_config
 from tickets.settings.settings import Settings
 
 Scope = dict[str, Any]
@@ -131,22 +136,22 @@ async def serving(config: uvicorn.Config, app: Application = echo) -> AsyncItera
             await running
 
 
-def configured(protocol: type[asyncio.Protocol], limits: Limits) -> uvicorn.Config:
-    made = config_of(Settings())
-    kind: Any = bounded(protocol)
+def configured(protocol: type[asyncio.Protocol], limits: ConnectionLimits) -> uvicorn.Config:
+    made = uvicorn_config(Settings())
+    kind: Any = with_limits(protocol)
     made.http = partial(kind, limits)  # type: ignore[assignment] # called as the class would be
     return made
 
 
 @pytest.fixture(params=[HttpToolsProtocol, H11Protocol])
-def protocol(request: pytest.FixtureRequest) -> Callable[[Limits], uvicorn.Config]:
+def protocol(request: pytest.FixtureRequest) -> Callable[[ConnectionLimits], uvicorn.Config]:
     """Return the configuration with given limits, on each protocol in turn."""
     return partial(configured, request.param)
 
 
-Protocol = Callable[[Limits], uvicorn.Config]
-HASTY = Limits(connections=100, timeout=0.3)
-PATIENT = Limits(connections=2, timeout=60)
+Protocol = Callable[[ConnectionLimits], uvicorn.Config]
+HASTY = ConnectionLimits(max_connections=100, timeout=0.3)
+PATIENT = ConnectionLimits(max_connections=2, timeout=60)
 
 
 async def test_who_sends_nothing_is_closed_without_a_word(protocol: Protocol) -> None:
@@ -237,7 +242,7 @@ async def test_requests_one_after_the_other_each_have_their_time(protocol: Proto
 
 
 async def test_a_head_without_end_is_a_431(protocol: Protocol) -> None:
-    async with serving(protocol(Limits(connections=2, timeout=60))) as server:
+    async with serving(protocol(ConnectionLimits(max_connections=2, timeout=60))) as server:
         client = await server.connect()
         with suppress(ConnectionError):
             await client.send(b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 300_000)
@@ -260,14 +265,14 @@ async def test_requests_that_pile_up_behind_one_another_end_the_connection() -> 
 
     async with serving(config, held_up) as server:
         client = await server.connect()
-        await client.send(GET % b"a" * (1 + MOST_PIPELINED))
+        await client.send(GET % b"a" * (1 + MAX_PIPELINED_REQUESTS))
         # all of them wait, and nobody is cut off
         other = await server.connect()
-        await other.send(GET % b"a" * (2 + MOST_PIPELINED))
+        await other.send(GET % b"a" * (2 + MAX_PIPELINED_REQUESTS))
         assert await other.rest() == b""
         await other.close()
         release.set()
-        for _ in range(1 + MOST_PIPELINED):
+        for _ in range(1 + MAX_PIPELINED_REQUESTS):
             assert (await client.answer())[0] == 200
         await client.close()
 
@@ -307,7 +312,7 @@ async def test_who_takes_up_an_answer_slowly_gets_all_of_it(protocol: Protocol) 
 
 async def test_beyond_the_limit_a_request_is_told_to_come_back(protocol: Protocol) -> None:
     async with serving(protocol(PATIENT)) as server:
-        inside = [await server.connect() for _ in range(PATIENT.connections)]
+        inside = [await server.connect() for _ in range(PATIENT.max_connections)]
         for client in inside:
             await client.send(GET % b"first")
             assert (await client.answer())[0] == 200
@@ -330,7 +335,7 @@ async def test_beyond_the_limit_a_request_is_told_to_come_back(protocol: Protoco
 
 async def test_beyond_the_limit_liveness_is_still_told(protocol: Protocol) -> None:
     async with serving(protocol(PATIENT)) as server:
-        inside = [await server.connect() for _ in range(PATIENT.connections)]
+        inside = [await server.connect() for _ in range(PATIENT.max_connections)]
         outside = await server.connect()
         await outside.send(GET % b"health/live")
 
@@ -342,7 +347,9 @@ async def test_beyond_the_limit_liveness_is_still_told(protocol: Protocol) -> No
 
 async def test_far_beyond_the_limit_a_connection_ends_at_once(protocol: Protocol) -> None:
     async with serving(protocol(PATIENT)) as server:
-        clients = [await server.connect() for _ in range(PATIENT.connections + SPARE)]
+        clients = [
+            await server.connect() for _ in range(PATIENT.max_connections + MAX_REFUSED_CONNECTIONS)
+        ]
         last = await server.connect()
 
         assert await last.rest() == b""
@@ -367,7 +374,7 @@ async def test_only_a_trusted_proxy_says_who_the_client_is(
     proxies: tuple[str, ...], forwarded: str, client: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
-    async with serving(config_of(Settings(trusted_proxies=proxies))) as server:
+    async with serving(uvicorn_config(Settings(trusted_proxies=proxies))) as server:
         caller = await server.connect()
         request = GET % b"who"
         await caller.send(request[:-2] + f"X-Forwarded-For: {forwarded}\r\n\r\n".encode())
@@ -377,4 +384,7 @@ async def test_only_a_trusted_proxy_says_who_the_client_is(
 
 
 def test_a_proxy_is_the_same_proxy_on_a_socket_that_writes_its_address_as_a_newer_one() -> None:
-    assert trusted(["10.0.0.0/8", "192.0.2.1"])[2:] == ["::ffff:a00:0/104", "::ffff:c000:201/128"]
+    assert forwarded_allow_ips(["10.0.0.0/8", "192.0.2.1"])[2:] == [
+        "::ffff:a00:0/104",
+        "::ffff:c000:201/128",
+    ]

@@ -1,4 +1,4 @@
-"""Bytes as they go over the wire, for requests that no client library would send."""
+"""HTTP over a raw socket, for requests that no client library would send."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Self
 
-PATIENCE = 60
-"""Seconds for what must come, however busy the machine is."""
+TIMEOUT = 60
+"""Seconds that no response takes, however busy the machine is."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One answer as it came."""
+class RawResponse:
+    """One response as it was received."""
 
     status: int
     headers: dict[str, str]
@@ -23,10 +23,10 @@ class Answer:
 
 
 class Wire:
-    """One connection to a service."""
+    """One connection to the service."""
 
     def __init__(self, address: tuple[str, int]) -> None:
-        self._socket = socket.create_connection(address, PATIENCE)
+        self._socket = socket.create_connection(address, TIMEOUT)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reader = self._socket.makefile("rb")
 
@@ -38,7 +38,7 @@ class Wire:
         self._socket.close()
 
     def send(self, *parts: bytes) -> bool:
-        """Send each part on its own; return whether the service took them all."""
+        """Send each part on its own; return whether the connection stayed open."""
         try:
             for part in parts:
                 self._socket.sendall(part)
@@ -47,11 +47,11 @@ class Wire:
         return True
 
     def finish(self) -> None:
-        """Send nothing more, and go on listening."""
+        """Close the sending half of the connection."""
         self._socket.shutdown(socket.SHUT_WR)
 
-    def answer(self, method: str = "GET") -> Answer | None:
-        """Return the next answer to a request with this method; None where the connection ends first."""
+    def response(self, method: str = "GET") -> RawResponse | None:
+        """Return the response to a request with this method; None if the connection ends first."""
         with contextlib.suppress(ConnectionResetError):
             status, headers = self._head()
             while status == HTTPStatus.CONTINUE:
@@ -59,11 +59,11 @@ class Wire:
             length = 0 if method == "HEAD" else int(headers.get("content-length", "0"))
             body = self._reader.read(length)
             if status and len(body) == length:
-                return Answer(status, headers, body)
+                return RawResponse(status, headers, body)
         return None
 
     def _head(self) -> tuple[int, dict[str, str]]:
-        """Return status and headers, 0 where there are none."""
+        """Return status and headers; status 0 at the end of the connection."""
         _, _, line = self._reader.readline().partition(b" ")
         headers = {}
         while (header := self._reader.readline()) not in (b"\r\n", b""):
@@ -75,7 +75,7 @@ class Wire:
 def request(
     method: str, target: str | bytes, headers: Iterable[bytes] = (), body: bytes = b""
 ) -> bytes:
-    """Return a request with exactly these header lines behind its Host."""
+    """Return the bytes of a request with exactly these header lines after `Host`."""
     raw = target if isinstance(target, bytes) else target.encode()
     lines = [method.encode() + b" " + raw + b" HTTP/1.1", b"Host: tickets.test", *headers]
     return b"\r\n".join([*lines, b"", body])

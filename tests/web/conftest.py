@@ -1,4 +1,4 @@
-"""One browser and one `tickets serve` for all journeys; every test finds the service empty, and its pages are watched."""
+"""Fixtures of the browser journeys: one browser, one `tickets serve`, emptied for each test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.databases import new_database
 from tests.http.conftest import ADMIN_TOKENS
 from tests.web import chromium
 from tests.web.site import Site
-from tests.web.visits import PATIENCE, Contexts, Visits
+from tests.web.visits import TIMEOUT, Contexts, Visits
 from tests.world import PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
 
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Chromium drops every connection, those to its own machine included, whenever a network interface
     comes or goes, as with each container that somebody starts. There is no switch against that.
     """
-    expect.set_options(timeout=PATIENCE)
+    expect.set_options(timeout=TIMEOUT)
     for item in items:
         if not item.path.is_relative_to(HERE):
             continue
@@ -71,7 +71,7 @@ async def served_database(postgres_url: str, migrated_template: str) -> AsyncIte
 
 @pytest.fixture(scope="session")
 def host() -> str:
-    """Return the address of a host platform whose pages may call the service; nothing listens there yet."""
+    """Return the origin of a host platform whose pages may call the API; nothing listens yet."""
     return f"http://127.0.0.1:{free_port()}"
 
 
@@ -87,7 +87,7 @@ async def service(served_database: str, host: str) -> AsyncIterator[str]:
             "TICKETS_ADMIN_TOKEN": ",".join(ADMIN_TOKENS),
             "TICKETS_CLOSE_RESOLVED_AFTER": "0",
             "TICKETS_CORS_ORIGINS": host,
-            # the journeys end somebody's token behind the service's back
+            # the journeys expire tokens directly in the database
             "TICKETS_TOKEN_CACHE": "0",
         },
         stdout=subprocess.PIPE,
@@ -103,7 +103,7 @@ async def service(served_database: str, host: str) -> AsyncIterator[str]:
                 (await client.get(f"{root}/health/ready")).raise_for_status()
             except httpx.HTTPError:
                 pytest.fail(
-                    f"the service does not answer, and says:\n{running.said}", pytrace=False
+                    f"the service does not respond; its output:\n{running.output}", pytrace=False
                 )
         yield root
     finally:
@@ -112,14 +112,14 @@ async def service(served_database: str, host: str) -> AsyncIterator[str]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def pool(served_database: str) -> AsyncIterator[Database]:
-    """Return the tests' own way into the database, past the service."""
+    """Return the tests' own connections to the database."""
     async with Database(served_database, pool_size=2).open() as database:
         yield database
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def site(service: str, pool: Database) -> AsyncIterator[Site]:
-    """Return the service with nobody and nothing in it."""
+    """Return the service without users and tickets."""
     await pool.fetch("truncate users cascade")
     async with httpx.AsyncClient(base_url=service, trust_env=False, timeout=60) as client:
         yield Site(service, client, PostgresWorld(pool))
@@ -129,9 +129,9 @@ async def site(service: str, pool: Database) -> AsyncIterator[Site]:
 async def visit(
     site: Site, contexts: Contexts, request: pytest.FixtureRequest
 ) -> AsyncIterator[Visits]:
-    """Return what opens pages; in the end no page may have had any trouble that was not provoked."""
+    """Return what opens pages; after the test, no page may have had an unexpected problem."""
     visits = Visits(contexts, site.root)
     yield visits
     await visits.close()
-    request.node.stash[NETWORK_CHANGED] = "net::ERR_NETWORK_CHANGED" in str(visits.troubles)
-    assert visits.unforgiven() == []
+    request.node.stash[NETWORK_CHANGED] = "net::ERR_NETWORK_CHANGED" in str(visits.problems)
+    assert visits.unexpected_problems() == []

@@ -1,4 +1,4 @@
-"""Where things are on a dashboard, by role and label, as somebody finds them who cannot see it."""
+"""Locators for the parts of a dashboard, by role and label, as assistive technology finds them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from playwright.async_api import Locator, Page, expect
 
 
 def rows(page: Page) -> Locator:
-    """Return the tickets of the list."""
+    """Return the rows of the ticket list."""
     return page.get_by_role("main").get_by_role("listitem").filter(has=page.get_by_role("link"))
 
 
@@ -18,12 +18,12 @@ def row(page: Page, subject: str) -> Locator:
 
 
 def ticket_link(page: Page, subject: str) -> Locator:
-    """Return what opens a ticket."""
+    """Return the link that opens a ticket."""
     return page.get_by_role("main").get_by_role("link", name=subject)
 
 
 def badge(page: Page, count: int) -> Locator:
-    """Return the navigation's item as it is called with this many unread tickets."""
+    """Return the navigation item with this unread count in its name."""
     name = f"Tickets {count} unread" if count else "Tickets"
     return page.get_by_role("navigation").get_by_role("link", name=name, exact=True)
 
@@ -34,48 +34,48 @@ def heading(page: Page, name: str) -> Locator:
 
 
 def messages(page: Page | Locator) -> Locator:
-    """Return the bubbles and day separators of the thread."""
+    """Return the messages and day separators of the thread."""
     return page.get_by_role("region", name="Messages").get_by_role("listitem")
 
 
 def message(page: Page | Locator, text: str) -> Locator:
-    """Return the bubble with this text."""
+    """Return the message with this text."""
     return messages(page).filter(has_text=text)
 
 
 def reply_box(page: Page) -> Locator:
-    """Return where one types a reply."""
+    """Return the text box for a reply."""
     return page.get_by_label("Your reply", exact=True)
 
 
 def send_button(page: Page) -> Locator:
-    """Return what sends the reply."""
+    """Return the button that sends the reply."""
     return page.get_by_role("button", name="Send reply")
 
 
 def card(page: Page, label: str) -> Locator:
-    """Return one of the admins' figures."""
+    """Return one of the admins' figures, a button that filters."""
     return page.get_by_role("main").get_by_role("button", name=re.compile(rf"^{label} \d"))
 
 
-def voice(page: Page, text: str | re.Pattern[str]) -> Locator:
-    """Return the last time that this was said to those who cannot see what happens."""
+def announcement(page: Page, text: str | re.Pattern[str]) -> Locator:
+    """Return the latest announcement to screen readers with this text."""
     return page.locator("[aria-live=polite] > p").filter(has_text=text).last
 
 
 def status_filter(page: Page) -> Locator:
-    """Return what narrows the list to one status."""
+    """Return the filter by status."""
     return page.get_by_role("combobox", name="Filter by status", exact=True)
 
 
-def status_of_ticket(page: Page) -> Locator:
-    """Return the dropdown that moves the open ticket."""
+def status_select(page: Page) -> Locator:
+    """Return the select that changes the open ticket's status."""
     return page.get_by_role("combobox", name="Status", exact=True)
 
 
 async def expect_subjects(page: Page, *subjects: str) -> None:
-    """Expect these tickets in the list, in this order; unread ones begin with "Unread: "."""
-    # the mark is there in any case, and hidden where it does not count
+    """Expect these tickets in the list, in this order; "Unread: " is in front of unread ones."""
+    # every row has the mark, hidden if the ticket is read
     texts = [re.compile(rf"^(Unread: )?{re.escape(s.removeprefix('Unread: '))}$") for s in subjects]
     await expect(rows(page).get_by_role("link")).to_have_text(texts)
     for subject in {subjects[0], subjects[-1]}:
@@ -84,12 +84,12 @@ async def expect_subjects(page: Page, *subjects: str) -> None:
 
 
 async def choose(select: Locator, option: str) -> None:
-    """Choose by label, as somebody does who has gone there."""
+    """Focus a select and choose an option by its label."""
     await select.focus()
     await select.select_option(label=option)
 
 
-async def type_ticket(
+async def fill_in_ticket(
     page: Page,
     *,
     category: str = "Support",

@@ -1,4 +1,4 @@
-"""People at their dashboards, and everything that goes wrong on a page while they are there."""
+"""Browser pages of people, and a watch that collects every problem on them."""
 
 from __future__ import annotations
 
@@ -21,72 +21,72 @@ from playwright.async_api import (
 
 from tests.http.conftest import Caller
 
-PATIENCE = 10_000
-"""Milliseconds after which what should be there counts as missing, on a machine with much to do."""
+TIMEOUT = 10_000
+"""Milliseconds to wait for something on a page, also on a busy machine."""
 
-POLL = 30_000
-"""Milliseconds between two looks at what is unread, as section 7 has it."""
+POLL_INTERVAL = 30_000
+"""Milliseconds between two polls of the unread count (section 7)."""
 
 WIDE: ViewportSize = {"width": 1280, "height": 800}
 NARROW: ViewportSize = {"width": 320, "height": 640}
 
-# The browser's own note of an answer that is an error: for the tests that provoke one.
 FAILED_REQUEST = r"Failed to load resource"
+"""What the browser logs for a response with an error status."""
 
-NOTICE_VIOLATIONS = """
+REPORT_POLICY_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) => {
   console.error(`policy violated: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
 });
 """
 
-HIDE = """hidden => {
+SET_HIDDEN = """hidden => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
   Object.defineProperty(document, "visibilityState", {
     value: hidden ? "hidden" : "visible", configurable: true
   });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
-"""What puts the tab behind another one, and back: `evaluate(HIDE, arg=True)`."""
+"""Hides the tab, or shows it again: `evaluate(SET_HIDDEN, arg=True)`."""
 
 
 @dataclass
 class Person:
-    """Somebody who is at a dashboard, and may call the API beside it."""
+    """A user or an admin with a token, for the dashboard at `path` and for direct API calls."""
 
     path: str
     token: str
     calls: Caller
 
     async def unread(self) -> int:
-        """Return what the API has as this person's badge."""
+        """Return this person's unread count from the API."""
         side = "/admin" if self.path == "admin" else ""
         count: int = (await self.calls.get(f"{side}/unread")).json()["unread"]
         return count
 
 
 class Contexts:
-    """Browser contexts; a plain one is handed on, emptied, since a new one costs as much as a test."""
+    """A pool of browser contexts. A used one is emptied and reused: a new one costs a second."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
         self._idle: list[BrowserContext] = []
 
-    async def plain(self) -> BrowserContext:
-        """Return a context with nothing in it but what its cache has of the code."""
+    async def take(self) -> BrowserContext:
+        """Return a context with default settings; its cache may hold the pages' code."""
         return self._idle.pop() if self._idle else await self.new()
 
     async def new(self, **more: Any) -> BrowserContext:
-        """Return a context with settings of its own."""
+        """Return a new context with these settings."""
         settings = {"viewport": WIDE, "locale": "en-GB", "timezone_id": "Europe/Berlin"}
         context = await self._browser.new_context(**settings | more)
-        context.set_default_timeout(PATIENCE)
-        await context.add_init_script(NOTICE_VIOLATIONS)
+        context.set_default_timeout(TIMEOUT)
+        await context.add_init_script(REPORT_POLICY_VIOLATIONS)
         return context
 
-    async def empty(self, context: BrowserContext, root: str) -> None:
-        """Take a plain context back; where that is not certain to leave nothing in it, close it.
+    async def give_back(self, context: BrowserContext, root: str) -> None:
+        """Empty a context with default settings for reuse, or close it if that is not possible.
 
-        One page stays, which shows nothing: a page that opens beside it needs no process of its own.
+        One empty page stays open, so that the next page needs no new browser process.
         """
         stored = next((page for page in context.pages if page.url.startswith(root)), None)
         if not stored:
@@ -102,18 +102,18 @@ class Contexts:
 
 
 class Visits:
-    """Opens pages for people, each in a browser context of its own, and watches all of them."""
+    """Opens pages for people, each in a browser context of its own, and collects problems."""
 
     def __init__(self, contexts: Contexts, root: str) -> None:
         self.root = root
         self.origins = {root}
-        """Whom pages may speak to: the service, and a host platform where a test has one."""
+        """Origins that pages may send requests to: the service, and a test's host platform."""
         self.requests: list[Request] = []
-        self.troubles: list[str] = []
-        self._forgiven: list[str] = []
+        self.problems: list[str] = []
+        self._allowed: list[str] = []
         self._tokens: set[str] = set()
         self._contexts = contexts
-        self._plain: list[BrowserContext] = []
+        self._default: list[BrowserContext] = []
         self._special: list[BrowserContext] = []
 
     async def __call__(
@@ -127,10 +127,10 @@ class Visits:
     ) -> Page:
         """Return a page on which the person is signed in, at a route such as `#/new`.
 
-        `clock` lets the test move the page's clock; `beside` opens another tab beside a page; the
-        rest are settings of the browser context.
+        With `clock` the test controls the page's clock. `beside` opens the page as another tab
+        beside an open one. The rest are settings of the browser context.
         """
-        page = await self.stranger(clock=clock, beside=beside, **more)
+        page = await self.signed_out(clock=clock, beside=beside, **more)
         if clock:
             await page.clock.install()
         await self.sign_in(page, person)
@@ -139,12 +139,12 @@ class Visits:
         return page
 
     async def sign_in(self, page: Page, person: Person) -> None:
-        """Follow the link that signs a person in."""
-        self.guard(person.token)
+        """Open the link that signs a person in."""
+        self.watch_token(person.token)
         await page.goto(f"{self.root}/{person.path}#token={person.token}")
         await page.get_by_role("button", name="Sign out").wait_for()
 
-    async def stranger(
+    async def signed_out(
         self,
         *,
         clock: bool = False,
@@ -160,8 +160,8 @@ class Visits:
             context = await self._contexts.new(**more)
             self._special.append(context)
         else:
-            context = await self._contexts.plain()
-            self._plain.append(context)
+            context = await self._contexts.take()
+            self._default.append(context)
         page = await context.new_page()
         self._watch(page)
         if viewport:
@@ -170,87 +170,87 @@ class Visits:
             await page.emulate_media(reduced_motion=reduced_motion)
         return page
 
-    def guard(self, token: str) -> None:
-        """Count it as trouble when this token shows in an address."""
+    def watch_token(self, token: str) -> None:
+        """Report a problem if this token shows up in the address of a request."""
         self._tokens.add(token)
 
-    def forgive(self, *patterns: str) -> None:
-        """Let troubles that match be: the test provokes them."""
-        self._forgiven.extend(patterns)
+    def allow_problems(self, *patterns: str) -> None:
+        """Allow problems that match: the test causes them."""
+        self._allowed.extend(patterns)
 
-    def unforgiven(self) -> Sequence[str]:
-        """Return what went wrong, and was not forgiven."""
+    def unexpected_problems(self) -> Sequence[str]:
+        """Return the problems that the test did not allow."""
         return [
-            trouble
-            for trouble in self.troubles
-            if not any(re.search(pattern, trouble) for pattern in self._forgiven)
+            problem
+            for problem in self.problems
+            if not any(re.search(pattern, problem) for pattern in self._allowed)
         ]
 
     async def close(self) -> None:
         """Close all pages."""
         while self._special:
             await self._special.pop().close()
-        while self._plain:
-            context = self._plain.pop()
+        while self._default:
+            context = self._default.pop()
             if self.origins == {self.root}:
-                await self._contexts.empty(context, self.root)
+                await self._contexts.give_back(context, self.root)
             else:
                 await context.close()
 
     def _watch(self, page: Page) -> None:
-        page.on("pageerror", lambda error: self._note(f"error: {error.stack or error}"))
-        page.on("console", self._heard)
-        page.on("dialog", self._interrupted)
-        page.on("request", self._requested)
-        page.on("crash", lambda _: self._note("a page crashed"))
+        page.on("pageerror", lambda error: self._report(f"error: {error.stack or error}"))
+        page.on("console", self._check_console)
+        page.on("dialog", self._check_dialog)
+        page.on("request", self._check_request)
+        page.on("crash", lambda _: self._report("a page crashed"))
         page.on("popup", self._watch)
 
-    def _note(self, trouble: str) -> None:
-        self.troubles.append(trouble)
+    def _report(self, problem: str) -> None:
+        self.problems.append(problem)
 
-    def _heard(self, message: ConsoleMessage) -> None:
+    def _check_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self._note(f"console {message.type}: {message.text}")
+            self._report(f"console {message.type}: {message.text}")
 
-    async def _interrupted(self, dialog: Dialog) -> None:
-        self._note(f"dialog: {dialog.message}")
+    async def _check_dialog(self, dialog: Dialog) -> None:
+        self._report(f"dialog: {dialog.message}")
         await dialog.dismiss()
 
-    def _requested(self, request: Request) -> None:
+    def _check_request(self, request: Request) -> None:
         self.requests.append(request)
         address, referrer = request.url, request.headers.get("referer", "")
         if any(token in address + referrer for token in self._tokens):
-            self._note(f"a token in an address: {address} from {referrer}")
+            self._report(f"token in an address: {address} from {referrer}")
         if request.method in {"POST", "PUT"} and "idempotency-key" not in request.headers:
-            self._note(f"a request that may take effect twice: {request.method} {address}")
+            self._report(f"write without an idempotency key: {request.method} {address}")
         scheme, netloc, *_ = urlsplit(address)
         if f"{scheme}://{netloc}" not in self.origins:
-            self._note(f"a request to somebody else: {address}")
+            self._report(f"request to a foreign origin: {address}")
 
 
-async def half_a_minute(page: Page) -> None:
-    """Let the page's clock go on to its next look at what is new."""
-    await page.clock.fast_forward(POLL)
+async def next_poll(page: Page) -> None:
+    """Advance the page's clock to its next poll."""
+    await page.clock.fast_forward(POLL_INTERVAL)
 
 
-class Held:
-    """Requests that are held back on their way, for a test that looks at the page meanwhile."""
+class HeldRequests:
+    """A Playwright route handler that holds requests back until the test releases them."""
 
     def __init__(self) -> None:
         self.count = 0
-        self._free = asyncio.Event()
-        self._came = asyncio.Event()
+        self._released = asyncio.Event()
+        self._arrived = asyncio.Event()
 
     async def __call__(self, route: Any) -> None:
         self.count += 1
-        self._came.set()
-        await self._free.wait()
+        self._arrived.set()
+        await self._released.wait()
         await route.continue_()
 
-    async def arrival(self) -> None:
-        """Wait until one is on its way."""
-        await asyncio.wait_for(self._came.wait(), PATIENCE / 1000)
+    async def wait_for_request(self) -> None:
+        """Wait until the page has sent a request."""
+        await asyncio.wait_for(self._arrived.wait(), TIMEOUT / 1000)
 
     def release(self) -> None:
-        """Let all of them go on, and those to come."""
-        self._free.set()
+        """Let all requests continue, later ones too."""
+        self._released.set()

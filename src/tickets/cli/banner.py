@@ -1,4 +1,4 @@
-"""What the service says of itself when it starts."""
+"""The start message: addresses, database and version; for the demo also tokens and curl calls."""
 
 from __future__ import annotations
 
@@ -8,86 +8,89 @@ from importlib.metadata import version
 
 import click
 
-from tickets.cli.operations import Prepared
-from tickets.demo import seed as demo
+from tickets.cli.operations import DemoUser, SchemaState, TargetDatabase
 from tickets.observability import logs
 from tickets.settings.settings import Settings
 
-_SAMPLE = '{"category": "billing", "subject": "Charged twice", "message": "I was charged twice."}'
+_SAMPLE_TICKET = (
+    '{"category": "billing", "subject": "Charged twice", "message": "I was charged twice."}'
+)
+_SAMPLE_REPLY = '{"message": "We are on it."}'
+_SAMPLE_STATUS = '{"status": "in_progress"}'
 
-_EVERYWHERE = {"0.0.0.0", "::", ""}  # noqa: S104 - compared with, not listened on
+_ALL_ADDRESSES = {"0.0.0.0", "::", ""}  # noqa: S104 - compared with, not listened on
 
 
 logger = logging.getLogger("tickets")
 
 
-def announce(settings: Settings, place: str, prepared: Prepared) -> None:
-    """Tell that the service starts: to a person in a few lines, to whatever reads JSON in one."""
-    if logs.as_json(settings):
-        # on one stream with all the others, and nothing else there
+def announce(target: TargetDatabase, schema: SchemaState) -> None:
+    """Announce the start: in a few lines of text, or as one log line where logs are JSON."""
+    if logs.as_json(target.settings):
+        # a log line, so that every line on the stream is JSON
         logger.info(
             "tickets %s serves at %s. Stop with Ctrl-C.",
             version("tickets"),
-            _base_url(settings),
-            extra={"database": f"{prepared.postgres}, {place}", "schema": prepared.schema},
+            _base_url(target.settings),
+            extra={"database": f"{schema.server}, {target.location}", "schema": schema.outcome},
         )
         return
-    click.echo("\n".join(address_lines(settings, place, prepared)))
+    click.echo("\n".join(address_lines(target, schema)))
 
 
-def address_lines(settings: Settings, place: str, prepared: Prepared) -> Sequence[str]:
-    """Return where the service is, which database it uses, and which version it is."""
-    url = _base_url(settings)
-    workers = f"{settings.workers} processes" if settings.workers > 1 else "1 process"
+def address_lines(target: TargetDatabase, schema: SchemaState) -> Sequence[str]:
+    """Return the version, the service's addresses and its database, as lines of text."""
+    url = _base_url(target.settings)
+    workers = target.settings.workers
     return [
-        f"tickets {version('tickets')}, {workers}",
+        f"tickets {version('tickets')}, {workers} process{'es' if workers > 1 else ''}",
         f"  Account   {url}/account",
         f"  Admin     {url}/admin",
         f"  API       {url}/api/v1/tickets",
         f"  Docs      {url}/schema",
-        f"  Database  {prepared.postgres}, {place}",
-        f"  Schema    {prepared.schema}",
+        f"  Database  {schema.server}, {target.location}",
+        f"  Schema    {schema.outcome}",
         "Stop with Ctrl-C.",
     ]
 
 
-def invitation_lines(settings: Settings, user_token: str) -> Sequence[str]:
-    """Return the demo's links and tokens, and calls that are ready to be pasted.
+def demo_lines(settings: Settings, user: DemoUser) -> Sequence[str]:
+    """Return the demo's links and tokens, and curl commands that can be pasted.
 
-    A link carries its token in the fragment, which a browser sends to no server.
+    A link carries its token in the fragment, which a browser never sends to a server.
     """
     url = _base_url(settings)
     tickets = f"{url}/api/v1/tickets"
-    bearer = f"-H 'Authorization: Bearer {user_token}'"
+    bearer = f"-H 'Authorization: Bearer {user.token}'"
     admin = f"-H 'X-Admin-Token: {settings.admin_token[0]}'"
     json = "-H 'Content-Type: application/json'"
     return [
         "",
         "Open both dashboards in a browser, ready to use:",
-        f"  {demo.SIGNED_IN_USER}",
-        f"    {url}/account#token={user_token}",
+        f"  {user.email}",
+        f"    {url}/account#token={user.token}",
         "  The admin team",
         f"    {url}/admin#token={settings.admin_token[0]}",
         "",
-        f"User   {demo.SIGNED_IN_USER}",
-        f"  bearer token  {user_token}",
+        f"User   {user.email}",
+        f"  bearer token  {user.token}",
         "Admin",
         f"  admin token   {settings.admin_token[0]}",
         "",
-        "# the user's tickets, and how many hold something unread",
+        "# the user's tickets, and how many are unread",
         f"curl {bearer} {tickets}",
         f"curl {bearer} {tickets}/unread",
         "# the user opens a ticket",
         f"curl {bearer} {json} {tickets} \\",
-        f"  -d '{_SAMPLE}'",
-        "# the admins see it first in their list, and answer it (put its id for ID)",
+        f"  -d '{_SAMPLE_TICKET}'",
+        "# the admins see it first in their list, and reply (replace ID with its id)",
         f"curl {admin} '{tickets}/admin/all?limit=3'",
-        f"""curl {admin} {json} {tickets}/admin/ID/reply -d '{{"message": "We are on it."}}'""",
-        f"""curl -X PUT {admin} {json} {tickets}/admin/ID/status -d '{{"status": "in_progress"}}'""",
+        f"curl {admin} {json} {tickets}/admin/ID/reply -d '{_SAMPLE_REPLY}'",
+        f"curl -X PUT {admin} {json} {tickets}/admin/ID/status -d '{_SAMPLE_STATUS}'",
         "",
     ]
 
 
 def _base_url(settings: Settings) -> str:
-    host = "localhost" if settings.host in _EVERYWHERE else settings.host
+    host = "localhost" if settings.host in _ALL_ADDRESSES else settings.host
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"

@@ -1,4 +1,4 @@
-"""The command line: what an operator types, and what is answered."""
+"""The command line `tickets`: serve, demo, migrate, user, close-resolved."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ import click
 from tickets.adapters.postgres.connection.connect import CannotConnect
 from tickets.adapters.postgres.schema.migrations import MigrationError
 from tickets.cli import banner, operations
+from tickets.cli.options import setting_option
 from tickets.cli.users import user
 from tickets.domain.errors import TicketsError
-from tickets.embedded_postgres.binaries import EmbeddedPostgresError
-from tickets.embedded_postgres.cluster import default_folder
+from tickets.embedded_postgres.data_folder import default_folder
+from tickets.embedded_postgres.errors import EmbeddedPostgresError
 from tickets.observability import telemetry
 from tickets.server import run as server
-from tickets.settings.settings import Settings, SettingsError
+from tickets.settings.errors import SettingsError
+from tickets.settings.settings import Settings
 
-# What an operator can put right, each with a sentence of its own; anything else is a defect and shows its traceback.
-EXPLAINED = (
+EXPECTED_ERRORS = (
     SettingsError,
     CannotConnect,
     MigrationError,
@@ -35,77 +36,71 @@ EXPLAINED = (
     server.ServiceFailed,
     TicketsError,
 )
+"""Errors that an operator can correct: one line each. Any other is a bug, with its traceback."""
 
 
-class _CannotTell(click.ClickException):
-    """`tickets migrate` has failed; there 1 is an answer: something is due."""
+class _MigrateFailed(click.ClickException):
+    """`tickets migrate` failed; its exit code 1 is taken, for migrations that are due."""
 
     exit_code = 2
 
 
-class _Explaining(click.Group):
-    def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - the signature of the base class
+class _ErrorReportingGroup(click.Group):
+    """Reports an expected error in one line on standard error."""
+
+    def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - as click has it
         try:
             return super().invoke(context)
-        except EXPLAINED as error:
+        except EXPECTED_ERRORS as error:
             failure = (
-                _CannotTell if context.invoked_subcommand == "migrate" else click.ClickException
+                _MigrateFailed if context.invoked_subcommand == "migrate" else click.ClickException
             )
             raise failure(" ".join(str(error).splitlines())) from error
 
 
-@click.group(cls=_Explaining, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_ErrorReportingGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("tickets"), prog_name="tickets")
 @click.pass_context
 def main(context: click.Context) -> None:
     """Support tickets between the users of a platform and its admin team."""
     # Windows has no SIGHUP
     for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
-        # leaves through every `with` on the way, and so stops a PostgreSQL that is our own
+        # SystemExit leaves every `with` block on its way, and so stops the embedded PostgreSQL
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     context.obj = Settings.read(os.environ)
 
 
-HOST = click.option("--host", help="The address to listen on. [TICKETS_HOST, 127.0.0.1]")
-PORT = click.option(
-    "--port", type=click.IntRange(1, 65535), help="The port to listen on. [TICKETS_PORT, 8000]"
-)
+@main.command()
+@setting_option("host")
+@setting_option("port")
+@setting_option("workers")
+@click.pass_obj
+def serve(settings: Settings, /, **options: str | int | None) -> None:
+    """Migrate the database, then serve until SIGTERM or Ctrl-C."""
+    if not settings.admin_token:
+        raise SettingsError(
+            "TICKETS_ADMIN_TOKEN is not set: it is the token that admins sign in with. "
+            f"For example: export TICKETS_ADMIN_TOKEN={secrets.token_urlsafe(24)}"
+        )
+    settings = _with_options(settings, options)
+    with (
+        server.listen(settings.host, settings.port) as listener,
+        operations.database(settings) as target,
+    ):
+        schema = asyncio.run(operations.migrate(target.settings))
+        banner.announce(target, schema)
+        _serve(target.settings, listener)
 
 
 @main.command()
-@HOST
-@PORT
-@click.option(
-    "--workers", type=click.IntRange(1, 64), help="Server processes. [TICKETS_WORKERS, 1]"
-)
+@setting_option("host")
+@setting_option("port")
 @click.pass_obj
-def serve(settings: Settings, host: str | None, port: int | None, workers: int | None) -> None:
-    """Bring the database up to date, then serve until SIGTERM or Ctrl-C."""
-    if not settings.admin_token:
-        message = (
-            "TICKETS_ADMIN_TOKEN is not set: it is what the admin side signs in with. For example: "
-            f"export TICKETS_ADMIN_TOKEN={secrets.token_urlsafe(24)}"
-        )
-        raise SettingsError(message)
-    settings = _listening(settings, host, port, workers)
-    with (
-        server.listen(settings.host, settings.port) as listener,
-        operations.database(settings) as (on, place),
-    ):
-        state = asyncio.run(operations.prepare(on))
-        banner.announce(on, place, state)
-        _serve(on, listener)
-
-
-@main.command(name="demo")
-@HOST
-@PORT
-@click.pass_obj
-def demo_(settings: Settings, host: str | None, port: int | None) -> None:
-    """Show the whole product with sample data, on a PostgreSQL of its own."""
+def demo(settings: Settings, /, **options: str | int | None) -> None:
+    """Serve the whole product with sample data, on a PostgreSQL of its own."""
     settings = replace(
-        _listening(settings, host, port, None),
-        # somebody looks at it, however it was started
+        _with_options(settings, options),
+        # for the person who started it, even where standard output is no terminal
         log_format="text" if settings.log_format == "auto" else settings.log_format,
         database_url=None,
         data_folder=(settings.data_folder or default_folder()).with_name("demo-postgres-18"),
@@ -115,30 +110,32 @@ def demo_(settings: Settings, host: str | None, port: int | None) -> None:
     )
     with (
         server.listen(settings.host, settings.port) as listener,
-        operations.database(settings) as (on, place),
+        operations.database(settings) as target,
     ):
-        state = asyncio.run(operations.prepare(on))
-        token = asyncio.run(operations.demo_token(on))
-        click.echo("\n".join(banner.address_lines(on, place, state)))
-        click.echo("\n".join(banner.invitation_lines(on, token)))
-        _serve(on, listener)
+        schema = asyncio.run(operations.migrate(target.settings))
+        demo_user = asyncio.run(operations.seed_demo(target.settings))
+        click.echo("\n".join(banner.address_lines(target, schema)))
+        click.echo("\n".join(banner.demo_lines(target.settings, demo_user)))
+        _serve(target.settings, listener)
 
 
 @main.command()
 @click.option(
     "--check",
     is_flag=True,
-    help="Only tell what is due; exit 1 where something is, 2 where that cannot be told.",
+    help="Only say which migrations are due. Exits with 1 if any are, 2 if it cannot tell.",
 )
 @click.pass_obj
 def migrate(settings: Settings, *, check: bool) -> None:
-    """Bring the database's schema up to date."""
-    with operations.database(settings) as (on, place):
+    """Migrate the database."""
+    with operations.database(settings) as target:
         if not check:
-            click.echo(f"{place}: {asyncio.run(operations.prepare(on)).schema}")
+            schema = asyncio.run(operations.migrate(target.settings))
+            click.echo(f"{target.location}: {schema.outcome}")
             return
-        due = asyncio.run(operations.due_migrations(on))
-        click.echo(f"{place}: {f'due: {operations.titles(due)}' if due else 'up to date'}")
+        due = asyncio.run(operations.due_migrations(target.settings))
+        outcome = f"due: {operations.titles(due)}" if due else "up to date"
+        click.echo(f"{target.location}: {outcome}")
         sys.exit(1 if due else 0)
 
 
@@ -148,32 +145,26 @@ main.add_command(user)
 @main.command()
 @click.pass_obj
 def close_resolved(settings: Settings) -> None:
-    """Close the resolved tickets that have been quiet long enough, once, and say how many."""
+    """Close the resolved tickets that are due, once."""
     if not settings.close_resolved_after:
-        message = (
-            "TICKETS_CLOSE_RESOLVED_AFTER is 0: resolved tickets are never closed by themselves."
+        raise SettingsError(
+            "TICKETS_CLOSE_RESOLVED_AFTER is 0, so resolved tickets are never closed "
+            "automatically. Set it to a number of hours."
         )
-        raise SettingsError(message)
-    with operations.database(settings) as (on, _place):
-        asyncio.run(operations.prepare(on, take_over=False))
-        closed = asyncio.run(operations.close_resolved(on))
+    with operations.database(settings) as target:
+        asyncio.run(operations.migrate(target.settings, take_over=False))
+        closed = asyncio.run(operations.close_resolved(target.settings))
         click.echo(f"closed {closed} resolved ticket{'' if closed == 1 else 's'}")
 
 
-def _listening(
-    settings: Settings, host: str | None, port: int | None, workers: int | None
-) -> Settings:
-    """Let the command's options go before the environment's settings, which are enough to serve with."""
+def _with_options(settings: Settings, options: dict[str, Any]) -> Settings:
+    """Return the settings of `serve` or `demo`: an option that was given overrides its setting."""
     telemetry.check_extra(settings)
-    return replace(
-        settings,
-        host=host or settings.host,
-        port=port or settings.port,
-        workers=workers or settings.workers,
-    )
+    given = {name: value for name, value in options.items() if value is not None}
+    return replace(settings, **given)
 
 
 def _serve(settings: Settings, listener: socket.socket) -> None:
-    # server processes read their settings from the environment, as they are here
+    # a server process reads its settings from the environment that it inherits
     os.environ.update(settings.environment())
     server.run(listener, settings)

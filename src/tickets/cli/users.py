@@ -1,4 +1,4 @@
-"""`tickets user`: the service's own users, and the tokens that they sign in with."""
+"""`tickets user`: creates users, and lists, creates and revokes their bearer tokens."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import click
 
 from tickets.adapters.postgres.identity.token_admin import TokenEntry
 from tickets.cli import operations
-from tickets.settings.settings import Settings, SettingsError
+from tickets.settings.errors import SettingsError
+from tickets.settings.settings import Settings
 
-LONGEST_EMAIL = 320
-"""Characters, as the column and the mail standards have it."""
+MAX_EMAIL_LENGTH = 320
+"""Characters: the limit of the column, and of RFC 3696."""
 
 TOKEN_ID = click.IntRange(1, 2**31 - 1)
 
@@ -27,29 +28,32 @@ def user() -> None:
 @click.argument("email")
 @click.pass_obj
 def add_user(settings: Settings, email: str) -> None:
-    """Create or find the user with this EMAIL, and print a new bearer token."""
-    _check_whose_tokens(settings)
+    """Find or create the user with this EMAIL, and print a new bearer token."""
+    _check_identity(settings)
     email = email.strip()
     name, _, domain = email.rpartition("@")
     if not (
-        name and domain and email.isprintable() and " " not in email and len(email) <= LONGEST_EMAIL
+        name
+        and domain
+        and email.isprintable()
+        and " " not in email
+        and len(email) <= MAX_EMAIL_LENGTH
     ):
-        message = f"{email!r} is not an e-mail address."
-        raise click.ClickException(message)
-    with operations.database(settings) as (on, _place):
-        asyncio.run(operations.prepare(on, take_over=False))
-        click.echo(asyncio.run(operations.new_token(on, email)))
+        raise click.ClickException(f"{email!r} is not an e-mail address.")
+    with operations.database(settings) as target:
+        asyncio.run(operations.migrate(target.settings, take_over=False))
+        click.echo(asyncio.run(operations.new_token(target.settings, email)))
 
 
 @user.command(name="tokens")
 @click.argument("email")
 @click.pass_obj
 def list_tokens(settings: Settings, email: str) -> None:
-    """List the tokens of the user with this EMAIL: id, times and state, never the token itself."""
-    _check_whose_tokens(settings)
-    with operations.database(settings) as (on, _place):
-        asyncio.run(operations.prepare(on, take_over=False))
-        tokens = asyncio.run(operations.tokens_of(on, email.strip()))
+    """List the tokens of the user with this EMAIL: id, times and state, never the token."""
+    _check_identity(settings)
+    with operations.database(settings) as target:
+        asyncio.run(operations.migrate(target.settings, take_over=False))
+        tokens = asyncio.run(operations.tokens_of(target.settings, email.strip()))
     if tokens is None:
         raise _no_user(email)
     click.echo("\n".join(_table(tokens)) if tokens else f"{email.strip()} has no tokens")
@@ -57,45 +61,45 @@ def list_tokens(settings: Settings, email: str) -> None:
 
 @user.command(name="revoke")
 @click.argument("token_ids", metavar="[ID]...", nargs=-1, type=TOKEN_ID)
-@click.option("--all", "email", metavar="EMAIL", help="Every token of the user with this EMAIL.")
+@click.option(
+    "--all", "email", metavar="EMAIL", help="Revoke every token of the user with this EMAIL."
+)
 @click.pass_obj
 def revoke_tokens(settings: Settings, token_ids: Sequence[int], email: str | None) -> None:
-    """Take tokens back: those with these IDs, or all of one user.
-
-    A running service honours them for up to TICKETS_TOKEN_CACHE seconds yet.
+    """Revoke the tokens with these IDs, or all tokens of one user.
 
     `tickets user tokens EMAIL` lists a user's tokens with their ids.
+
+    A running service may honour a revoked token for one more second, or for up to
+    TICKETS_TOKEN_CACHE seconds where it does not listen for changes.
     """
-    _check_whose_tokens(settings)
+    _check_identity(settings)
     if bool(token_ids) == bool(email):
-        message = "Name either the ids of tokens, or a user with --all EMAIL."
-        raise click.UsageError(message)
-    with operations.database(settings) as (on, _place):
-        asyncio.run(operations.prepare(on, take_over=False))
+        raise click.UsageError("Give either the ids of tokens, or --all EMAIL.")
+    with operations.database(settings) as target:
+        asyncio.run(operations.migrate(target.settings, take_over=False))
         if email:
-            count = asyncio.run(operations.revoke_all_tokens(on, email.strip()))
+            count = asyncio.run(operations.revoke_all_tokens(target.settings, email.strip()))
             if count is None:
                 raise _no_user(email)
             click.echo(f"revoked {count} token{'' if count == 1 else 's'} of {email.strip()}")
             return
-        owners = asyncio.run(operations.revoke_tokens(on, token_ids))
+        owners = asyncio.run(operations.revoke_tokens(target.settings, token_ids))
     for token_id, owner in owners.items():
         if owner is not None:
             click.echo(f"revoked token {token_id} of {owner}")
     if missing := [str(token_id) for token_id, owner in owners.items() if owner is None]:
-        message = (
-            f"There is no token {', '.join(missing)}: it was revoked before, or has long expired."
+        raise click.ClickException(
+            f"There is no token {', '.join(missing)}: it was revoked before, or expired long ago."
         )
-        raise click.ClickException(message)
 
 
-def _check_whose_tokens(settings: Settings) -> None:
+def _check_identity(settings: Settings) -> None:
     if settings.identity != "tokens":
-        message = (
-            f"TICKETS_IDENTITY is {settings.identity}: tokens are the host platform's to give out, "
-            f"and to take back."
+        raise SettingsError(
+            f"TICKETS_IDENTITY is {settings.identity}, so the host platform manages the tokens. "
+            "`tickets user` works only with TICKETS_IDENTITY=tokens."
         )
-        raise SettingsError(message)
 
 
 def _no_user(email: str) -> click.ClickException:

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TypeVar
 
 from tickets.domain.errors import FieldError, InvalidInput
+from tickets.domain.text_limits import TextLimits
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -36,22 +37,22 @@ class Validation:
         """Add an error, with a sentence for a person."""
         self._errors.append(FieldError(field, message))
 
-    def text(self, field: str, value: str | None, *, min_length: int, max_length: int) -> str:
+    def text(self, field: str, value: str | None, limits: TextLimits) -> str:
         """Return `value` trimmed; add an error where its length in characters is out of range."""
+        shortest, longest = limits.min_length, limits.max_length
         text = (value or "").strip()
         # true for most texts, and then nothing below can be wrong
         plain = text.isascii() and text.isprintable()
         if not plain and (unstorable := _unstorable(text)) is not None:
             self.reject(field, f"{label(field)} contains {unstorable}, which cannot be stored.")
         elif not (text if plain else _visible(text)):
-            if min_length > 0 or text:
+            if shortest > 0 or text:
                 self.reject(field, f"{label(field)} must not be empty.")
-        elif not min_length <= len(text) <= max_length:
-            required = f"{min_length} to " if min_length else "at most "
+        elif not shortest <= len(text) <= longest:
+            required = f"{shortest} to {longest:,}" if shortest else f"at most {longest:,}"
             self.reject(
                 field,
-                f"{label(field)} must be {required}{max_length:,} characters long; "
-                f"it has {len(text):,}.",
+                f"{label(field)} must be {required} characters long; it has {len(text):,}.",
             )
         return text
 

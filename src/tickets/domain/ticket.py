@@ -10,6 +10,7 @@ from typing import Self
 from tickets.domain.errors import NotAllowed, ThreadGrown, TicketClosed, TicketNotFound
 from tickets.domain.message import Message, preview
 from tickets.domain.people import Actor, Side
+from tickets.domain.text_limits import FIRST_MESSAGE, OTHER_CATEGORY, REPLY, SUBJECT
 from tickets.domain.text_rules import Validation
 
 MAX_ID = 2**31 - 1
@@ -79,13 +80,13 @@ class Ticket:
             raise NotAllowed
         validation = Validation()
         chosen = validation.choice("category", category, Category)
-        custom = validation.text("other_category", other_category, min_length=0, max_length=100)
+        custom = validation.text("other_category", other_category, OTHER_CATEGORY)
         if custom and chosen not in (Category.OTHER, None):
             validation.reject(
                 "other_category", 'Other category is only allowed with the category "other".'
             )
-        subject = validation.text("subject", subject, min_length=3, max_length=200)
-        message = validation.text("message", message, min_length=10, max_length=5000)
+        subject = validation.text("subject", subject, SUBJECT)
+        message = validation.text("message", message, FIRST_MESSAGE)
         validation.finish()
         assert chosen is not None  # noqa: S101 - `finish` raises where it is None
         ticket = cls(
@@ -119,7 +120,7 @@ class Ticket:
         if self.status is Status.CLOSED:
             raise TicketClosed
         validation = Validation()
-        message = validation.text("message", message, min_length=1, max_length=5000)
+        message = validation.text("message", message, REPLY)
         self._check_seen(validation, seen)
         validation.finish()
         if seen is not None and seen < self.message_count:

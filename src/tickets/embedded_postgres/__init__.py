@@ -1,1 +1,1 @@
-"""Supervises the PostgreSQL server that comes with the package."""
+"""An embedded PostgreSQL: a cluster in a folder, started with the service and stopped with it."""

@@ -1,1 +1,1 @@
-"""Request context, logs, metrics and tracing."""
+"""Request context, logs, metrics and tracing. Imports no adapter."""

@@ -1,4 +1,4 @@
-"""What is logged, as text for a person or as one JSON object per line, and never with a token in it."""
+"""Logging: text for a person or one JSON object per line, with credentials redacted."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from tickets.observability.request_context import current_request
 from tickets.settings.settings import Settings
 
 EXTRAS = ("status", "milliseconds", "database", "schema")
-"""What a line may have besides, given as `extra`."""
+"""Further fields of a JSON line, from the `extra` of a log call."""
 
-# Shorter values are nobody's secret, and to take an "a" out of a line would leave nothing to read.
-SHORTEST_SECRET = 8
+MIN_SECRET_LENGTH = 8
+"""Shorter values are not redacted: they are no secrets, and every "a" of a line would go."""
 
-CREDENTIALS = (b"authorization", b"x-admin-token")
+CREDENTIAL_HEADERS = (b"authorization", b"x-admin-token")
 
-# a token of the service's own, whoever brought it and wherever it stands
+# any token of the service's own, wherever it occurs
 _OWN_TOKEN = re.compile(r"tk_[\w-]{40,}")
 
 
 def redact(text: str) -> str:
-    """Return the text without what the current request has signed in with, or tried to."""
+    """Return the text without the credentials that the current request has sent."""
     scope = current_request.get()
     for name, value in () if scope is None else scope["headers"]:
-        if name in CREDENTIALS:
+        if name in CREDENTIAL_HEADERS:
             for part in (value.decode("latin-1"), value.decode("latin-1").rpartition(" ")[2]):
-                if len(part) >= SHORTEST_SECRET:
+                if len(part) >= MIN_SECRET_LENGTH:
                     text = text.replace(part, "[secret]")
     return _OWN_TOKEN.sub("[secret]", text)
 
 
 def request_fields() -> dict[str, str]:
-    """Return which request a line belongs to: its id, its method and its route, which has no ids in it."""
+    """Return the current request's id, method and route template, which contains no ids."""
     scope = current_request.get()
     if scope is None:
         return {}
-    found = {"request_id": scope["state"]["request_id"], "method": scope["method"]}
+    fields = {"request_id": scope["state"]["request_id"], "method": scope["method"]}
     if "path_template" in scope:
-        found["route"] = scope["path_template"]
-    return found
+        fields["route"] = scope["path_template"]
+    return fields
 
 
 class JSONLines(logging.Formatter):
-    """One object per line: time, level, logger, message, and what else is known."""
+    """One JSON object per line: time, level, logger, message, request and further fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as a line of JSON."""
@@ -69,36 +69,36 @@ class JSONLines(logging.Formatter):
 
 
 class Text(logging.Formatter):
-    """A line for a person, with a traceback below it where there is one."""
+    """A line of text for a person, followed by the traceback, if there is one."""
 
     def __init__(self) -> None:
-        """Begin with the time."""
+        """Set the format of a line."""
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
-        text, found = super().format(record), request_fields()
-        if found:
+        text, fields = super().format(record), request_fields()
+        if fields:
             first, *rest = text.split("\n")
-            text = "\n".join([f"{first} [{' '.join(found.values())}]", *rest])
+            text = "\n".join([f"{first} [{' '.join(fields.values())}]", *rest])
         return redact(text)
 
 
 def as_json(settings: Settings) -> bool:
-    """Return whether lines are JSON: if it is not said, wherever nobody watches them at a terminal."""
+    """Return whether lines are JSON; by default, unless standard error is a terminal."""
     if settings.log_format == "auto":
         return not sys.stderr.isatty()
     return settings.log_format == "json"
 
 
 def configuration(settings: Settings) -> Mapping[str, Any]:
-    """Return how logging is set up, for this process and for the server processes that it starts.
+    """Return the logging configuration of this process and of the server processes it starts.
 
-    Everything goes to standard error, the server's own loggers included. Libraries are heard from
-    warnings on, however much of its own the service tells.
+    Everything goes to standard error, the server's own loggers included. Libraries log from
+    `WARNING` on, whatever the level of the service.
     """
     level = settings.log_level.upper()
-    others = "ERROR" if level == "ERROR" else "WARNING"
+    library_level = "ERROR" if level == "ERROR" else "WARNING"
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -110,15 +110,15 @@ def configuration(settings: Settings) -> Mapping[str, Any]:
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"handlers": ["stderr"], "level": others},
+        "root": {"handlers": ["stderr"], "level": library_level},
         "loggers": {
             "tickets": {"level": level},
-            # asked for by name, and so told whatever the level is
+            # has a setting of its own, so that the level does not matter
             "tickets.access": {"level": "INFO"},
         },
     }
 
 
 def configure(settings: Settings) -> None:
-    """Set logging up in this process."""
+    """Configure logging in this process."""
     logging.config.dictConfig(dict(configuration(settings)))

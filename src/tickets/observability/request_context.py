@@ -1,4 +1,4 @@
-"""Each request's id: taken from `X-Request-ID` or made, returned, and on every log line of the request."""
+"""Request context: the request id (`X-Request-ID`) and the request that a task works for."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
-HEADER = "X-Request-ID"
+REQUEST_ID_HEADER = "X-Request-ID"
 
-_NAME = HEADER.lower().encode()
+_HEADER = REQUEST_ID_HEADER.lower().encode()
 
-# What identifiers of proxies and tracing look like. Nothing that could end a line, a header or a quotation.
+# What ids of proxies and tracing look like. No character can end a line, a header or a quotation.
 _ACCEPTED = re.compile(rb"[A-Za-z0-9._:+/=@-]{1,128}")
 
-# A token of the service's own that got into the wrong header must not come back, and not into a log.
+# One of the service's own tokens in the wrong header must not be returned or logged.
 _TOKEN = re.compile(rb"tk_[\w-]{40}")
 
 current_request: ContextVar[Mapping[str, Any] | None] = ContextVar("current_request", default=None)
-"""The ASGI scope of the request that this is done for; None outside of any."""
+"""The ASGI scope of the request that the current task works for; None outside of a request."""
 
 
-# Unlike any other process's, and not secret: to ask the system for randomness would cost each request more than all the rest.
-_PROCESS = os.urandom(8).hex()
+# A random prefix per process and a counter: unique, not secret, and much faster than asking the
+# operating system for randomness at each request.
+_PROCESS_PREFIX = os.urandom(8).hex()
 _numbers = itertools.count(1)
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """Return the caller's own id where there is exactly one and it is fit to be repeated, else a new one."""
-    found, given = 0, b""
+    """Return the caller's request id where there is exactly one valid one, else a new one."""
+    count, given = 0, b""
     for name, value in headers:
-        if name == _NAME:
-            found, given = found + 1, value
-    if found == 1 and _ACCEPTED.fullmatch(given) and not _TOKEN.search(given):
+        if name == _HEADER:
+            count, given = count + 1, value
+    if count == 1 and _ACCEPTED.fullmatch(given) and not _TOKEN.search(given):
         return given.decode()
-    return f"{_PROCESS}{next(_numbers):08x}"
+    return f"{_PROCESS_PREFIX}{next(_numbers):08x}"

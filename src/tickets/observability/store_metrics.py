@@ -1,4 +1,4 @@
-"""What a scrape asks the store, for all processes together, within a bounded time; and which version asks."""
+"""Metrics that are read at each scrape: the store's figures, and build information."""
 
 from __future__ import annotations
 
@@ -6,77 +6,51 @@ import asyncio
 import logging
 import platform
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Protocol
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from tickets.domain.errors import TicketsError
+from tickets.domain.ports import StoreHealth
 
 logger = logging.getLogger("tickets")
 
-STORE_SECONDS = 2.0
-"""How long a scrape waits for the store before it tells that there was no answer."""
-
-
-class StoreFigures(Protocol):
-    """What only the store knows, for all processes together."""
-
-    @property
-    def unread_by_users(self) -> int:
-        """Tickets that hold something unread for their user."""
-
-    @property
-    def unread_by_admins(self) -> int:
-        """Tickets that hold something unread for the admins."""
-
-    @property
-    def migrations_applied(self) -> int:
-        """Migrations of this version that the store has."""
-
-    @property
-    def migrations_due(self) -> int:
-        """Migrations of this version that the store lacks."""
-
-
-FetchStoreFigures = Callable[[], Awaitable[StoreFigures]]
-"""Returns the store's figures; raises `StoreUnavailable`."""
+STORE_TIMEOUT = 2.0
+"""Seconds that a scrape waits for the store before it reports it as down."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Known(Collector):
-    """Samples that are complete when a scrape begins."""
+class CollectedMetrics(Collector):
+    """A collector of metrics that were read before."""
 
     metrics: tuple[Metric, ...]
 
     def collect(self) -> Iterator[Metric]:
-        """Return them."""
+        """Return the metrics."""
         return iter(self.metrics)
 
 
-async def store_metrics(store: FetchStoreFigures | None) -> tuple[Metric, ...]:
-    """Return what the store says of itself, and that it is away where it says nothing in time."""
-    if store is None:
+async def store_metrics(store_health: StoreHealth | None) -> tuple[Metric, ...]:
+    """Return the store's figures, or that it is down where it does not respond in time."""
+    if store_health is None:
         return ()
     up = GaugeMetricFamily(
-        "tickets_database_up", "1 where the database answered this scrape in time, else 0."
+        "tickets_database_up", "1 if the database answered this scrape in time, else 0."
     )
     started = time.perf_counter()
     try:
-        async with asyncio.timeout(STORE_SECONDS):
-            figures = await store()
+        async with asyncio.timeout(STORE_TIMEOUT):
+            figures = await store_health.figures()
     except (TicketsError, TimeoutError) as error:
         seconds = time.perf_counter() - started
-        logger.warning("a scrape had no answer from the database in %.1f s: %r", seconds, error)
+        logger.warning("scrape without the database's figures after %.1f s: %r", seconds, error)
         up.add_metric([], 0)
         return (up,)
     up.add_metric([], 1)
-    unread = GaugeMetricFamily(
-        "tickets_unread", "Tickets that hold something unread, by side.", labels=["side"]
-    )
+    unread = GaugeMetricFamily("tickets_unread", "Unread tickets, by side.", labels=["side"])
     unread.add_metric(["user"], figures.unread_by_users)
     unread.add_metric(["admin"], figures.unread_by_admins)
     migrations = GaugeMetricFamily(
@@ -88,9 +62,11 @@ async def store_metrics(store: FetchStoreFigures | None) -> tuple[Metric, ...]:
 
 
 def build_info() -> Metric:
-    """Return which version this is."""
+    """Return the versions of the service and of Python, as labels."""
     info = GaugeMetricFamily(
-        "tickets_build_info", "Which version runs, on which Python.", labels=["version", "python"]
+        "tickets_build_info",
+        "Version of the service and of Python, as labels; always 1.",
+        labels=["version", "python"],
     )
     info.add_metric([version("tickets"), platform.python_version()], 1)
     return info

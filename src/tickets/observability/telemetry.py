@@ -1,76 +1,73 @@
-"""Where traces go, when they are switched on: to a collector, as OpenTelemetry's own variables say."""
+"""OpenTelemetry: sends traces to a collector, which OpenTelemetry's own variables configure."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from litestar.types import Middleware
+from tickets.settings.errors import SettingsError
+from tickets.settings.settings import Settings
 
-from tickets.adapters.http.app import Lifespan
-from tickets.adapters.postgres.connection.database import QueryLogger
-from tickets.adapters.postgres.sql_loader import query_names
-from tickets.settings.settings import Settings, SettingsError
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
-NEEDED = (
+REQUIRED_MODULES = (
     "opentelemetry.sdk",
     "opentelemetry.instrumentation.asgi",
     "opentelemetry.exporter.otlp.proto.http",
 )
+"""What the extra `tickets[otel]` installs."""
 
 
 def check_extra(settings: Settings) -> None:
-    """Raise `SettingsError` where tracing is switched on and what it needs is not installed."""
-    if settings.opentelemetry and not all(_installed(module) for module in NEEDED):
+    """Raise `SettingsError` if tracing is on and the extra is not installed."""
+    if settings.opentelemetry and not all(_is_installed(module) for module in REQUIRED_MODULES):
         message = (
-            "TICKETS_OPENTELEMETRY is on, but what it needs is not installed: "
+            "TICKETS_OPENTELEMETRY is on, but OpenTelemetry is not installed: "
             "install tickets with its extra, as in `pip install 'tickets[otel]'`."
         )
         raise SettingsError(message)
 
 
-def _installed(module: str) -> bool:
+def _is_installed(module: str) -> bool:
     try:
         return find_spec(module) is not None
     except (ImportError, ValueError):
-        # a package above it is not there either
+        # one of its parent packages is missing
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class Tracing:
-    """What traces requests, what traces statements, and what sends the last spans when the service stops."""
-
-    middleware: Middleware
-    statements: QueryLogger
-    lifespan: Lifespan
-
-
-def tracing() -> Tracing:
-    """Return what traces this process, and sends spans in batches from a thread of its own."""
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - the extra
-    from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415 - the same
+def tracer_provider() -> TracerProvider:
+    """Return the tracer provider of this process, which sends spans in batches from a thread."""
+    from opentelemetry.exporter.otlp.proto.http import trace_exporter  # noqa: PLC0415 - the extra
+    from opentelemetry.sdk import resources  # noqa: PLC0415 - the same
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - the same
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - the same
 
-    from tickets.adapters.http.edge.tracing import StatementSpans, tracing_middleware  # noqa: PLC0415 - needs it
-
-    named = {"service.name": "tickets", "service.version": version("tickets")}
-    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES go before ours
-    resource = Resource.create({**named, **OTELResourceDetector().detect().attributes})
+    defaults = {"service.name": "tickets", "service.version": version("tickets")}
+    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence
+    detected = resources.OTELResourceDetector().detect()
+    resource = resources.Resource.create({**defaults, **detected.attributes})
     provider = TracerProvider(resource=resource)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    provider.add_span_processor(BatchSpanProcessor(trace_exporter.OTLPSpanExporter()))
+    return provider
+
+
+def flush_on_shutdown(
+    provider: TracerProvider,
+) -> Callable[[object], AbstractAsyncContextManager[None]]:
+    """Return a lifespan that sends the remaining spans when the application stops."""
 
     @asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            # it waits for the collector
+            # in a thread, since it waits for the collector
             await asyncio.to_thread(provider.shutdown)
 
-    return Tracing(tracing_middleware(provider), StatementSpans(provider, query_names()), lifespan)
+    return lifespan

@@ -1,1 +1,1 @@
-"""Runs the application under uvicorn."""
+"""The HTTP server: uvicorn with bounded connections, in one process or several."""

@@ -1,244 +1,216 @@
-"""What a client may do to a connection: how long it may take, how much it may hold, how many there may be.
+"""Connection limits: slow clients, oversized requests, pipelining, and the number of connections.
 
-uvicorn bounds how long a connection is idle between two requests, and nothing else. `connection` makes its protocol,
-whichever of the two it has found, into one that bounds the rest:
+uvicorn bounds how long a connection is idle between two requests, and nothing else. This module
+subclasses its HTTP protocol, whichever of the two is installed, and bounds the rest:
 
-- A request, head and body, has to be here within the time-out of its first byte: else a 408, and the end.
-- Who has sent nothing by then is closed without a word; a head that goes on and on is a 431.
-- Who does not take up an answer is cut off, so that answers do not pile up in memory.
-- Beyond the limit of open connections a request is told a 503, apart from liveness: a crowd is no reason to restart.
+- A request, head and body, has to arrive within the timeout, counted from its first byte: else 408,
+  and the connection is closed.
+- A connection on which nothing was sent within the timeout is closed without a response.
+- A head that does not end is a 431.
+- A client that does not read its response is disconnected, so that responses do not pile up in
+  memory.
+- Beyond the maximum number of connections a request gets a 503. The liveness check does not: being
+  busy is no reason to restart the process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from tickets.adapters.http.edge.error_handlers import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem
-from tickets.adapters.http.edge.security_headers import DEFAULTS
-from tickets.observability.request_context import HEADER, request_id_of
+from tickets.server.error_responses import RefusingApplication, problem_response
 
 logger = logging.getLogger("tickets")
 
-LARGEST_HEAD = 256 * 1024
-"""Bytes that may come in without a request coming of them: a head, or a body that has had its answer."""
+MAX_HEAD_BYTES = 256 * 1024
+"""Bytes received outside of a request's body: a head, or a body after its response was sent."""
 
-LEAST_TAKEN_UP = 16 * 1024
-"""Bytes of an answer that a client has to take up within the time-out, if not all that is left of it."""
+MIN_BYTES_READ = 16 * 1024
+"""Bytes of a response that a client has to read within the timeout, unless less is left of it."""
 
-MOST_PIPELINED = 32
-"""Requests that may wait behind the one that is being answered on the same connection."""
+MAX_PIPELINED_REQUESTS = 32
+"""Requests that may wait on a connection behind the one in progress (HTTP pipelining)."""
 
-SPARE = 50
-"""Connections beyond the limit that are still told why; after those they are closed without a word."""
+MAX_REFUSED_CONNECTIONS = 50
+"""Connections beyond the maximum that get a 503; any further one is closed without a response."""
 
-CROWDED_SECONDS = 2.0
-"""How long a connection beyond the limit may take to send its request."""
-
-LIVENESS = "/health/live"
+REFUSED_TIMEOUT = 2.0
+"""Seconds that a connection beyond the maximum has to send its request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What every connection of one process is held to."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionLimits:
+    """The limits for the connections of one process."""
 
-    connections: int
-    """Open at the same time."""
+    max_connections: int
+    """Connections that are open at the same time."""
 
     timeout: float
-    """Seconds for a request to be here, and for some of an answer to be taken up."""
+    """Seconds for a request to arrive, and for the client to read some of its response."""
 
 
-def connection(limits: Limits, **uvicorns: Any) -> asyncio.Protocol:  # noqa: ANN401 - passed on
-    """Return the protocol of a new connection; with its limits bound, what `uvicorn.Config` takes as `http`."""
-    made: asyncio.Protocol = _PROTOCOL(limits, **uvicorns)
-    return made
+def bounded_protocol(limits: ConnectionLimits, **options: Any) -> asyncio.Protocol:  # noqa: ANN401
+    """Return the protocol of a new connection; uvicorn passes the options.
+
+    `functools.partial(bounded_protocol, limits)` is a value for `http` of `uvicorn.Config`.
+    """
+    protocol: asyncio.Protocol = _PROTOCOL(limits, **options)
+    return protocol
 
 
 class BoundedConnection(asyncio.Protocol):
-    """What is put in front of a protocol of uvicorn's, by inheritance."""
+    """A mixin that adds the limits to a protocol of uvicorn; `with_limits` combines the two."""
 
-    # uvicorn's own, alike in both of its protocols
+    # uvicorn's attributes, the same in both of its protocols
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
     connections: set[asyncio.Protocol]
     cycle: Any
     app: Any
 
-    def __init__(self, limits: Limits, **uvicorns: Any) -> None:  # noqa: ANN401 - passed on
-        super().__init__(**uvicorns)
-        # one of the two protocols does not read the next request before its turn
+    def __init__(self, limits: ConnectionLimits, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(**options)
+        # h11's protocol has none: it reads the next request only after the response
         self._pipeline: Collection[object] = getattr(self, "pipeline", ())
-        self._timeout = limits.timeout
-        self._most = limits.connections
-        self._request: asyncio.TimerHandle | None = None
-        self._received = 0
-        self._answer: asyncio.TimerHandle | None = None
-        self._unsent = 0
+        self._limits = limits
+        self._request_timer: asyncio.TimerHandle | None = None
+        self._received_bytes = 0
+        self._response_timer: asyncio.TimerHandle | None = None
+        self._unsent_bytes = 0
         self._unsent_since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Give the first request its time, and less of it where there are too many already."""
+        """Start the timer of the first request, and refuse connections beyond the maximum."""
         super().connection_made(transport)
-        crowd = len(self.connections) - self._most
-        if crowd > SPARE:
+        excess = len(self.connections) - self._limits.max_connections
+        if excess > MAX_REFUSED_CONNECTIONS:
             self.transport.abort()
             return
-        if crowd > 0:
-            if crowd == 1:
-                logger.warning("all %d connections of TICKETS_MAX_CONNECTIONS are open", self._most)
-            self.app = _Crowded(self.app)
-        patience = CROWDED_SECONDS if crowd > 0 else self._timeout
-        self._request = self.loop.call_later(patience, self._request_is_late)
+        timeout = self._limits.timeout
+        if excess > 0:
+            if excess == 1:
+                logger.warning(
+                    "all %d connections of TICKETS_MAX_CONNECTIONS are open: refusing more",
+                    self._limits.max_connections,
+                )
+            self.app = RefusingApplication(self.app)
+            timeout = REFUSED_TIMEOUT
+        self._request_timer = self.loop.call_later(timeout, self._on_request_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of the timers."""
+        """Cancel the timers."""
         super().connection_lost(exc)
-        self._stop_waiting()
-        if self._answer is not None:
-            self._answer.cancel()
-            self._answer = None
+        self._stop_request_timer()
+        if self._response_timer is not None:
+            self._response_timer.cancel()
+            self._response_timer = None
 
     def data_received(self, data: bytes) -> None:
-        """See whether the request is complete by now."""
+        """Stop the timer if the request is complete; bound what arrives outside of a body."""
         super().data_received(data)
         self._watch_request()
         if self.cycle is None or self.cycle.response_complete:
-            self._received += len(data)
-            if self._received > LARGEST_HEAD and not self.transport.is_closing():
-                self._end(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request is too large.")
-        elif len(self._pipeline) > MOST_PIPELINED:
+            self._received_bytes += len(data)
+            if self._received_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+                self._close(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request is too large.")
+        elif len(self._pipeline) > MAX_PIPELINED_REQUESTS:
             self.transport.abort()
 
     def pause_writing(self) -> None:
-        """See to it that what is waiting to be sent does not wait for ever."""
+        """Start the response timer: the client reads more slowly than the response is written."""
         super().pause_writing()
-        self._watch_answer()
+        self._watch_response()
 
     def resume_writing(self) -> None:
-        """Note that the client goes on reading."""
+        """Restart the response timer: the client has read."""
         super().resume_writing()
-        self._watch_answer()
+        self._watch_response()
 
     def on_response_complete(self) -> None:
-        """See whether all of the answer is on its way, and whether the next request has begun."""
-        super().on_response_complete()  # type: ignore[misc] # uvicorn's
-        self._watch_answer()
+        """Start the response timer if something is unsent, and the timer of a pipelined request."""
+        super().on_response_complete()  # type: ignore[misc] # of uvicorn's protocol
+        self._watch_response()
         if not self.cycle.response_complete:
             self._watch_request()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer in the shape of all errors what is no HTTP."""
-        self._write(HTTPStatus.BAD_REQUEST, msg)
+        """Respond to data that is not HTTP, with problem details."""
+        self._write_problem(HTTPStatus.BAD_REQUEST, msg)
         self.transport.close()
 
     def _watch_request(self) -> None:
         cycle = self.cycle
         if cycle is not None and not cycle.more_body and not cycle.response_complete:
-            self._stop_waiting()
-        elif self._request is None:
-            self._request = self.loop.call_later(self._timeout, self._request_is_late)
+            self._stop_request_timer()
+        elif self._request_timer is None:
+            self._request_timer = self.loop.call_later(
+                self._limits.timeout, self._on_request_timeout
+            )
 
-    def _request_is_late(self) -> None:
-        self._request = None
+    def _on_request_timeout(self) -> None:
+        self._request_timer = None
         if self.transport.is_closing():
             return
         cycle = self.cycle
-        answering = cycle is not None and cycle.response_started and not cycle.response_complete
-        if answering or self._pipeline:
-            # something else is being sent that the client is still reading
+        responding = cycle is not None and cycle.response_started and not cycle.response_complete
+        if responding or self._pipeline:
+            # the client is still reading the response to an earlier request
             self._watch_request()
             return
-        self._end(HTTPStatus.REQUEST_TIMEOUT, "The request took too long to arrive.")
+        self._close(HTTPStatus.REQUEST_TIMEOUT, "The request took too long to arrive.")
 
-    def _end(self, status: HTTPStatus, detail: str) -> None:
-        """Close the connection, with an answer where something was asked that has none."""
-        unanswered = not self.cycle.response_started if self.cycle is not None else self._received
+    def _close(self, status: HTTPStatus, detail: str) -> None:
+        """Close the connection, with an error response if the request has none yet."""
+        unanswered = (
+            not self.cycle.response_started if self.cycle is not None else self._received_bytes
+        )
         if unanswered:
-            self._write(status, detail)
+            self._write_problem(status, detail)
         self.transport.close()
-        self._watch_answer()
+        self._watch_response()
 
-    def _write(self, status: HTTPStatus, detail: str) -> None:
-        headers, body = problem(status, detail)
+    def _write_problem(self, status: HTTPStatus, detail: str) -> None:
+        headers, body = problem_response(status, detail)
         lines = [f"HTTP/1.1 {status} {status.phrase}", *(f"{n}: {v}" for n, v in headers.items())]
         self.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
 
-    def _stop_waiting(self) -> None:
-        self._received = 0
-        if self._request is not None:
-            self._request.cancel()
-            self._request = None
+    def _stop_request_timer(self) -> None:
+        self._received_bytes = 0
+        if self._request_timer is not None:
+            self._request_timer.cancel()
+            self._request_timer = None
 
-    def _watch_answer(self) -> None:
-        self._unsent = self.transport.get_write_buffer_size()
+    def _watch_response(self) -> None:
+        self._unsent_bytes = self.transport.get_write_buffer_size()
         self._unsent_since = self.loop.time()
-        if self._unsent and self._answer is None:
-            self._answer = self.loop.call_later(self._timeout, self._look_at_answer)
+        if self._unsent_bytes and self._response_timer is None:
+            self._response_timer = self.loop.call_later(
+                self._limits.timeout, self._on_response_timeout
+            )
 
-    def _look_at_answer(self) -> None:
-        self._answer = None
+    def _on_response_timeout(self) -> None:
+        self._response_timer = None
         unsent = self.transport.get_write_buffer_size()
-        early = self._unsent_since + self._timeout - self.loop.time()
+        early = self._unsent_since + self._limits.timeout - self.loop.time()
         if not unsent:
             return
         if early > 0:
-            self._answer = self.loop.call_later(early, self._look_at_answer)
-        elif self._unsent - unsent >= LEAST_TAKEN_UP:
-            self._watch_answer()
+            self._response_timer = self.loop.call_later(early, self._on_response_timeout)
+        elif self._unsent_bytes - unsent >= MIN_BYTES_READ:
+            self._watch_response()
         else:
             self.transport.abort()
 
 
-class _Crowded:
-    """The application as it is for a connection beyond the limit: closed after one short answer."""
-
-    def __init__(self, app: Any) -> None:  # noqa: ANN401 - an ASGI application
-        self._app = app
-
-    async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401
-        async def send_last(message: dict[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"connection", b"close")]
-            await send(message)
-
-        if scope["path"] == LIVENESS:
-            await self._app(scope, receive, send_last)
-            return
-        status = HTTPStatus.SERVICE_UNAVAILABLE
-        detail = "Too many connections are open right now. Please try again shortly."
-        headers, body = problem(status, detail)
-        headers["retry-after"] = str(RETRY_AFTER_SECONDS)
-        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": int(status), "headers": encoded})
-        await send({"type": "http.response.body", "body": body})
-
-
-def problem(status: HTTPStatus, detail: str) -> tuple[dict[str, str], bytes]:
-    """Return headers and body of an error that ends its connection, in the shape of all errors."""
-    body = msgspec.json.encode(
-        Problem(type="about:blank", title=status.phrase, status=status, detail=detail)
-    )
-    headers = {
-        "content-type": MEDIA_TYPE,
-        "content-length": str(len(body)),
-        "connection": "close",
-        HEADER.lower(): request_id_of(()),
-    }
-    headers |= {name.decode(): value.decode() for name, value in DEFAULTS}
-    return headers, body
-
-
-def bounded(protocol: type[asyncio.Protocol]) -> type[Any]:
-    """Return this protocol of uvicorn's with the limits in front of it."""
+def with_limits(protocol: type[asyncio.Protocol]) -> type[Any]:
+    """Return a subclass of this protocol of uvicorn's that has the limits."""
     return type(f"Bounded{protocol.__name__}", (BoundedConnection, protocol), {})
 
 
-_PROTOCOL = bounded(AutoHTTPProtocol)
+_PROTOCOL = with_limits(AutoHTTPProtocol)

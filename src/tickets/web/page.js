@@ -1,21 +1,24 @@
-// The service's own pages: takes the token out of the address before anything else is done.
+// Entry of the service's own pages: moves a token from the address into the session, first of all.
 
-import { connectionOf } from "./dom/host.js";
+import { connectionOf } from "./controllers/service-element.js";
 
 const dashboard = document.querySelector("ticket-account, ticket-admin");
 
-/** A link may carry a token as `#token=…`: a fragment is not sent to any server. It goes at once. */
-function takeToken() {
+/**
+ * Signs in with the token of a link such as `account#token=…`, and removes it from the address. A
+ * fragment is never sent to a server.
+ */
+function signInFromAddress() {
   const [, token] = /^#token=(.+)$/.exec(location.hash) ?? [];
   if (!token) return;
   history.replaceState(null, "", location.pathname + location.search);
   const side = dashboard.localName === "ticket-admin" ? "admin" : "user";
   const connection = connectionOf(dashboard, side);
-  // another token is another person, who must not see the drafts of the one before
+  // another token may be another person's, who must not see the drafts of the previous one
   if (connection.token !== token) connection.signOut();
   connection.signIn(token);
 }
 
-takeToken();
-// a second such link in the same tab only changes the fragment
-window.addEventListener("hashchange", takeToken);
+signInFromAddress();
+// a second such link in the same tab changes the fragment without loading the page again
+window.addEventListener("hashchange", signInFromAddress);

@@ -1,15 +1,16 @@
-// All the elements, for a host page; with the style sheet, so that the page needs nothing but this script.
+// Entry of host pages: loads the style sheet and all public elements.
 
 const sheet = document.createElement("link");
 sheet.rel = "stylesheet";
 sheet.href = new URL("tickets.css", import.meta.url).href;
 document.head.append(sheet);
-// elements that came first would be shown bare; where the sheet cannot be had, bare is better than nothing
+// Wait, so that elements never show without styles. If the sheet fails to load, show them anyway.
 await new Promise((resolve) => {
-  sheet.onload = sheet.onerror = resolve;
+  sheet.onload = resolve;
+  sheet.onerror = resolve;
 });
 await Promise.all([
-  import("./elements/ticket-account.js"),
-  import("./elements/ticket-admin.js"),
+  import("./dashboards/ticket-account.js"),
+  import("./dashboards/ticket-admin.js"),
   import("./elements/ticket-badge.js"),
 ]);

@@ -1,1 +1,1 @@
-"""The inbound adapter: the REST API as Litestar controllers."""
+"""HTTP adapter on Litestar: API, authentication, error responses, dashboards, health, metrics."""

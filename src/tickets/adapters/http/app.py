@@ -1,4 +1,4 @@
-"""The Litestar application over any adapters of the ports."""
+"""The application factory: one Litestar application over any adapters of the ports."""
 
 from __future__ import annotations
 
@@ -21,16 +21,15 @@ from tickets.adapters.http.api.admin_tickets import AdminTicketsController
 from tickets.adapters.http.api.parameters import TYPE_DECODERS
 from tickets.adapters.http.api.user_tickets import UserTicketsController
 from tickets.adapters.http.dashboards.files import Site
-from tickets.adapters.http.dashboards.routes import cross_origin, web_router
-from tickets.adapters.http.edge.error_handlers import EXCEPTION_HANDLERS
+from tickets.adapters.http.dashboards.routes import cors_config, dashboards_router
+from tickets.adapters.http.edge.error_handlers import EXCEPTION_HANDLERS, MAX_BODY_BYTES
 from tickets.adapters.http.litestar_fast.fast_response import FastResponse
 from tickets.adapters.http.litestar_fast.instrumented_app import InstrumentedLitestar
-from tickets.adapters.http.litestar_fast.whole_request import MAX_BODY_BYTES, WholeRequest
 from tickets.adapters.http.openapi.config import openapi_config
-from tickets.adapters.http.ops.health import HealthController, ReadinessCheck
+from tickets.adapters.http.ops.health import HealthController
 from tickets.adapters.http.ops.metrics_endpoint import metrics_router
 from tickets.application.tickets import TicketService
-from tickets.domain.ports import TicketViews, TokenLookup
+from tickets.domain.ports import StoreHealth, TicketViews, TokenLookup
 from tickets.observability.metrics import Metrics
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[Any]]
@@ -38,27 +37,26 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[Any]]
 
 def create_app(
     *,
-    service: TicketService,
-    views: TicketViews,
+    ticket_service: TicketService,
+    ticket_views: TicketViews,
     token_lookup: TokenLookup,
+    failed_sign_ins: FailedSignIns,
+    store_health: StoreHealth,
     admin_tokens: Sequence[str],
-    readiness: ReadinessCheck,
-    lifespan: Sequence[Lifespan] = (),
-    frame_ancestors: Sequence[str] = (),
-    cors_origins: Sequence[str] = (),
-    metrics: Metrics | None = None,
+    metrics: Metrics | None,
     metrics_token: str | None = None,
     access_log: bool = False,
+    frame_ancestors: Sequence[str] = (),
+    cors_origins: Sequence[str] = (),
+    lifespan: Sequence[Lifespan] = (),
     middleware: Sequence[Middleware] = (),
-    failed_sign_ins: FailedSignIns | None = None,
 ) -> Litestar:
-    """Return the application; `lifespan` is what has to run around it.
+    """Return the application.
 
-    `frame_ancestors` may show the dashboards in a frame; pages of `cors_origins` may call the API;
-    `failed_sign_ins` limits how often credentials may be wrong.
-    `metrics`, where there are any, are at `/metrics`, for who holds `metrics_token` if there is one.
+    `metrics` None means no `/metrics`; with a `metrics_token` only its holders get them. Pages of
+    `frame_ancestors` may frame the dashboards, pages of `cors_origins` may call the API.
+    `lifespan` has the context managers that are open while the application runs.
     """
-    failed_sign_ins = failed_sign_ins or FailedSignIns()
     routers: list[ControllerRouterHandler] = [
         Router(
             "/",
@@ -75,19 +73,23 @@ def create_app(
             opt={"challenge": ADMIN_CHALLENGE},
         ),
         HealthController,
-        web_router(Site(), frame_ancestors=frame_ancestors),
+        dashboards_router(Site(), frame_ancestors=frame_ancestors),
     ]
     if metrics is not None:
         routers.append(metrics_router(metrics, metrics_token))
     return InstrumentedLitestar(
         routers,
         state=State(
-            {"ticket_service": service, "views": views, "readiness": readiness}, deep_copy=False
+            {
+                "ticket_service": ticket_service,
+                "ticket_views": ticket_views,
+                "store_health": store_health,
+            },
+            deep_copy=False,
         ),
         type_decoders=TYPE_DECODERS,
         exception_handlers=EXCEPTION_HANDLERS,
-        cors_config=cross_origin(cors_origins),
-        request_class=WholeRequest,
+        cors_config=cors_config(cors_origins),
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=openapi_config(),
         lifespan=lifespan,

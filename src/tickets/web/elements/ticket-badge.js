@@ -1,13 +1,15 @@
-// <ticket-badge>: how many tickets hold something unread, for a navigation item; nothing at nought.
+// <ticket-badge>: unread count, for a navigation item; hidden at 0.
 
-import { h, setText } from "../dom/build.js";
-import { Connected } from "../dom/host.js";
+import { ServiceElement } from "../controllers/service-element.js";
+import { h, setText } from "../lib/dom.js";
+
+const MAX_SHOWN = 99;
 
 /**
- * With `side="user"` or `side="admin"` it counts by itself, given `api` and `token` as the dashboards
- * are; without, it shows the `count` that it is given.
+ * With `side="user"` or `side="admin"` it polls the count, given `api` and `token` like a
+ * dashboard. Without a side it shows the `count` that is set.
  */
-export class TicketBadge extends Connected {
+export class TicketBadgeElement extends ServiceElement {
   #number = h("span");
 
   connectedCallback() {
@@ -23,7 +25,12 @@ export class TicketBadge extends Connected {
   }
 
   connected(signal) {
-    signal.addEventListener("abort", this.connection.feed.subscribe({ count: (count) => (this.count = count) }));
+    const unsubscribe = this.connection.poller.subscribe({
+      onCount: (count) => {
+        this.count = count;
+      },
+    });
+    signal.addEventListener("abort", unsubscribe);
   }
 
   get side() {
@@ -32,8 +39,8 @@ export class TicketBadge extends Connected {
 
   set count(count) {
     this.hidden = !count;
-    setText(this.#number, count > 99 ? "99+" : `${count}`);
+    setText(this.#number, count > MAX_SHOWN ? `${MAX_SHOWN}+` : `${count}`);
   }
 }
 
-customElements.define("ticket-badge", TicketBadge);
+customElements.define("ticket-badge", TicketBadgeElement);

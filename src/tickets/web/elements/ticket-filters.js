@@ -1,20 +1,24 @@
-// <ticket-filters>: narrows the list by status, for admins by category too; wants `filter-tickets`.
+// <ticket-filters>: filters of the list, by status and, for admins, by category.
+// Dispatches `filter-tickets` with the filters.
 
-import { labelled, select, want } from "../dom/build.js";
+import { labelled, select } from "../lib/dom.js";
+import { dispatch } from "../lib/events.js";
 import { CATEGORIES, STATUSES } from "../model/labels.js";
 
-const STATUS = { "": "All statuses", ...STATUSES };
-const CATEGORY = { "": "All categories", ...CATEGORIES };
+const STATUS_CHOICES = { "": "All statuses", ...STATUSES };
+const CATEGORY_CHOICES = { "": "All categories", ...CATEGORIES };
 
-export class TicketFilters extends HTMLElement {
+export class TicketFiltersElement extends HTMLElement {
   #filters = {};
-  #status = this.#select("status", STATUS);
-  #category = this.#select("category", CATEGORY);
+  #status = this.#createSelect("status", STATUS_CHOICES);
+  #category = this.#createSelect("category", CATEGORY_CHOICES);
 
   connectedCallback() {
     if (this.firstChild) return;
     this.append(labelled("div.t-filter", "Filter by status", this.#status));
-    if (this.side === "admin") this.append(labelled("div.t-filter", "Filter by category", this.#category));
+    if (this.side === "admin") {
+      this.append(labelled("div.t-filter", "Filter by category", this.#category));
+    }
   }
 
   set filters(filters) {
@@ -27,10 +31,11 @@ export class TicketFilters extends HTMLElement {
     this.#status.focus();
   }
 
-  #select(name, choices) {
-    const onchange = ({ target }) => want(this, "filter-tickets", { ...this.#filters, [name]: target.value });
+  #createSelect(name, choices) {
+    const onchange = ({ target }) =>
+      dispatch(this, "filter-tickets", { ...this.#filters, [name]: target.value });
     return select(choices, { onchange });
   }
 }
 
-customElements.define("ticket-filters", TicketFilters);
+customElements.define("ticket-filters", TicketFiltersElement);

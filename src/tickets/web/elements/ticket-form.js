@@ -1,17 +1,27 @@
-// <ticket-form>: a form that sends once, keeps what was typed, and says what is wrong where it is wrong.
+// <ticket-form>: a form that validates its fields, is sent once, and shows errors at their fields.
+// Dispatches `write-draft` with each change, and an event of its own when it is submitted; both
+// carry the fields' values.
 
-import { focusIsLost, h, isFocused, setText, want } from "../dom/build.js";
+import { h, hasFocus, isFocusLost, setText } from "../lib/dom.js";
+import { dispatch } from "../lib/events.js";
 
 const SIGNED_OUT = "This was not sent, because you were no longer signed in. Please send it again.";
+// what was typed is the reason for these, so there is no point in saying that it is kept
+const REFUSALS = [400, 404];
 
 /**
- * Make a form of `fields` (see dom/field.js), by their names on the wire. It wants `verb` when it is to
- * be sent, and `write-draft` with each change, both with the fields' values.
+ * Creates a form.
+ *
+ * @param {object} options
+ * @param {string} options.submitEvent type of the event when it is submitted
+ * @param {string} options.label of the submit button
+ * @param {object} options.fields from `textField`, by their names in the API
+ * @param {Node} [options.aside] beside the submit button
  */
-export const form = (verb, label, fields, aside) =>
-  Object.assign(document.createElement("ticket-form"), { verb, label, fields, aside });
+export const createForm = (options) =>
+  Object.assign(document.createElement("ticket-form"), options);
 
-export class TicketForm extends HTMLElement {
+export class TicketFormElement extends HTMLElement {
   #alert = h("p.t-alert", { role: "alert" });
   #button = h("button.t-button.t-primary");
   #form = null;
@@ -23,18 +33,18 @@ export class TicketForm extends HTMLElement {
     this.#form = h(
       "form",
       {
-        // the browser would count otherwise than the server does
+        // the browser counts characters in another way than the server
         novalidate: true,
-        onsubmit: (event) => this.#submit(event),
-        onkeydown: (event) => this.#press(event),
-        oninput: () => want(this, "write-draft", this.values),
+        onsubmit: (event) => this.#handleSubmit(event),
+        onkeydown: (event) => this.#handleKey(event),
+        oninput: () => dispatch(this, "write-draft", this.values),
       },
       ...this.#fields.map(({ root }) => root),
       this.#alert,
       h("div.t-actions", this.#button, this.aside),
     );
     this.append(this.#form);
-    this.values = this.values;
+    for (const { updateCounter } of this.#fields) updateCounter();
   }
 
   /** What was typed, by the fields' names. */
@@ -44,9 +54,9 @@ export class TicketForm extends HTMLElement {
   }
 
   set values(values) {
-    for (const [name, { control, measure }] of Object.entries(this.fields)) {
+    for (const [name, { control, updateCounter }] of Object.entries(this.fields)) {
       control.value = values[name] ?? control.options?.[0].value ?? "";
-      measure();
+      updateCounter();
     }
     setText(this.#alert, "");
   }
@@ -55,26 +65,26 @@ export class TicketForm extends HTMLElement {
     return this.#button.disabled;
   }
 
-  /** While it is being sent nothing can be changed or sent again; afterwards focus is where it was. */
+  /** While the form is being sent it cannot be changed or sent again; then the focus returns. */
   set sending(sending) {
     if (sending) {
-      this.#focused = isFocused(this) ? document.activeElement : null;
+      this.#focused = hasFocus(this) ? document.activeElement : null;
       setText(this.#alert, "");
     }
     this.#button.disabled = sending;
     this.#form.setAttribute("aria-busy", sending);
     for (const { control } of this.#fields) {
-      // a disabled control loses the focus; a select knows no other way
+      // a read-only control keeps the focus, but a <select> can only be disabled
       control[control.options ? "disabled" : "readOnly"] = sending;
     }
-    if (!sending && focusIsLost()) this.#focused?.focus();
+    if (!sending && isFocusLost()) this.#focused?.focus();
   }
 
-  /** Show why it was not sent: at the fields, and in an alert. */
-  set failure({ status, message, fields }) {
-    for (const error of fields) this.fields[error.field]?.fail(error.message);
-    const kept = [400, 404].includes(status) ? "" : " What you typed is kept.";
-    setText(this.#alert, (status === 401 ? SIGNED_OUT : message) + kept);
+  /** Shows an ApiError: its parts at their fields, its sentence in an alert. */
+  showFailure({ status, message, fields }) {
+    for (const error of fields) this.fields[error.field]?.showError(error.message);
+    const hint = REFUSALS.includes(status) ? "" : " Your text is kept.";
+    setText(this.#alert, (status === 401 ? SIGNED_OUT : message) + hint);
     this.#focusInvalid();
   }
 
@@ -86,15 +96,17 @@ export class TicketForm extends HTMLElement {
     return Object.values(this.fields);
   }
 
-  #submit(event) {
+  #handleSubmit(event) {
     event.preventDefault();
     if (this.#button.disabled) return;
-    const fine = this.#fields.map((field) => field.check());
-    if (fine.includes(false)) this.#focusInvalid();
-    else want(this, this.verb, this.values);
+    // validate all fields, to show every error at once
+    const results = this.#fields.map((field) => field.validate());
+    if (results.every(Boolean)) dispatch(this, this.submitEvent, this.values);
+    else this.#focusInvalid();
   }
 
-  #press(event) {
+  /** Submits on Ctrl+Enter and ⌘+Enter. */
+  #handleKey(event) {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
     event.preventDefault();
     if (!event.repeat) this.#form.requestSubmit();
@@ -105,4 +117,4 @@ export class TicketForm extends HTMLElement {
   }
 }
 
-customElements.define("ticket-form", TicketForm);
+customElements.define("ticket-form", TicketFormElement);

@@ -1,64 +1,85 @@
-// <ticket-list>: rows of tickets, or why there are none; wants `show-more` and `try-again`.
+// <ticket-list>: the rows of a list, or why there are none. Dispatches `show-more` and `try-again`.
 
-import { button, focusIsLost, h, isFocused, reconcile, reasons, setText, showTime, typed, want } from "../dom/build.js";
-import { STATUSES, categoryLabel, plural } from "../model/labels.js";
+import { button, h, hasFocus, isFocusLost, setText, showTime, userText } from "../lib/dom.js";
+import { dispatch } from "../lib/events.js";
+import { plural } from "../lib/numbers.js";
+import { reconcile } from "../lib/reconcile.js";
+import { relativeTime } from "../lib/time.js";
+import { categoryLabel, STATUSES } from "../model/labels.js";
 import { formatRoute } from "../model/routes.js";
-import { relativeTime } from "../model/time.js";
+import { loadStatus } from "./load-status.js";
 
-export class TicketList extends HTMLElement {
+export class TicketListElement extends HTMLElement {
   #rows = h("ul.t-rows", { role: "list" });
-  #state = h("div.t-state", { role: "status", tabindex: -1 });
+  #status = h("div.t-state", { role: "status", tabindex: -1 });
   #more = button("t-button.t-more", "Show more", () => this.#showMore());
 
   connectedCallback() {
-    if (!this.firstChild) this.append(this.#state, this.#rows, this.#more);
+    if (!this.firstChild) this.append(this.#status, this.#rows, this.#more);
   }
 
-  /** Show a list (model/list.js); `empty` are the nodes to show where it has no rows. */
-  show(list, empty) {
-    const ready = list.phase === "ready";
-    const rows = ready ? list.rows : [];
-    const focused = isFocused(this);
-    // should what has the focus go away, then this is what takes its place: the row there, or the first new one
-    const row = Math.max(this.links.indexOf(document.activeElement), isFocused(this.#more) ? this.links.length : 0);
+  /** Shows a list (model/ticket-list.js); if it has no rows, shows the nodes in `emptyContent`. */
+  show(list, emptyContent) {
+    const isReady = list.phase === "ready";
+    const rows = isReady ? list.rows : [];
+    const restoreFocus = this.#rememberFocus();
     reconcile(this.#rows, rows, {
       key: ({ id }) => id,
       create: createRow,
       update: (item, ticket) => updateRow(item.parts, ticket, list),
     });
     this.#rows.hidden = !rows.length;
-    this.#more.hidden = !ready || !list.more;
+    this.#more.hidden = !isReady || !list.hasMore;
     setText(this.#more, "Show more");
-    const instead = ready ? empty : reasons(this, list);
-    const text = rows.length ? "" : instead.map((part) => part.textContent).join("");
-    // said once is enough
-    if (this.#state.textContent !== text) this.#state.replaceChildren(...(text ? instead : []));
-    this.#state.hidden = !text;
-    if (focused && focusIsLost()) (this.links.at(Math.min(row, rows.length - 1)) ?? this.#state).focus();
+    if (rows.length) this.#showStatus([]);
+    else this.#showStatus(isReady ? emptyContent : loadStatus(this, list));
+    restoreFocus();
   }
 
   get links() {
     return [...this.#rows.querySelectorAll("a")];
   }
 
-  /** The link of a ticket's row, where it is in the list. */
-  link(id) {
-    return this.links.find((link) => new RegExp(`/${id}(\\?|$)`).test(link.getAttribute("href")));
+  /** Returns the link in a ticket's row, if the list has that row. */
+  findLink(id) {
+    const route = new RegExp(`/${id}(\\?|$)`);
+    return this.links.find((link) => route.test(link.getAttribute("href")));
+  }
+
+  /**
+   * Returns a function that restores the focus if its row or button goes away: to the row that
+   * takes its place, or to the first new one after "Show more".
+   */
+  #rememberFocus() {
+    const hadFocus = hasFocus(this);
+    const focusedRow = this.links.indexOf(document.activeElement);
+    const index = hasFocus(this.#more) ? this.links.length : Math.max(focusedRow, 0);
+    return () => {
+      if (!hadFocus || !isFocusLost()) return;
+      (this.links.at(Math.min(index, this.links.length - 1)) ?? this.#status).focus();
+    };
+  }
+
+  /** Replaces the status message only if its text differs: screen readers repeat new nodes. */
+  #showStatus(nodes) {
+    const text = nodes.map((node) => node.textContent).join("");
+    if (this.#status.textContent !== text) this.#status.replaceChildren(...nodes);
+    this.#status.hidden = !text;
   }
 
   #showMore() {
     setText(this.#more, "Loading…");
-    want(this, "show-more");
+    dispatch(this, "show-more");
   }
 }
 
 function createRow() {
   const parts = {
     unread: h("span.t-hidden", "Unread: "),
-    subject: typed("span"),
-    about: typed("p.t-about"),
+    subject: userText("span"),
+    about: userText("p.t-about"),
     status: h("span"),
-    category: typed("span"),
+    category: userText("span"),
     count: h("span"),
     time: h("time"),
   };
@@ -69,16 +90,18 @@ function createRow() {
 }
 
 function updateRow(parts, ticket, list) {
-  const current = ticket.id === list.opened;
-  // what is open is being read
-  const unread = ticket[list.flag] && !current;
-  parts.item.classList.toggle("t-unread", unread);
-  parts.unread.hidden = !unread;
-  parts.link.setAttribute("href", formatRoute({ view: "ticket", id: ticket.id, filters: list.filters }));
-  parts.link.setAttribute("aria-current", current);
+  const isOpen = ticket.id === list.openId;
+  // the open ticket is just being read
+  const isUnread = ticket[list.unreadField] && !isOpen;
+  const route = { view: "ticket", id: ticket.id, filters: list.filters };
+  parts.item.classList.toggle("t-unread", isUnread);
+  parts.unread.hidden = !isUnread;
+  parts.link.setAttribute("href", formatRoute(route));
+  parts.link.setAttribute("aria-current", isOpen);
   setText(parts.subject, ticket.subject);
-  // admins see whose it is, users what was said last
-  setText(parts.about, "user_email" in ticket ? (ticket.user_email ?? "") : ticket.last_message);
+  // admins see who opened it, users see the last message
+  const about = "user_email" in ticket ? (ticket.user_email ?? "") : ticket.last_message;
+  setText(parts.about, about);
   parts.status.className = `t-status t-${ticket.status}`;
   setText(parts.status, STATUSES[ticket.status]);
   setText(parts.category, categoryLabel(ticket));
@@ -86,4 +109,4 @@ function updateRow(parts, ticket, list) {
   showTime(parts.time, ticket.updated_at, relativeTime);
 }
 
-customElements.define("ticket-list", TicketList);
+customElements.define("ticket-list", TicketListElement);

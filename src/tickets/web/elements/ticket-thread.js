@@ -1,169 +1,205 @@
-// <ticket-thread>: one ticket with its messages and the form to reply; wants `change-status`, `mark-unread`,
-// `try-again`, and what the form wants: `send-reply`, `write-draft`.
+// <ticket-thread>: one ticket with its messages and the reply form. Dispatches `change-status`,
+// `mark-unread`, `try-again`, and the form's `send-reply` and `write-draft`.
 
-import { field } from "../dom/field.js";
-import { Live, button, focusIsLost, h, isFocused, labelled, reconcile, reasons, select, setText, showTime, typed, want } from "../dom/build.js";
-import { STATUSES, categoryLabel, plural, senderLabel } from "../model/labels.js";
-import { LIMITS } from "../model/limits.js";
+import {
+  button,
+  h,
+  hasFocus,
+  isFocusLost,
+  labelled,
+  select,
+  setText,
+  showTime,
+  userText,
+} from "../lib/dom.js";
+import { dispatch } from "../lib/events.js";
+import { LiveElement } from "../lib/live-element.js";
+import { plural } from "../lib/numbers.js";
+import { reconcile } from "../lib/reconcile.js";
+import { clockTime, relativeTime } from "../lib/time.js";
+import { categoryLabel, STATUSES, senderLabel } from "../model/labels.js";
 import { threadItems } from "../model/thread.js";
-import { clockTime, relativeTime } from "../model/time.js";
-import { form } from "./ticket-form.js";
+import { TEXT_RULES } from "../model/validation.js";
+import { loadStatus } from "./load-status.js";
+import { textField } from "./text-field.js";
+import { createForm } from "./ticket-form.js";
 
-// pixels from the end that count as being there
-const NEAR = 48;
-const CONTROL = /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘" : "Ctrl";
+// distance from the end, in pixels, that still counts as the end
+const END_TOLERANCE = 48;
+const CONTROL_KEY = /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘" : "Ctrl";
 
-export class TicketThread extends Live {
-  reply = form(
-    "send-reply",
-    "Send reply",
-    { message: field("Your reply", h("textarea", { dir: "auto" }), LIMITS.reply) },
-    h("span.t-hint.t-keys", `${CONTROL}+Enter sends`),
-  );
-  heading = typed("h2", "", { tabindex: -1 });
-  /** What was typed when the ticket was closed. */
+export class TicketThreadElement extends LiveElement {
+  reply = createForm({
+    submitEvent: "send-reply",
+    label: "Send reply",
+    fields: { message: textField("Your reply", h("textarea", { dir: "auto" }), TEXT_RULES.reply) },
+    aside: h("span.t-hint.t-keys", `${CONTROL_KEY}+Enter sends`),
+  });
+  heading = userText("h2", "", { tabindex: -1 });
+  /** The reply that was being typed when the ticket was closed. */
   unsent = h("textarea", { readonly: true, dir: "auto" });
   #facts = h("p.t-meta");
-  #opened = h("time");
-  #status = select(STATUSES, { onchange: ({ target }) => want(this, "change-status", target.value) });
-  #state = h("div.t-state", { role: "status", tabindex: -1 });
+  #createdAt = h("time");
+  #statusSelect = select(STATUSES, {
+    onchange: ({ target }) => dispatch(this, "change-status", target.value),
+  });
+  #loadStatus = h("div.t-state", { role: "status", tabindex: -1 });
   #messages = h("ol.t-messages", { role: "list" });
-  #scroll = h("div.t-scroll", { tabindex: 0, role: "region", "aria-label": "Messages" }, this.#messages);
-  #newer = button("t-button.t-primary.t-newer", "", () => this.#showNewer());
-  #news = [];
-  #closed = h("div.t-shut", { tabindex: -1 }, h("p", "This ticket is closed and takes no further replies."));
+  #scrollPane = h(
+    "div.t-scroll",
+    { tabindex: 0, role: "region", "aria-label": "Messages" },
+    this.#messages,
+  );
+  #newMessagesButton = button("t-button.t-primary.t-newer", "", () => this.#goToNewMessages());
+  #newMessages = [];
+  #closedNotice = h(
+    "div.t-closed-notice",
+    { tabindex: -1 },
+    h("p", "This ticket is closed and takes no further replies."),
+  );
   #body = h("div.t-thread", { hidden: true });
-  /** The id of the ticket whose messages are there. */
-  #shown = null;
-  #atEnd = true;
+  #shownTicketId = null;
+  #isAtEnd = true;
 
   connected(signal) {
     if (!this.firstChild) this.#build();
-    // whatever scrolls, this pane or the page, here or in a host
-    document.addEventListener("scroll", () => this.#scrolled(), { capture: true, passive: true, signal });
-    // bubbles get their real height only when they come into view, and the reply box grows as one types
-    const resized = new ResizeObserver(() => this.#atEnd && this.toEnd());
-    resized.observe(this.#scroll);
+    // capture: either this pane scrolls, or the page, or a part of the host page
+    const options = { capture: true, passive: true, signal };
+    document.addEventListener("scroll", () => this.#handleScroll(), options);
+    // messages get their real height when they come into view, and the reply box grows with its
+    // text
+    const resized = new ResizeObserver(() => this.#isAtEnd && this.scrollToEnd());
+    resized.observe(this.#scrollPane);
     resized.observe(this.#messages);
     signal.addEventListener("abort", () => resized.disconnect());
   }
 
-  /** Show a thread (model/thread.js); `arrived` are the messages that have come since the last time. */
+  /** Shows a thread (model/thread.js); `arrived` are those that are new since the last call. */
   show(thread, arrived = []) {
     const { ticket, messages } = thread;
-    const retried = isFocused(this.#state);
-    this.#state.replaceChildren(...reasons(this, thread));
-    this.#state.hidden = Boolean(ticket);
-    this.#body.hidden = !ticket;
-    if (retried) (ticket ? this.heading : this.#state).focus();
-    // one that cannot be had just now is still this one, with what was typed
-    if (!ticket) return thread.error || this.#forget();
-    const follow = this.#atEnd || this.#shown !== ticket.id;
+    this.#showLoadStatus(thread);
+    if (!ticket) {
+      // a ticket that failed to load keeps its draft
+      if (!thread.error) this.#clear();
+      return;
+    }
+    const shouldFollow = this.#isAtEnd || this.#shownTicketId !== ticket.id;
     this.#showTicket(ticket);
     this.#showMessages(ticket, messages);
-    this.#news.push(...arrived);
-    if (follow) this.toEnd();
-    else if (arrived.length) this.#offerNews();
+    this.#newMessages.push(...arrived);
+    if (shouldFollow) this.scrollToEnd();
+    else if (arrived.length) this.#offerNewMessages();
   }
 
-  /** Scroll to the newest message and the box below it. */
-  toEnd() {
-    this.#leaveNews();
-    this.#atEnd = true;
-    this.#scroll.scrollTop = this.#scroll.scrollHeight;
+  /** Scrolls to the newest message and the reply box below it. */
+  scrollToEnd() {
+    this.#dismissNewMessages();
+    this.#isAtEnd = true;
+    this.#scrollPane.scrollTop = this.#scrollPane.scrollHeight;
     this.#body.scrollIntoView({ block: "end" });
   }
 
-  /** Whether the ticket takes no replies; the box is gone then. */
+  /** Whether the ticket takes no replies; the reply form is hidden then. */
   get isClosed() {
     return this.reply.hidden;
   }
 
   #build() {
-    const way =
+    const wayOut =
       this.side === "user"
         ? h("a.t-button", { href: "#/new" }, "Open a new ticket")
         : h("p.t-hint", "Give it another status to reply again.");
-    this.#closed.append(way, labelled("div.t-field", "Your unsent reply", this.unsent));
+    this.#closedNotice.append(wayOut, labelled("div.t-field", "Your unsent reply", this.unsent));
     this.#body.append(
       h(
         "header.t-thread-head",
         this.heading,
         this.#facts,
-        this.side === "admin" && labelled("div.t-filter", "Status", this.#status),
-        button("t-button", "Mark as unread", () => want(this, "mark-unread")),
+        this.side === "admin" && labelled("div.t-filter", "Status", this.#statusSelect),
+        button("t-button", "Mark as unread", () => dispatch(this, "mark-unread")),
       ),
-      this.#scroll,
-      this.#newer,
-      h("div.t-foot", this.reply, this.#closed),
+      this.#scrollPane,
+      this.#newMessagesButton,
+      h("div.t-foot", this.reply, this.#closedNotice),
     );
-    this.append(this.#state, this.#body);
-    this.#leaveNews();
+    this.append(this.#loadStatus, this.#body);
+    this.#dismissNewMessages();
+  }
+
+  #showLoadStatus(thread) {
+    const { ticket } = thread;
+    // "Try again" goes away
+    const hadFocus = hasFocus(this.#loadStatus);
+    this.#loadStatus.replaceChildren(...loadStatus(this, thread));
+    this.#loadStatus.hidden = Boolean(ticket);
+    this.#body.hidden = !ticket;
+    if (hadFocus) (ticket ? this.heading : this.#loadStatus).focus();
   }
 
   #showTicket(ticket) {
     const { status } = ticket;
     setText(this.heading, ticket.subject);
-    showTime(this.#opened, ticket.created_at, (iso) => `opened ${relativeTime(iso)}`);
-    const whose = ticket.user_email ? [typed("span", ticket.user_email)] : [];
+    showTime(this.#createdAt, ticket.created_at, (iso) => `opened ${relativeTime(iso)}`);
+    const email = ticket.user_email ? [userText("span", ticket.user_email)] : [];
     this.#facts.replaceChildren(
       h(`span.t-status.t-${status}`, STATUSES[status]),
-      typed("span", categoryLabel(ticket)),
-      ...whose,
+      userText("span", categoryLabel(ticket)),
+      ...email,
       h("span", `#${ticket.id}`),
-      this.#opened,
+      this.#createdAt,
     );
-    this.#status.value = status;
-    const typing = isFocused(this.reply) || (this.reply.sending && focusIsLost());
+    this.#statusSelect.value = status;
+    const wasTyping = hasFocus(this.reply) || (this.reply.sending && isFocusLost());
     this.reply.hidden = status === "closed";
-    this.#closed.hidden = status !== "closed";
+    this.#closedNotice.hidden = status !== "closed";
     this.unsent.value = this.reply.values.message;
     this.unsent.parentElement.hidden = !this.unsent.value.trim();
-    if (typing && this.isClosed) this.#closed.focus();
+    if (wasTyping && this.isClosed) this.#closedNotice.focus();
   }
 
-  /** Leave nothing of the ticket before in the page. */
-  #forget() {
-    this.#shown = null;
+  /** Removes everything of the previous ticket from the page. */
+  #clear() {
+    this.#shownTicketId = null;
     reconcile(this.#messages, [], { key: () => null });
     this.#facts.replaceChildren();
-    this.#leaveNews();
+    this.#dismissNewMessages();
     setText(this.heading, "");
-    setText(this.#newer, "");
+    setText(this.#newMessagesButton, "");
     this.unsent.value = "";
     this.reply.values = {};
   }
 
   #showMessages(ticket, messages) {
-    this.#shown = ticket.id;
+    this.#shownTicketId = ticket.id;
     reconcile(this.#messages, threadItems(messages), {
       last: true,
       key: ({ key }) => key,
-      create: ({ message }) => (message ? createMessage(message, this.side, ticket) : h("li.t-day", h("h3"))),
+      create: ({ message }) =>
+        message ? createMessage(message, this.side, ticket) : h("li.t-day", h("h3")),
       update: (item, { day }) => day && setText(item.firstChild, day),
     });
   }
 
-  #scrolled() {
+  #handleScroll() {
     if (this.#body.hidden) return;
-    const bottom = Math.min(this.#scroll.getBoundingClientRect().bottom, window.innerHeight);
-    this.#atEnd = this.#messages.getBoundingClientRect().bottom < bottom + NEAR;
-    if (this.#atEnd) this.#leaveNews();
+    const bottom = Math.min(this.#scrollPane.getBoundingClientRect().bottom, window.innerHeight);
+    this.#isAtEnd = this.#messages.getBoundingClientRect().bottom < bottom + END_TOLERANCE;
+    if (this.#isAtEnd) this.#dismissNewMessages();
   }
 
-  #offerNews() {
-    setText(this.#newer, `${plural(this.#news.length, "new message")} ↓`);
-    this.#newer.hidden = false;
+  #offerNewMessages() {
+    setText(this.#newMessagesButton, `${plural(this.#newMessages.length, "new message")} ↓`);
+    this.#newMessagesButton.hidden = false;
   }
 
-  #leaveNews() {
-    this.#news = [];
-    this.#newer.hidden = true;
+  #dismissNewMessages() {
+    this.#newMessages = [];
+    this.#newMessagesButton.hidden = true;
   }
 
-  #showNewer() {
-    const item = this.#messages.querySelector(`[data-id="${this.#news[0].id}"]`);
-    this.#leaveNews();
+  #goToNewMessages() {
+    const item = this.#messages.querySelector(`[data-id="${this.#newMessages[0].id}"]`);
+    this.#dismissNewMessages();
     item.focus({ preventScroll: true });
     item.scrollIntoView();
   }
@@ -175,9 +211,9 @@ function createMessage(message, side, ticket) {
   return h(
     `li.t-message.${message.sender_type === side ? "t-own" : "t-other"}`,
     { tabindex: -1, "data-id": message.id },
-    h("p.t-meta", typed("span.t-who", senderLabel(message, side, ticket)), time),
-    typed("p.t-text", message.message),
+    h("p.t-meta", userText("span.t-sender", senderLabel(message, side, ticket)), time),
+    userText("p.t-text", message.message),
   );
 }
 
-customElements.define("ticket-thread", TicketThread);
+customElements.define("ticket-thread", TicketThreadElement);

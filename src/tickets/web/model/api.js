@@ -1,85 +1,197 @@
-// The service's REST API from one side: every call a method, every failure an ApiError.
+// Client of the REST API for one side: a method for each operation, an ApiError for each failure.
 
 import { formatQuery } from "./routes.js";
 
+/** @typedef {"user" | "admin"} Side */
+/** @typedef {"open" | "in_progress" | "resolved" | "closed"} Status */
+/** @typedef {"support" | "billing" | "feature_suggestion" | "other"} Category */
+
+/**
+ * @typedef {object} Message
+ * @property {number} id
+ * @property {number} ticket_id
+ * @property {Side} sender_type
+ * @property {number | null} sender_id null for admins
+ * @property {string} message
+ * @property {string} created_at
+ */
+
+/**
+ * A ticket as lists and the ticket itself have it. `user_email` is there for admins only.
+ *
+ * @typedef {object} Ticket
+ * @property {number} id
+ * @property {string} subject
+ * @property {Category} category
+ * @property {string | null} other_category
+ * @property {Status} status
+ * @property {boolean} [user_unread]
+ * @property {boolean} [admin_unread]
+ * @property {number} message_count
+ * @property {string} [last_message]
+ * @property {string | null} [user_email]
+ * @property {string} created_at
+ * @property {string} updated_at
+ */
+
+/** @typedef {Ticket & { messages: Message[] }} TicketDetail */
+/** @typedef {{ tickets: Ticket[], next_cursor: string | null }} TicketPage */
+/** @typedef {{ field: string, message: string }} FieldError */
+
+/**
+ * @typedef {object} ListQuery
+ * @property {string | undefined} status
+ * @property {string | undefined} category
+ * @property {number} limit
+ * @property {string | null} cursor
+ */
+
+/** @typedef {Record<string, string | number | boolean | null | undefined>} Parameters */
+
 const TIMEOUT = 30_000;
 
-/** What went wrong, `message` being a sentence for a person; status 0 is "no answer at all". */
+const UNREACHABLE = "The service cannot be reached. Please check your connection and try again.";
+const UNEXPECTED = "Something went wrong on our side. Please try again.";
+
+/**
+ * Sentences for responses without problem details, as a proxy may send them.
+ *
+ * @type {Record<number, string>}
+ */
+const SENTENCES = {
+  413: "This is too long to be sent.",
+  429: "You're doing that too often. Please wait a moment and try again.",
+};
+
+/** A failed call; `message` is a sentence for the person at the page. */
 export class ApiError extends Error {
+  /**
+   * @param {string} message
+   * @param {object} [details]
+   * @param {number} [details.status] HTTP status; 0 without a response
+   * @param {FieldError[]} [details.fields]
+   * @param {string} [details.code] last part of the problem's type
+   */
   constructor(message, { status = 0, fields = [], code = "" } = {}) {
     super(message);
-    Object.assign(this, { status, fields, code });
+    this.status = status;
+    this.fields = fields;
+    this.code = code;
   }
 }
 
-const UNREACHABLE = "The service cannot be reached. Please check your connection and try again.";
-const BROKEN = "Something went wrong on our side. Please try again.";
-// where the answer comes from a proxy, which knows no problem details
-const SENTENCES = { 413: "This is too long to be sent.", 429: "Please wait a moment and try again." };
-
 export class Api {
+  /** @type {string | null} */
   token = null;
-  /** Called with a token that was refused. */
-  onRefused = () => {};
-  #admin;
+  /**
+   * Called with the token that the service refused.
+   *
+   * @type {(token: string | null) => void}
+   */
+  onTokenRefused = () => {};
+  #prefix;
   #fetch;
 
-  /** `root` is where the API is, up to and with `/api/v1/tickets`; `side` is "user" or "admin". */
+  /**
+   * @param {string} root address of the API, up to and including `/api/v1/tickets`
+   * @param {Side} side
+   * @param {typeof globalThis.fetch} [fetch]
+   */
   constructor(root, side, fetch = (...request) => globalThis.fetch(...request)) {
     this.root = root;
-    this.#admin = side === "admin" ? "/admin" : "";
+    this.#prefix = side === "admin" ? "/admin" : "";
     this.#fetch = fetch;
   }
 
-  list(query) {
-    return this.#call("GET", this.#admin && "/admin/all", { query });
+  /**
+   * @param {ListQuery} query
+   * @returns {Promise<TicketPage>}
+   */
+  listTickets(query) {
+    return this.#call("GET", this.#prefix && "/admin/all", { query: { ...query } });
   }
 
-  async unread() {
-    return (await this.#call("GET", `${this.#admin}/unread`)).unread;
+  /** @returns {Promise<number>} */
+  async unreadCount() {
+    return (await this.#call("GET", `${this.#prefix}/unread`)).unread;
   }
 
+  /** @returns {Promise<Record<string, unknown>>} */
   stats() {
     return this.#call("GET", "/admin/stats");
   }
 
-  /** A ticket with its thread. It stays unread: a response may be lost on its way to whom it is for. */
-  async ticket(id) {
-    return (await this.#call("GET", `${this.#admin}/${id}`, { query: { peek: true } })).ticket;
+  /**
+   * Fetches a ticket with its messages and leaves it unread: the response may get lost before
+   * anybody sees it. `markRead` follows when it was shown.
+   *
+   * @param {number} id
+   * @returns {Promise<TicketDetail>}
+   */
+  async getTicket(id) {
+    return (await this.#call("GET", `${this.#prefix}/${id}`, { query: { peek: true } })).ticket;
   }
 
-  /** Mark a ticket read of which this many messages were shown; resolve to whether it is unread still. */
-  async acknowledge(id, seen) {
-    return (await this.#call("POST", `${this.#admin}/${id}/read`, { body: { seen } })).unread;
+  /**
+   * Marks a ticket as read if it has no more than the `seen` messages that were shown; resolves to
+   * whether it is still unread.
+   *
+   * @param {number} id
+   * @param {number} seen
+   * @returns {Promise<boolean>}
+   */
+  async markRead(id, seen) {
+    return (await this.#call("POST", `${this.#prefix}/${id}/read`, { body: { seen } })).unread;
   }
 
-  /** Mark a ticket unread. */
-  markUnread(id) {
-    return this.#call("POST", `${this.#admin}/${id}/unread`);
+  /** @param {number} id */
+  async markUnread(id) {
+    await this.#call("POST", `${this.#prefix}/${id}/unread`);
   }
 
-  async create(body, key) {
+  /**
+   * @param {object} body
+   * @param {string} key idempotency key
+   * @returns {Promise<TicketDetail>}
+   */
+  async createTicket(body, key) {
     return (await this.#call("POST", "", { body, key })).ticket;
   }
 
-  /** `seen` is how many messages the writer was shown: where there are more, this is refused. */
+  /**
+   * Adds a message. The service refuses it if the ticket has more than the `seen` messages that its
+   * writer was shown.
+   *
+   * @param {number} id
+   * @param {object} body with `message` and `seen`
+   * @param {string} key idempotency key
+   * @returns {Promise<Message>}
+   */
   async reply(id, body, key) {
-    return (await this.#call("POST", `${this.#admin}/${id}/reply`, { body, key })).message;
+    return (await this.#call("POST", `${this.#prefix}/${id}/reply`, { body, key })).message;
   }
 
-  async move(id, status) {
+  /**
+   * @param {number} id
+   * @param {Status} status
+   * @returns {Promise<Status>}
+   */
+  async changeStatus(id, status) {
     return (await this.#call("PUT", `/admin/${id}/status`, { body: { status } })).status;
   }
 
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {{ query?: Parameters, body?: object, key?: string }} [request]
+   * @returns {Promise<any>} the body, whose type is the operation's
+   */
   async #call(method, path, { query, body, key } = {}) {
     const { token } = this;
-    const headers = this.#admin ? { "X-Admin-Token": token } : { Authorization: `Bearer ${token}` };
-    if (body) headers["Content-Type"] = "application/json";
-    if (method !== "GET") headers["Idempotency-Key"] = key ?? randomKey();
     const response = await this.#fetch(this.root + path + formatQuery(query), {
       method,
-      headers,
-      body: body && JSON.stringify(body),
+      headers: this.#headers(method, body, key),
+      body: body ? JSON.stringify(body) : null,
       cache: "no-store",
       credentials: "omit",
       signal: AbortSignal.timeout(TIMEOUT),
@@ -89,18 +201,34 @@ export class Api {
     const content = await response.json().catch(() => null);
     if (response.ok && content) return content;
     const { status } = response;
-    if (status === 401) this.onRefused(token);
-    throw new ApiError(content?.detail ?? SENTENCES[status] ?? BROKEN, {
+    if (status === 401) this.onTokenRefused(token);
+    throw new ApiError(content?.detail ?? SENTENCES[status] ?? UNEXPECTED, {
       status,
       fields: content?.errors,
       code: content?.type?.split(":").at(-1),
     });
   }
+
+  /**
+   * @param {string} method
+   * @param {object} [body]
+   * @param {string} [key]
+   */
+  #headers(method, body, key) {
+    const token = this.token ?? "";
+    /** @type {Record<string, string>} */
+    const headers = this.#prefix
+      ? { "X-Admin-Token": token }
+      : { Authorization: `Bearer ${token}` };
+    if (body) headers["Content-Type"] = "application/json";
+    if (method !== "GET") headers["Idempotency-Key"] = key ?? createIdempotencyKey();
+    return headers;
+  }
 }
 
-/** A name for one request, under which it takes effect once. */
-export function randomKey() {
-  // randomUUID exists on secure origins alone; an intranet's plain http is not one
+/** Creates an idempotency key: the service carries out a request once per key. */
+export function createIdempotencyKey() {
+  // `crypto.randomUUID` exists on secure origins only, and an intranet may use plain HTTP
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

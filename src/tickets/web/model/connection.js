@@ -1,52 +1,60 @@
-// One side of one service, shared by all elements of a page that show it: one token, one poll.
+// Session of one side at one service. All elements of a page that use it share one token and one
+// poller.
 
+import { openStorage } from "../lib/storage.js";
 import { Api } from "./api.js";
-import { Drafts, Outbox, pruneDrafts } from "./drafts.js";
-import { Feed } from "./feed.js";
+import { Drafts, deleteOldDrafts } from "./drafts.js";
+import { Outbox } from "./outbox.js";
+import { UnreadPoller } from "./unread-poller.js";
 
+/** @typedef {import("./api.js").Side} Side */
+/** @typedef {"signed-in" | "signed-out" | "refused"} TokenChange */
+
+/** @type {Map<string, Connection>} */
 const connections = new Map();
 
-/** The connection for an API root and a side, the same one each time. */
+/**
+ * Returns the connection to an API root for a side, the same one each time.
+ *
+ * @param {string} root
+ * @param {Side} side
+ */
 export function connect(root, side) {
   const name = `${side} ${root}`;
-  if (!connections.has(name)) connections.set(name, new Connection(root, side, name));
-  return connections.get(name);
-}
-
-/** The browser's storage; where that is blocked, one that lasts as long as the page. */
-export function storageOf(name) {
-  try {
-    globalThis[name].setItem("tickets:probe", "");
-    globalThis[name].removeItem("tickets:probe");
-    return globalThis[name];
-  } catch {
-    const kept = new Map();
-    return {
-      getItem: (key) => kept.get(key) ?? null,
-      setItem: (key, value) => kept.set(key, value),
-      removeItem: (key) => kept.delete(key),
-    };
+  let connection = connections.get(name);
+  if (!connection) {
+    connection = new Connection(root, side, name);
+    connections.set(name, connection);
   }
+  return connection;
 }
 
-/** Tells `token` whenever who is signed in has changed; its `detail` is why: "in", "out" or "refused". */
+/** Dispatches `token-changed` when somebody signs in or out; its `detail` is a `TokenChange`. */
 class Connection extends EventTarget {
   outbox = new Outbox();
-  #session = storageOf("sessionStorage");
-  #local = storageOf("localStorage");
-  #token;
-  #owner;
+  #session = openStorage("sessionStorage");
+  #local = openStorage("localStorage");
+  #tokenKey;
+  #ownerKey;
 
+  /**
+   * @param {string} root
+   * @param {Side} side
+   * @param {string} name
+   */
   constructor(root, side, name) {
     super();
-    // kept under the names of both, so that a token never goes to another service than its own
-    this.#token = `tickets:${name}:token`;
-    this.#owner = `tickets:${name}:owner`;
+    // both parts of the name are in the storage key, so that no other service ever gets the token
+    this.#tokenKey = `tickets:${name}:token`;
+    this.#ownerKey = `tickets:${name}:owner`;
     this.api = new Api(root, side);
-    this.api.onRefused = (token) => token === this.token && this.#end("refused");
-    this.feed = new Feed(() => this.api.unread());
-    pruneDrafts(this.#local);
-    this.use(this.#session.getItem(this.#token));
+    this.api.onTokenRefused = (token) => {
+      // a late response to an earlier token says nothing about the current one
+      if (token === this.token) this.#dropToken("refused");
+    };
+    this.poller = new UnreadPoller(() => this.api.unreadCount());
+    deleteOldDrafts(this.#local);
+    this.useToken(this.#session.getItem(this.#tokenKey));
   }
 
   get token() {
@@ -54,47 +62,76 @@ class Connection extends EventTarget {
   }
 
   /**
-   * The drafts of whoever is signed in, told by a mark of the first token of this session.
+   * The drafts of the person who is signed in, identified by a fingerprint of the session's first
+   * token.
    *
-   * A later token, after one has expired, belongs to the same person, who finds what was typed. After a
-   * sign-out it may be somebody else's, who does not; the same token finds it again.
+   * A later token, after the first has expired, belongs to the same person, who finds the drafts
+   * again. After a sign-out, another token may be somebody else's and finds none; the same token
+   * finds them again.
    */
   get drafts() {
-    return new Drafts(this.#local, `${this.#owner}:${this.#session.getItem(this.#owner)}`);
+    return new Drafts(this.#local, `${this.#ownerKey}:${this.#session.getItem(this.#ownerKey)}`);
   }
 
-  /** Use a token that the host page gives, and keeps itself; null is none. */
-  use(token) {
-    if (token !== this.token) this.#set(token || null, token ? "in" : "out");
+  /**
+   * Uses a token that the host page provides and stores itself; null signs out.
+   *
+   * @param {string | null} token
+   */
+  useToken(token) {
+    if (token !== this.token) this.#setToken(token || null, token ? "signed-in" : "signed-out");
   }
 
-  /** Use a token that a person or a link gives, and keep it for the session. */
+  /**
+   * Uses a token from a person or a link, and stores it for the session.
+   *
+   * @param {string} token
+   */
   signIn(token) {
-    this.#session.setItem(this.#token, token);
-    this.use(token);
+    this.#session.setItem(this.#tokenKey, token);
+    this.useToken(token);
   }
 
   signOut() {
-    this.#session.removeItem(this.#owner);
-    this.#end("out");
+    this.#session.removeItem(this.#ownerKey);
+    this.#dropToken("signed-out");
   }
 
-  #end(why) {
-    this.#session.removeItem(this.#token);
-    this.#set(null, why);
+  /** @param {TokenChange} change */
+  #dropToken(change) {
+    this.#session.removeItem(this.#tokenKey);
+    this.#setToken(null, change);
   }
 
-  #set(token, why) {
+  /**
+   * @param {string | null} token
+   * @param {TokenChange} change
+   */
+  #setToken(token, change) {
     this.api.token = token;
-    if (token && !this.#session.getItem(this.#owner)) this.#session.setItem(this.#owner, mark(token));
-    this.feed.active = Boolean(token);
-    this.dispatchEvent(new CustomEvent("token", { detail: why }));
+    if (token && !this.#session.getItem(this.#ownerKey)) {
+      this.#session.setItem(this.#ownerKey, fingerprint(token));
+    }
+    this.poller.active = Boolean(token);
+    this.dispatchEvent(new CustomEvent("token-changed", { detail: change }));
   }
 }
 
-/** FNV-1a, 32 bits: many tokens share a mark, so that it gives nothing away. */
-function mark(text) {
-  let hash = 0x811c9dc5;
-  for (const character of text) hash = Math.imul(hash ^ character.codePointAt(0), 0x01000193);
+const FNV_OFFSET = 2_166_136_261;
+const FNV_PRIME = 16_777_619;
+
+/**
+ * Hashes a token with FNV-1a to 32 bits. So many tokens share a fingerprint that it reveals none.
+ *
+ * @param {string} token
+ */
+function fingerprint(token) {
+  let hash = FNV_OFFSET;
+  for (const character of token) {
+    const code = /** @type {number} */ (character.codePointAt(0));
+    // biome-ignore lint/suspicious/noBitwiseOperators: the hash is defined by them
+    hash = Math.imul(hash ^ code, FNV_PRIME);
+  }
+  // biome-ignore lint/suspicious/noBitwiseOperators: makes the number unsigned
   return (hash >>> 0).toString(36);
 }

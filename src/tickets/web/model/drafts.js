@@ -1,107 +1,131 @@
-// What has been typed and not been sent: kept until it was sent, through reloads, failures and sign-outs;
-// and its sending, which happens once however often it is asked for.
+// Drafts: unsent text of the forms, with the idempotency key of the last attempt to send it.
 //
-// In localStorage, because a closed tab must not lose a text either. A draft belongs to whoever was signed
-// in (`owner` in the scope, see connection.js), so that the next person at this computer does not see it.
+// They are in localStorage, so that they survive reloads, failures, sign-outs and closed tabs. A
+// draft belongs to the person who was signed in (see `drafts` in connection.js), so that the next
+// person at this computer does not see it.
 
-import { randomKey } from "./api.js";
+import { createIdempotencyKey } from "./api.js";
 
 const PREFIX = "tickets:draft:";
-const KEPT_FOR = 90 * 24 * 3_600_000;
+const MAX_AGE = 90 * 24 * 3_600_000;
+
+/** @typedef {Record<string, string>} Fields */
+/** @typedef {{ text: string, key: string, body: object }} Attempt */
+/** @typedef {{ fields: Fields, sent?: Attempt, at?: number }} Draft */
+/** @typedef {Pick<Storage, "getItem" | "setItem" | "removeItem">} DraftStorage */
 
 export class Drafts {
   #storage;
   #scope;
 
-  /** `scope` tells service, side and person apart. */
+  /**
+   * @param {DraftStorage} storage
+   * @param {string} scope identifies service, side and person
+   */
   constructor(storage, scope) {
     this.#storage = storage;
     this.#scope = `${PREFIX}${scope}:`;
   }
 
-  /** The fields of a form as they were typed; none where there is no draft. */
+  /**
+   * Returns the fields of a form as they were typed; empty without a draft.
+   *
+   * @param {string} form
+   */
   read(form) {
     return this.#load(form).fields;
   }
 
+  /**
+   * @param {string} form
+   * @param {Fields} fields
+   */
   write(form, fields) {
     this.#save(form, { ...this.#load(form), fields });
   }
 
   /**
-   * The body and the idempotency key to send this content with, `more` beside it: the same ones for each
-   * try, so that a try which did arrive, and whose answer was lost, is recognised; another key as soon as
-   * the content is another.
+   * Returns body and idempotency key to send this content with; the body also has `extra`.
+   *
+   * Both stay the same for every attempt at the same content, so that the service recognises a
+   * request that it has carried out already. Other content gets another key.
+   *
+   * @param {string} form
+   * @param {object} content
+   * @param {object} [extra]
+   * @returns {Attempt}
    */
-  attempt(form, content, more) {
+  attempt(form, content, extra) {
     const draft = this.#load(form);
     const text = JSON.stringify(content);
-    if (draft.sent?.text !== text) {
-      draft.sent = { text, key: randomKey(), body: { ...content, ...more } };
-      this.#save(form, draft);
-    }
-    return draft.sent;
+    if (draft.sent?.text === text) return draft.sent;
+    const attempt = { text, key: createIdempotencyKey(), body: { ...content, ...extra } };
+    this.#save(form, { ...draft, sent: attempt });
+    return attempt;
   }
 
-  /** The next try is another request: nothing has come of this one, and nothing will. */
-  giveUp(form) {
+  /**
+   * Drops the last attempt, which the service has refused for good; the next one is a new request.
+   *
+   * @param {string} form
+   */
+  dropAttempt(form) {
     this.#save(form, { fields: this.read(form) });
   }
 
-  /** Forget a draft: it was sent. */
-  clear(form) {
+  /**
+   * Deletes a draft, because it was sent.
+   *
+   * @param {string} form
+   */
+  delete(form) {
     this.#storage.removeItem(this.#scope + form);
   }
 
+  /**
+   * @param {string} form
+   * @returns {Draft}
+   */
   #load(form) {
-    return parsed(this.#storage.getItem(this.#scope + form)) ?? { fields: {} };
+    return parseDraft(this.#storage.getItem(this.#scope + form)) ?? { fields: {} };
   }
 
+  /**
+   * @param {string} form
+   * @param {Draft} draft
+   */
   #save(form, draft) {
     try {
       this.#storage.setItem(this.#scope + form, JSON.stringify({ ...draft, at: Date.now() }));
     } catch {
-      // the storage is full: what was typed still stands in the form
+      // the storage is full; the form still has the text
     }
   }
 }
 
-/** Drop drafts, anybody's, that nobody has touched for three months. */
-export function pruneDrafts(storage, now = Date.now()) {
+/**
+ * Deletes the drafts, of anybody, that have not changed for 90 days.
+ *
+ * @param {DraftStorage} storage
+ * @param {number} [now] milliseconds since the epoch
+ */
+export function deleteOldDrafts(storage, now = Date.now()) {
   for (const key of Object.keys(storage)) {
-    if (key.startsWith(PREFIX) && !(now - parsed(storage.getItem(key))?.at < KEPT_FOR)) storage.removeItem(key);
+    if (!key.startsWith(PREFIX)) continue;
+    const age = now - (parseDraft(storage.getItem(key))?.at ?? 0);
+    // also without a valid date, where the age is not a number
+    if (!(age < MAX_AGE)) storage.removeItem(key);
   }
 }
 
-export class Outbox {
-  #underWay = new Map();
-
-  isSending(form) {
-    return this.#underWay.has(form);
-  }
-
-  /**
-   * Send a form's content with `request(body, key)`, as `drafts.attempt()` has it. The draft goes when that
-   * succeeds, and stays when it rejects, as this then does too: trying again is up to a person. Asked
-   * again meanwhile, it is joined.
-   */
-  send(form, content, drafts, request, more) {
-    if (!this.isSending(form)) {
-      const { body, key } = drafts.attempt(form, content, more);
-      const sending = request(body, key)
-        .then((result) => (drafts.clear(form), result))
-        .finally(() => this.#underWay.delete(form));
-      this.#underWay.set(form, sending);
-    }
-    return this.#underWay.get(form);
-  }
-}
-
-function parsed(text) {
+/**
+ * @param {string | null} json
+ * @returns {Draft | null} null if it is not a draft
+ */
+function parseDraft(json) {
   try {
-    return JSON.parse(text);
+    return JSON.parse(json ?? "null");
   } catch {
-    // not ours, or cut off: as good as none
     return null;
   }
 }

@@ -1,5 +1,10 @@
-// What statuses, categories and people are called.
+// Labels: what the pages call statuses, categories and senders.
 
+/** @typedef {import("./api.js").Ticket} Ticket */
+/** @typedef {import("./api.js").Message} Message */
+/** @typedef {import("./api.js").Side} Side */
+
+/** @type {Record<string, string>} */
 export const STATUSES = {
   open: "Open",
   in_progress: "In progress",
@@ -7,6 +12,7 @@ export const STATUSES = {
   closed: "Closed",
 };
 
+/** @type {Record<string, string>} */
 export const CATEGORIES = {
   support: "Support",
   billing: "Billing",
@@ -14,18 +20,22 @@ export const CATEGORIES = {
   other: "Other",
 };
 
-/** A ticket's category as people read it: the user's own words where it is "other". */
+/**
+ * Returns the label of a ticket's category: the user's own words if it is "other".
+ *
+ * @param {Pick<Ticket, "category" | "other_category">} ticket
+ */
 export const categoryLabel = ({ category, other_category: custom }) =>
   (category === "other" && custom) || CATEGORIES[category] || category;
 
-/** Who wrote a message, as the reader on `side` calls them. */
+/**
+ * Returns what a reader on `side` calls the sender of a message.
+ *
+ * @param {Pick<Message, "sender_type" | "sender_id">} message
+ * @param {Side} side
+ * @param {Pick<Ticket, "user_email">} ticket
+ */
 export function senderLabel(message, side, ticket) {
   if (message.sender_type === "admin") return side === "admin" ? "Support team" : "Support";
   return side === "user" ? "You" : ticket.user_email || `User ${message.sender_id}`;
 }
-
-/** "5,000"; the browser's own formatting takes its time to get ready. */
-export const written = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
-
-/** `plural(2, "ticket")` is "2 tickets". */
-export const plural = (count, noun) => `${written(count)} ${noun}${count === 1 ? "" : "s"}`;

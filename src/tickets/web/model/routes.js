@@ -1,36 +1,75 @@
-// Addresses: what the dashboard shows, as the fragment of the page's address.
+// Routes: what a dashboard shows, as the fragment of the page's address.
 //
-// `#/tickets?status=open` is a list, `#/tickets/42?status=open` a ticket opened from that list, so that
-// going back finds the same list; `#/new` is the form. The fragment works under any path and in any host.
+// `#/tickets?status=open` is a list. `#/tickets/42?status=open` is a ticket that was opened from
+// that list, so that going back leads to the same list. `#/new` is the form for a new ticket.
+// Fragments work under any path and on any host page.
 
 import { CATEGORIES, STATUSES } from "./labels.js";
 
-const CHOICES = { status: STATUSES, category: CATEGORIES, unread: { 1: "Unread" } };
+/** @typedef {{ status?: string, category?: string, unread?: string }} Filters */
+/** @typedef {{ view: "list" | "new", id?: undefined, filters?: Filters }} ViewRoute */
+/** @typedef {{ view: "ticket", id: number, filters?: Filters }} TicketRoute */
+/** @typedef {ViewRoute | TicketRoute} Route */
 
-/** Read a fragment; one that means nothing here is the whole list. */
+/** @type {Record<keyof Filters, Record<string, string>>} */
+const CHOICES = { status: STATUSES, category: CATEGORIES, unread: { 1: "Unread" } };
+const FILTERS = /** @type {(keyof Filters)[]} */ (Object.keys(CHOICES));
+
+/**
+ * Parses a fragment. Any other fragment of the page counts as the list without filters.
+ *
+ * @param {string} hash
+ * @returns {Route & { filters: Filters }}
+ */
 export function parseRoute(hash) {
   const [path, query = ""] = hash.replace(/^#/, "").split("?", 2);
-  const filters = readFilters(new URLSearchParams(query));
+  const filters = parseFilters(new URLSearchParams(query));
   const ticket = /^\/tickets\/(\d{1,15})$/.exec(path);
   if (ticket) return { view: "ticket", id: Number(ticket[1]), filters };
   return { view: path === "/new" ? "new" : "list", filters };
 }
 
-/** Write a route as a fragment. */
+/**
+ * Formats a route as a fragment.
+ *
+ * @param {Route} route
+ */
 export function formatRoute({ view, id, filters }) {
   const path = { list: "/tickets", ticket: `/tickets/${id}`, new: "/new" }[view];
   return `#${path}${formatQuery(filters)}`;
 }
 
-/** Write a query with its question mark, of what has a value; "" where nothing has. */
+/**
+ * Formats a query string of the parameters that have a value, with its question mark; "" if none
+ * has.
+ *
+ * @param {Record<string, string | number | boolean | null | undefined>} [parameters]
+ */
 export function formatQuery(parameters = {}) {
-  const query = `${new URLSearchParams(Object.entries(parameters).filter(([, value]) => value))}`;
+  const present = Object.entries(parameters).filter(([, value]) => value);
+  const query = `${new URLSearchParams(present.map(([name, value]) => [name, String(value)]))}`;
   return query && `?${query}`;
 }
 
-function readFilters(query) {
-  const chosen = Object.entries(CHOICES).map(([name, choices]) => [name, query.get(name), choices]);
-  return Object.fromEntries(chosen.filter(([, value, choices]) => Object.hasOwn(choices, value)));
-}
+/**
+ * Returns whether two sets of filters select the same tickets; an empty filter equals a missing
+ * one.
+ *
+ * @param {Filters} a
+ * @param {Filters} b
+ */
+export const sameFilters = (a, b) => FILTERS.every((name) => (a[name] || "") === (b[name] || ""));
 
-export const sameFilters = (a, b) => Object.keys(CHOICES).every((name) => (a[name] || "") === (b[name] || ""));
+/**
+ * @param {URLSearchParams} query
+ * @returns {Filters} without unknown names and values
+ */
+function parseFilters(query) {
+  /** @type {Filters} */
+  const filters = {};
+  for (const name of FILTERS) {
+    const value = query.get(name);
+    if (value !== null && Object.hasOwn(CHOICES[name], value)) filters[name] = value;
+  }
+  return filters;
+}

@@ -1,15 +1,33 @@
-// One open ticket with its messages, and how both are brought up to date.
+// Thread: the open ticket with its messages, refreshed by polling and updated optimistically.
 
-import { dayKey, dayLabel } from "./time.js";
+import { dayKey, dayLabel } from "../lib/time.js";
 
-/** The messages that the service gave, and behind them those that it did not know yet: none goes away. */
-export function mergeMessages(given, known) {
-  const ids = new Set(given.map((message) => message.id));
-  return [...given, ...known.filter((message) => !ids.has(message.id))];
+/** @typedef {import("./api.js").Api} Api */
+/** @typedef {import("./api.js").Message} Message */
+/** @typedef {import("./api.js").Ticket} Ticket */
+/** @typedef {"idle" | "loading" | "ready" | "failed"} Phase */
+/** @typedef {{ key: string | number, day?: string, message?: Message }} ThreadItem */
+
+/**
+ * Merges messages: those that the service returned, then those that it did not know yet. No message
+ * disappears.
+ *
+ * @param {Message[]} received
+ * @param {Message[]} known
+ */
+export function mergeMessages(received, known) {
+  const ids = new Set(received.map((message) => message.id));
+  return [...received, ...known.filter((message) => !ids.has(message.id))];
 }
 
-/** What a thread shows, in order: a separator for each day, and its messages. */
+/**
+ * Returns what a thread shows, in order: its messages, and a separator before each day's first one.
+ *
+ * @param {Message[]} messages
+ * @param {number} [now] milliseconds since the epoch
+ */
 export function threadItems(messages, now = Date.now()) {
+  /** @type {ThreadItem[]} */
   const items = [];
   let day = null;
   for (const message of messages) {
@@ -22,75 +40,118 @@ export function threadItems(messages, now = Date.now()) {
 }
 
 export class Thread {
+  /** @type {number | null} */
   id = null;
+  /** @type {Ticket | null} */
   ticket = null;
+  /** @type {Message[]} */
   messages = [];
-  /** How many messages there are of which each one is here. */
+  /** How many of the ticket's messages were shown, counted from the first without a gap. */
   seen = 0;
-  /** "idle", "loading", "ready" or "failed". */
+  /** @type {Phase} */
   phase = "idle";
+  /** @type {unknown} */
   error = null;
   #api;
-  #changed;
-  #edits = 0;
+  #onChange;
+  #updates = 0;
 
-  /** `changed(arrived)` is told of the messages that have come since the thread was shown. */
-  constructor(api, changed) {
+  /**
+   * @param {Pick<Api, "getTicket">} api
+   * @param {(arrived: Message[]) => void} onChange gets the messages that arrived since the thread
+   *   was opened
+   */
+  constructor(api, onChange) {
     this.#api = api;
-    this.#changed = changed;
+    this.#onChange = onChange;
   }
 
-  /** Show a ticket; null is none. Rejects where it cannot be had. */
+  /**
+   * Opens a ticket; null closes the current one. Rejects if the ticket cannot be loaded.
+   *
+   * @param {number | null} id
+   */
   open(id) {
     if (id !== this.id || this.phase !== "ready") {
-      const phase = id === null ? "idle" : "loading";
-      Object.assign(this, { id, phase, ticket: null, messages: [], seen: 0, error: null });
-      this.#changed([]);
+      this.id = id;
+      this.ticket = null;
+      this.messages = [];
+      this.seen = 0;
+      this.phase = id === null ? "idle" : "loading";
+      this.error = null;
+      this.#onChange([]);
     }
     return this.refresh();
   }
 
-  /** Take up what is new, and resolve to the messages that have come. */
+  /**
+   * Loads the ticket again; resolves to the messages that arrived. Rejects if that fails, and keeps
+   * what was shown.
+   *
+   * @returns {Promise<Message[]>}
+   */
   async refresh() {
     const { id } = this;
     if (id === null) return [];
-    const edits = this.#edits;
+    const updates = this.#updates;
     try {
-      const { messages, ...ticket } = await this.#api.ticket(id);
+      const { messages, ...ticket } = await this.#api.getTicket(id);
+      // another ticket was opened meanwhile
       if (id !== this.id) return [];
-      const known = new Set(this.messages.map((message) => message.id));
-      const arrived = this.phase === "ready" ? messages.filter((one) => !known.has(one.id)) : [];
-      // what it says of the ticket may be older than a change made here meanwhile; messages never are
-      if (edits === this.#edits || !this.ticket) this.ticket = ticket;
-      this.messages = mergeMessages(messages, this.messages);
-      this.seen = Math.max(this.seen, ticket.message_count);
-      Object.assign(this, { phase: "ready", error: null });
-      this.#changed(arrived);
-      return arrived;
+      // the response may be older than an update made here; its messages are never outdated
+      if (updates === this.#updates || !this.ticket) this.ticket = ticket;
+      return this.#receive(messages, ticket.message_count);
     } catch (error) {
       if (id !== this.id) return [];
-      if (this.phase !== "ready") Object.assign(this, { phase: "failed", error });
-      this.#changed([]);
+      if (this.phase !== "ready") {
+        this.phase = "failed";
+        this.error = error;
+      }
+      this.#onChange([]);
       throw error;
     }
   }
 
   /**
-   * Show one's own message at once; it is the one that came after the `seen` ones. Where the thread is still on its way, which
-   * may be how it was before, it is shown with it.
+   * Optimistic update: shows one's own message, the one after the first `seen`, before the next
+   * refresh. While the thread is still loading, the message is kept and shown with it.
+   *
+   * @param {Message} message
+   * @param {number} seen
    */
   add(message, seen) {
     if (message.ticket_id !== this.id) return;
     this.messages = mergeMessages(this.messages, [message]);
     this.seen = Math.max(this.seen, seen + 1);
-    this.#changed([]);
+    this.#onChange([]);
   }
 
-  /** Show a change of the ticket at once; without one, show again what it is. */
-  patch(id, changes) {
+  /**
+   * Optimistic update: shows changes of the ticket before the next refresh. Without changes, shows
+   * the ticket again as it is.
+   *
+   * @param {number} id
+   * @param {Partial<Ticket>} [changes]
+   */
+  update(id, changes) {
     if (id !== this.id || !this.ticket) return;
-    if (changes) this.#edits += 1;
+    if (changes) this.#updates += 1;
     Object.assign(this.ticket, changes);
-    this.#changed([]);
+    this.#onChange([]);
+  }
+
+  /**
+   * @param {Message[]} messages
+   * @param {number} count
+   */
+  #receive(messages, count) {
+    const known = new Set(this.messages.map((message) => message.id));
+    const arrived = this.phase === "ready" ? messages.filter(({ id }) => !known.has(id)) : [];
+    this.messages = mergeMessages(messages, this.messages);
+    this.seen = Math.max(this.seen, count);
+    this.phase = "ready";
+    this.error = null;
+    this.#onChange(arrived);
+    return arrived;
   }
 }

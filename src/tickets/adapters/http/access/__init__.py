@@ -1,1 +1,1 @@
-"""Authentication hooks and the limit on failed sign-ins."""
+"""Authentication, the rate limit on failed sign-ins, and the client's address."""

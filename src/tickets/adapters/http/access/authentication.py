@@ -1,4 +1,9 @@
-"""Who is asking: hooks that settle it before anything else about a request is looked at."""
+"""Authentication hooks: they find out who is calling, before anything else of a request is read.
+
+They are `before_request` hooks and not the framework's guards, for which it copies the whole route
+handler at every request. They are functions and not objects, because the framework deep-copies
+what is registered with a route: the database of an object would not be the application's.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from typing import Any
 from litestar import Request
 from litestar.types import BeforeRequestHookHandler
 
-from tickets.adapters.http.access.failed_sign_ins import MAX_ENTRIES, FailedSignIns
+from tickets.adapters.http.access.failed_sign_ins import FailedSignIns
 from tickets.domain.errors import NotAuthenticated
 from tickets.domain.people import Actor
 from tickets.domain.ports import TokenLookup
@@ -19,69 +24,71 @@ ADMIN_HEADER = "X-Admin-Token"
 USER_CHALLENGE = 'Bearer realm="tickets"'
 ADMIN_CHALLENGE = f'{ADMIN_HEADER} realm="tickets-admin"'
 
+USER_SCHEME = "UserToken"
+ADMIN_SCHEME = "AdminToken"
+"""Names of the two security schemes in the OpenAPI document."""
 
-# Hooks and not the framework's guards, for each of which it copies the whole route handler at every request: that was more
-# than a third of its work for a badge. Functions and not objects, because it makes deep copies of what is registered
-# with a route: an object's database would be another one than the application's. A function is never copied.
+MAX_ACTORS = 10_000
+"""Maximum number of users whose `Actor` is kept for their next request."""
 
 
 def user_authentication(
-    users: TokenLookup, failed_sign_ins: FailedSignIns
+    token_lookup: TokenLookup, failed_sign_ins: FailedSignIns
 ) -> BeforeRequestHookHandler:
-    """Return what lets in who holds a bearer token (section 6), as `request.user`, an `Actor`.
+    """Return the hook that admits holders of a bearer token (section 6) as `request.user`.
 
     It raises `NotAuthenticated` unless the request has exactly one `Authorization: Bearer …`, and
-    `TooManyRequests` where sign-ins have failed too often.
+    `TooManyRequests` where too many sign-ins of the client have failed.
     """
 
-    async def guard(request: Request[Any, Any, Any]) -> None:
-        failed_sign_ins.check_access(request)
-        scheme, _, token = _one_header(request, b"authorization").partition(" ")
+    async def authenticate(request: Request[Any, Any, Any]) -> None:
+        failed_sign_ins.check(request)
+        scheme, _, token = _single_header(request, b"authorization").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise NotAuthenticated
-        user_id = await users.by_token(token.strip())
+        user_id = await token_lookup.by_token(token.strip())
         if user_id is None:
-            await failed_sign_ins.failed(request, token)
+            await failed_sign_ins.record(request, token)
             raise NotAuthenticated
         request.scope["user"] = _user(user_id)
 
-    return guard
+    return authenticate
 
 
 def admin_authentication(
-    tokens: Sequence[str], failed_sign_ins: FailedSignIns
+    admin_tokens: Sequence[str], failed_sign_ins: FailedSignIns
 ) -> BeforeRequestHookHandler:
-    """Return what lets in who holds one of these tokens (section 6), as `request.user`, an `Actor`.
+    """Return the hook that admits holders of an admin token (section 6) as `request.user`.
 
     It raises `NotAuthenticated` unless the request has exactly one `X-Admin-Token`, and
-    `TooManyRequests` where sign-ins have failed too often.
+    `TooManyRequests` where too many sign-ins of the client have failed.
     """
-    known = [token.encode() for token in tokens]
+    valid_tokens = [token.encode() for token in admin_tokens]
 
-    async def guard(request: Request[Any, Any, Any]) -> None:
-        failed_sign_ins.check_access(request)
-        header = _one_header(request, ADMIN_HEADER.lower().encode())
+    async def authenticate(request: Request[Any, Any, Any]) -> None:
+        failed_sign_ins.check(request)
+        header = _single_header(request, ADMIN_HEADER.lower().encode())
         given = header.encode()
-        # compared with each of them, whatever the outcome, so that the time taken says nothing
-        matches = [hmac.compare_digest(given, token) for token in known]
+        # compared with each of them, so that the time taken reveals nothing
+        matches = [hmac.compare_digest(given, token) for token in valid_tokens]
         if not any(matches):
             if given:
-                await failed_sign_ins.failed(request, header)
+                await failed_sign_ins.record(request, header)
             raise NotAuthenticated
         request.scope["user"] = Actor.admin()
 
-    return guard
+    return authenticate
 
 
-_user = lru_cache(MAX_ENTRIES)(Actor.user)
+_user = lru_cache(MAX_ACTORS)(Actor.user)
 
 
-def _one_header(request: Request[Any, Any, Any], name: bytes) -> str:
-    """Return what the one header of this name says; nothing where there is none, or more than one."""
-    given = None
+def _single_header(request: Request[Any, Any, Any], name: bytes) -> str:
+    """Return the value of a header that occurs once; nothing where it is absent or repeated."""
+    found = None
     for header, value in request.scope["headers"]:
         if header == name:
-            if given is not None:
+            if found is not None:
                 return ""
-            given = value
-    return "" if given is None else given.decode("latin-1")
+            found = value
+    return "" if found is None else found.decode("latin-1")

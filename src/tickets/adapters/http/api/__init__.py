@@ -1,1 +1,1 @@
-"""REST API controllers, request and response bodies, parameters."""
+"""The REST API: controllers, request and response bodies, parameters."""

@@ -1,4 +1,4 @@
-"""Opaque cursors: the place in a list behind which the next page starts."""
+"""Keyset cursors: the position after which the next page of a list starts, as an opaque string."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Position = TypeVar("Position", UserPosition, AdminPosition)
 
 
 def next_cursor(page: Page[Row]) -> str | None:
-    """Return the cursor of the page after this one; None where there is none."""
+    """Return the cursor of the page after this one; None on the last page."""
     if not page.more:
         return None
     return urlsafe_b64encode(msgspec.json.encode(page.rows[-1].position)).rstrip(b"=").decode()
@@ -25,7 +25,7 @@ def next_cursor(page: Page[Row]) -> str | None:
 def read_cursor(cursor: str | None, kind: type[Position]) -> Position | None:
     """Return the position that a cursor stands for; None where it is absent or empty.
 
-    Raises `InvalidInput` for anything that no list of this kind can have given out.
+    Raises `InvalidInput` for a string that no list of this kind can have returned.
     """
     if not cursor:
         return None
@@ -34,13 +34,14 @@ def read_cursor(cursor: str | None, kind: type[Position]) -> Position | None:
         position = msgspec.json.decode(text, type=kind)
     except (ValueError, RecursionError):
         position = None
-    # Written again it must be the same, to the letter: so the other list's cursors, with fewer or more fields, do not pass.
+    # Encoded again it must give the same text. That refuses cursors of the other list as well,
+    # which have fewer or more fields.
     if (
         position is None
         or position.updated_at.utcoffset() != timedelta(0)
         or not 0 < position.id <= MAX_ID
         or msgspec.json.encode(position) != text
     ):
-        message = "This cursor is not one that the list has given out; start again without it."
+        message = "This cursor is not valid for this list. Start again without a cursor."
         raise InvalidInput([FieldError("cursor", message)])
     return position

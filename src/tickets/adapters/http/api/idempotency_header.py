@@ -1,4 +1,4 @@
-"""The `Idempotency-Key` header: what a client calls its request, so that it takes effect once."""
+"""The `Idempotency-Key` header: the caller's name for a request, so that it takes effect once."""
 
 from __future__ import annotations
 
@@ -12,37 +12,39 @@ from tickets.domain.errors import FieldError, InvalidInput
 from tickets.domain.idempotency import IdempotencyKey
 from tickets.domain.people import Actor
 
-HEADER = "Idempotency-Key"
+IDEMPOTENCY_HEADER = "Idempotency-Key"
 
 MAX_KEY_LENGTH = 255
 
-# A string as the IETF's draft has it, with quotes around it, or the same without them, as most clients send it.
+# A string with quotes around it, as the IETF's draft has it, or without them, as most clients
+# send it.
 _KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])+)"|([!#-~]+)')
 _ESCAPED = re.compile(r'\\(["\\])')
 
-_NAME = HEADER.lower().encode()
+_HEADER = IDEMPOTENCY_HEADER.lower().encode()
 
 
 async def read_idempotency_key(request: Request[Actor, Any, Any]) -> IdempotencyKey | None:
-    """Return what the request is called by its caller, None where there is no key.
+    """Return the idempotency key of a request with its fingerprint; None where there is no key.
 
-    Raises `InvalidInput` for a key that is malformed, too long, or given twice. Whatever is asked
-    for counts as part of the request: method, path and body.
+    The fingerprint covers method, path and body. Raises `InvalidInput` for a key that is malformed,
+    too long, or sent twice.
     """
-    # read off the request as it came: the framework's own mapping would be made for this one header, which few requests have
-    given = [value.decode("latin-1") for name, value in request.scope["headers"] if name == _NAME]
-    if not given:
+    # From the raw headers: few requests have a key, and the framework's mapping of headers would
+    # be built for this one alone.
+    values = [
+        value.decode("latin-1") for name, value in request.scope["headers"] if name == _HEADER
+    ]
+    if not values:
         return None
-    match = _KEY.fullmatch(given[0].strip()) if len(given) == 1 else None
+    match = _KEY.fullmatch(values[0].strip()) if len(values) == 1 else None
     key = match and (_ESCAPED.sub(r"\1", match[1]) if match[1] else match[2])
     if not key or len(key) > MAX_KEY_LENGTH:
-        raise InvalidInput(
-            [
-                FieldError(
-                    HEADER,
-                    f"{HEADER} must be one key of 1 to {MAX_KEY_LENGTH} printable ASCII characters.",
-                )
-            ]
+        message = (
+            f"{IDEMPOTENCY_HEADER} must be one key of 1 to {MAX_KEY_LENGTH} printable ASCII "
+            f"characters."
         )
-    asked = f"{request.method} {request.scope['path'].rstrip('/')}\n".encode()
-    return IdempotencyKey(request.user, key, sha256(asked + await request.body()).digest())
+        raise InvalidInput([FieldError(IDEMPOTENCY_HEADER, message)])
+    request_line = f"{request.method} {request.scope['path'].rstrip('/')}\n".encode()
+    fingerprint = sha256(request_line + await request.body()).digest()
+    return IdempotencyKey(request.user, key, fingerprint)

@@ -1,4 +1,4 @@
-"""What several handlers take: path and query parameters, as they are read and described, and the core."""
+"""Path and query parameters that several handlers share, and their access to the core."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ MAX_PAGE_SIZE = 200
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
 
-# Longer numbers are cut to this many digits: far beyond every bound here, and quick to convert.
-_DIGITS = 20
+# Longer numbers are cut to this many digits: far beyond every bound, and fast to convert.
+_MAX_DIGITS = 20
 
 
 class TicketNumber(int):
-    """A ticket's id as it stands in a path; one that no column could hold is nobody's ticket."""
+    """A ticket's id in a path. A number beyond the column's range is the id of no ticket."""
 
 
 class PageSize(int):
-    """How many rows a page may have: 1 to 200."""
+    """The maximum number of rows of a page: 1 to 200."""
 
 
 DEFAULT_PAGE_SIZE = PageSize(50)
 
 
-def _read_ticket_number(_kind: type, value: str) -> TicketNumber:
+def _decode_ticket_number(_kind: type, value: str) -> TicketNumber:
     if not _WHOLE_NUMBER.fullmatch(value):
         message = "must be a whole number"
         raise ValueError(message)
-    return TicketNumber(value[:_DIGITS])
+    return TicketNumber(value[:_MAX_DIGITS])
 
 
-def _read_page_size(_kind: type, value: str) -> PageSize:
-    if not _WHOLE_NUMBER.fullmatch(value) or not 1 <= int(value[:_DIGITS]) <= MAX_PAGE_SIZE:
+def _decode_page_size(_kind: type, value: str) -> PageSize:
+    if not _WHOLE_NUMBER.fullmatch(value) or not 1 <= int(value[:_MAX_DIGITS]) <= MAX_PAGE_SIZE:
         message = f"must be a whole number from 1 to {MAX_PAGE_SIZE}"
         raise ValueError(message)
     return PageSize(value)
 
 
 TYPE_DECODERS: Any = [
-    (lambda kind: kind is TicketNumber, _read_ticket_number),
-    (lambda kind: kind is PageSize, _read_page_size),
+    (lambda kind: kind is TicketNumber, _decode_ticket_number),
+    (lambda kind: kind is PageSize, _decode_page_size),
 ]
-"""For the application. The framework's own reading of an `int` also takes "7.0" and "1e3"."""
+"""For the application. The framework's own decoding of `int` also accepts "7.0" and "1e3"."""
 
 TicketId = Annotated[
     TicketNumber,
@@ -65,7 +65,7 @@ TicketId = Annotated[
 Limit = Annotated[
     PageSize,
     QueryParameter(
-        description="Rows of a page.",
+        description="Maximum number of rows of the page.",
         schema_extra={"type": OpenAPIType.INTEGER, "minimum": 1, "maximum": MAX_PAGE_SIZE},
     ),
 ]
@@ -88,44 +88,47 @@ CategoryFilter = Annotated[
 
 Cursor = Annotated[
     str | None,
-    QueryParameter(description="What `next_cursor` gave; absent or empty for the first page."),
+    QueryParameter(
+        description="The `next_cursor` of the previous page; absent or empty for the first page."
+    ),
 ]
 
 Peek = Annotated[
     str | None,
     QueryParameter(
-        description="Show the ticket and leave it unread.",
+        description="Return the ticket and leave it unread.",
         schema_extra={"enum": ["", "true", "false"]},
     ),
 ]
 
-# The application's state and not the framework's injection, which takes longer for two of them than a statement does.
+
+# From the application's state, not by dependency injection: see litestar_fast/README.md.
 
 
 def ticket_service(request: Request[Any, Any, Any]) -> TicketService:
-    """Return the use cases."""
+    """Return the use cases, from the application's state."""
     service: TicketService = request.app.state.ticket_service
     return service
 
 
-def views_of(request: Request[Any, Any, Any]) -> TicketViews:
-    """Return the read side."""
-    views: TicketViews = request.app.state.views
+def ticket_views(request: Request[Any, Any, Any]) -> TicketViews:
+    """Return the read side, from the application's state."""
+    views: TicketViews = request.app.state.ticket_views
     return views
 
 
 def read_filter(field: str, value: str | None, choices: type[Choice]) -> Choice | None:
-    """Return what a filter asks for, None where it is absent or empty; raise `InvalidInput`."""
+    """Return the value of a filter, None where it is absent or empty; raise `InvalidInput`."""
     if not value:
         return None
-    form = Validation()
-    choice = form.choice(field, value, choices)
-    form.finish()
+    validation = Validation()
+    choice = validation.choice(field, value, choices)
+    validation.finish()
     return choice
 
 
-def read_switch(field: str, value: str | None) -> bool:
-    """Return whether a switch is on, off where it is absent or empty; raise `InvalidInput`."""
+def read_boolean(field: str, value: str | None) -> bool:
+    """Return a boolean parameter, False where it is absent or empty; raise `InvalidInput`."""
     if value not in (None, "", "true", "false"):
         raise InvalidInput([FieldError(field, f"{label(field)} must be true or false.")])
     return value == "true"

@@ -1,14 +1,13 @@
-"""Request bodies: JSON objects of known fields, every mistake in them told at once."""
+"""Request bodies: JSON objects of declared fields; one error response names every invalid field."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
-from litestar._openapi.schema_generation import SchemaCreator
 from litestar.dto import MsgspecDTO
 from litestar.exceptions import ClientException
 from litestar.openapi.spec import Example, Reference, Schema
@@ -16,19 +15,18 @@ from litestar.params import Body
 from litestar.typing import FieldDefinition
 
 from tickets.domain.errors import FieldError, InvalidInput
+from tickets.domain.text_limits import FIRST_MESSAGE, OTHER_CATEGORY, REPLY, SUBJECT
 from tickets.domain.text_rules import label
 from tickets.domain.ticket import Category, Status
 
-_NUMBERS = frozenset({"seen"})
-"""Fields that hold a number; all others hold text."""
+RequestBody = TypeVar("RequestBody", bound=msgspec.Struct)
 
-Form = TypeVar("Form", bound=msgspec.Struct)
-
-# The limits below are for the reader of the OpenAPI document. What enforces them is the domain, after trimming.
+# The limits below are documentation in the OpenAPI document. The domain enforces them, after
+# trimming.
 
 
 class NewTicket(msgspec.Struct, forbid_unknown_fields=True):
-    """What a user fills in to open a ticket. Texts are trimmed at both ends before they are counted."""
+    """A new ticket. Texts are trimmed at both ends before their characters are counted."""
 
     category: Annotated[
         str,
@@ -41,9 +39,9 @@ class NewTicket(msgspec.Struct, forbid_unknown_fields=True):
     subject: Annotated[
         str,
         Body(
-            description="One line that says what it is about.",
-            min_length=3,
-            max_length=200,
+            description="The ticket in one line.",
+            min_length=SUBJECT.min_length,
+            max_length=SUBJECT.max_length,
             examples=[Example(value="Charged twice in January")],
         ),
     ]
@@ -51,16 +49,18 @@ class NewTicket(msgspec.Struct, forbid_unknown_fields=True):
         str,
         Body(
             description="The first message of the thread.",
-            min_length=10,
-            max_length=5000,
+            min_length=FIRST_MESSAGE.min_length,
+            max_length=FIRST_MESSAGE.max_length,
             examples=[Example(value="My card was charged twice for invoice 4711.")],
         ),
     ]
     other_category: Annotated[
         str | None,
         Body(
-            description='A label of the user\'s own, with the category "other" alone; else null, blank or absent.',
-            max_length=100,
+            description=(
+                'The user\'s own label, only with the category "other"; else null, blank or absent.'
+            ),
+            max_length=OTHER_CATEGORY.max_length,
             examples=[Example(value=None)],
         ),
     ] = None
@@ -72,9 +72,9 @@ class NewReply(msgspec.Struct, forbid_unknown_fields=True):
     message: Annotated[
         str,
         Body(
-            description="The text, trimmed at both ends before it is counted.",
-            min_length=1,
-            max_length=5000,
+            description="The text, trimmed at both ends before its characters are counted.",
+            min_length=REPLY.min_length,
+            max_length=REPLY.max_length,
             examples=[Example(value="Thank you, we are looking into it.")],
         ),
     ]
@@ -82,8 +82,8 @@ class NewReply(msgspec.Struct, forbid_unknown_fields=True):
         int | None,
         Body(
             description=(
-                "The ticket's `message_count` as the writer was shown it. If the thread has grown since, nothing is "
-                "stored and a 409 tells what is new."
+                "The `message_count` that the writer was shown. If there are more messages by now, "
+                "nothing is stored, and a 409 returns the unseen ones."
             ),
             ge=0,
             examples=[Example(value=3)],
@@ -92,27 +92,27 @@ class NewReply(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Seen(msgspec.Struct, forbid_unknown_fields=True):
-    """What a reader was shown."""
+    """How many messages a reader was shown."""
 
     seen: Annotated[
         int,
         Body(
-            description="The ticket's `message_count` as it was shown.",
+            description="The `message_count` that the reader was shown.",
             ge=0,
             examples=[Example(value=3)],
         ),
     ]
 
 
-class Nothing(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class EmptyBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """An empty object; the body may be left out."""
 
 
-NOTHING = Nothing()
+EMPTY_BODY = EmptyBody()
 
 
 class NewStatus(msgspec.Struct, forbid_unknown_fields=True):
-    """Where to move a ticket."""
+    """The status that a ticket is to have."""
 
     status: Annotated[
         str,
@@ -124,23 +124,23 @@ class NewStatus(msgspec.Struct, forbid_unknown_fields=True):
     ]
 
 
-class JSONRequestBody(MsgspecDTO[Form]):
-    """Reads a body into its Struct, and says what is wrong with it field by field.
+class JSONRequestBody(MsgspecDTO[RequestBody]):
+    """Decodes a JSON body into its Struct; an error names every invalid field.
 
-    A field that is absent counts as blank, so that the domain tells about it together with the
-    others. Raises `InvalidInput`, or a 415 where the body is declared to be something else.
+    A missing field counts as blank, so that the domain reports it together with the others. Raises
+    `InvalidInput`, or a 415 where the body is declared as something else than JSON.
     """
 
     def decode_bytes(self, value: bytes) -> Any:  # noqa: ANN401 - the signature of the base class
         """Decode the body."""
-        declared = [
+        content_types = [
             value
             for name, value in self.asgi_connection.scope["headers"]
             if name == b"content-type"
         ]
-        media_type = declared[0].partition(b";")[0].strip() if declared else b""
-        # of two declarations, whoever looks at the request on its way may take the other one
-        if len(declared) > 1 or (
+        media_type = content_types[0].partition(b";")[0].strip() if content_types else b""
+        # of two content types, a proxy on the way may have taken the other one
+        if len(content_types) > 1 or (
             media_type and not media_type.lower().endswith((b"/json", b"+json"))
         ):
             raise ClientException(
@@ -149,30 +149,30 @@ class JSONRequestBody(MsgspecDTO[Form]):
         try:
             return _decoder(self.model_type)(value)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return _read_carefully(value, self.model_type)
+            return _decode_field_by_field(value, self.model_type)
 
     @classmethod
     def create_openapi_schema(
-        cls, field_definition: FieldDefinition, handler_id: str, schema_creator: SchemaCreator
+        cls,
+        field_definition: FieldDefinition,
+        handler_id: str,
+        schema_creator: Any,  # noqa: ANN401 - a private class of the framework
     ) -> Reference | Schema:
-        """Describe the Struct itself, which takes no other fields than its own."""
+        """Describe the Struct itself, and not the copy of it that a DTO makes for each handler."""
         del handler_id
-        described = schema_creator.for_field_definition(field_definition)
-        assert isinstance(described, Reference)  # noqa: S101 - a Struct is described once
-        schema = schema_creator.schema_registry.from_reference(described).schema
-        schema.additional_properties = False
-        return described
+        schema: Reference | Schema = schema_creator.for_field_definition(field_definition)
+        return schema
 
 
 @cache
-def _decoder(form: type[Form]) -> Callable[[bytes], Form]:
-    return msgspec.json.Decoder(form).decode
+def _decoder(body_type: type[RequestBody]) -> Callable[[bytes], RequestBody]:
+    return msgspec.json.Decoder(body_type).decode
 
 
-def _read_carefully(body: bytes, form: type[Form]) -> Form:
-    """Read what the fast decoder refused: say why, for every field, or accept it after all.
+def _decode_field_by_field(body: bytes, body_type: type[RequestBody]) -> RequestBody:
+    """Decode what the fast decoder refused: name every invalid field, or accept the body after all.
 
-    The standard decoder also lets half of a surrogate pair through, to be named by the domain.
+    The standard library's decoder also accepts a lone surrogate, which the domain then reports.
     """
     try:
         fields = json.loads(body.decode("utf-8"))
@@ -182,16 +182,21 @@ def _read_carefully(body: bytes, form: type[Form]) -> Form:
         raise InvalidInput([FieldError("body", "The body must be a JSON object.")])
     errors = []
     values = {}
-    for field in msgspec.structs.fields(form):
+    types = get_type_hints(body_type)
+    for field in msgspec.structs.fields(body_type):
         blank = "" if field.required else field.default
         try:
             values[field.name] = msgspec.convert(fields.pop(field.name, blank), field.type)
         except msgspec.ValidationError:
-            kind = "a whole number" if field.name in _NUMBERS else "a text"
+            kind = _json_type(types[field.name])
             errors.append(FieldError(field.name, f"{label(field.name)} must be {kind}."))
     for name in fields:
-        shown = name[:50].encode("utf-8", "replace").decode()
-        errors.append(FieldError(shown, f"{shown} is not a field of this request."))
+        unknown = name[:50].encode("utf-8", "replace").decode()
+        errors.append(FieldError(unknown, f"Unknown field: {unknown}."))
     if errors:
         raise InvalidInput(errors)
-    return form(**values)
+    return body_type(**values)
+
+
+def _json_type(field_type: Any) -> str:  # noqa: ANN401 - a type, or a union with None
+    return "a whole number" if int in (field_type, *get_args(field_type)) else "a string"

@@ -1,4 +1,4 @@
-"""Response bodies, as the contract's tables have them."""
+"""Response bodies: one Struct per shape of JSON that the API returns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tickets.domain.ticket import Category, Status, Ticket
 
 
 class TicketBody(msgspec.Struct):
-    """A ticket, without its thread."""
+    """A ticket without its thread."""
 
     id: int
     user_id: int
@@ -38,7 +38,7 @@ class TicketWithThread(TicketBody):
 
 
 class TicketWithThreadAndUser(TicketWithThread):
-    """A ticket with its thread, oldest message first, and whose it is."""
+    """A ticket with its thread, oldest message first, and its user's e-mail address."""
 
     user_email: str | None
 
@@ -51,32 +51,32 @@ class TicketCreated(msgspec.Struct):
 
     @classmethod
     def of(cls, ticket: Ticket) -> TicketCreated:
-        """Show a new ticket."""
-        return cls(TicketBody(*_shared(ticket)))
+        """Return the body for a new ticket."""
+        return cls(TicketBody(*_ticket_fields(ticket)))
 
 
 class TicketOpened(msgspec.Struct):
-    """A ticket as its user sees it."""
+    """The response to a user who opens a ticket."""
 
     ticket: TicketWithThread
 
     @classmethod
     def of(cls, detail: TicketDetail) -> TicketOpened:
-        """Show a ticket and its thread."""
-        shown = (*_shared(detail.ticket), detail.messages)
-        return cls(TicketWithThread(*shown))
+        """Return the body for a ticket and its thread."""
+        fields = (*_ticket_fields(detail.ticket), detail.messages)
+        return cls(TicketWithThread(*fields))
 
 
 class TicketOpenedByAdmin(msgspec.Struct):
-    """A ticket as the admins see it."""
+    """The response to an admin who opens a ticket."""
 
     ticket: TicketWithThreadAndUser
 
     @classmethod
     def of(cls, detail: TicketDetail) -> TicketOpenedByAdmin:
-        """Show a ticket, its thread and whose it is."""
-        shown = (*_shared(detail.ticket), detail.messages, detail.user_email)
-        return cls(TicketWithThreadAndUser(*shown))
+        """Return the body for a ticket, its thread and its user."""
+        fields = (*_ticket_fields(detail.ticket), detail.messages, detail.user_email)
+        return cls(TicketWithThreadAndUser(*fields))
 
 
 class MessageCreated(msgspec.Struct):
@@ -93,32 +93,32 @@ class StatusChanged(msgspec.Struct):
     success: Literal[True] = True
 
 
-class ReadingNoted(msgspec.Struct):
-    """Whether the ticket is unread now, for the side that asked."""
+class UnreadFlag(msgspec.Struct):
+    """Whether the ticket is unread now for the caller's side."""
 
     unread: bool
     success: Literal[True] = True
 
 
 class UserList(msgspec.Struct):
-    """A page of a user's tickets; `next_cursor` asks for the next one, null on the last."""
+    """A page of a user's tickets, and the cursor of the next page, null on the last."""
 
     tickets: Sequence[UserRow]
     next_cursor: str | None
 
 
 class AdminList(msgspec.Struct):
-    """A page of everybody's tickets; `next_cursor` asks for the next one, null on the last."""
+    """A page of everybody's tickets, and the cursor of the next page, null on the last."""
 
     tickets: Sequence[AdminRow]
     next_cursor: str | None
 
 
 class Unread(msgspec.Struct):
-    """How many tickets hold something unread: what a badge shows."""
+    """The unread count: how many tickets are unread for the caller's side."""
 
     unread: int
 
 
-_shared: Callable[[Ticket], tuple[Any, ...]] = attrgetter(*TicketBody.__struct_fields__)
-"""The fields that every body of a ticket begins with, in order."""
+_ticket_fields: Callable[[Ticket], tuple[Any, ...]] = attrgetter(*TicketBody.__struct_fields__)
+"""Returns the fields of `TicketBody` in their order."""

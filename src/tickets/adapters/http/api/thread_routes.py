@@ -1,4 +1,4 @@
-"""What both sides do to a thread, each by its own rights: answer, mark as read, mark as unread."""
+"""Routes that users and admins share: reply, mark as read, mark as unread."""
 
 from __future__ import annotations
 
@@ -8,29 +8,32 @@ from typing import Any
 from litestar import Controller, Request, post
 from litestar.params import JSONBody
 
-from tickets.adapters.http.access.failed_sign_ins import rate_limit_headers
 from tickets.adapters.http.api.idempotency_header import read_idempotency_key
 from tickets.adapters.http.api.parameters import TicketId, ticket_service
+from tickets.adapters.http.api.problem_responses import CHANGE_PROBLEMS, REPLY_PROBLEMS
 from tickets.adapters.http.api.request_bodies import (
-    NOTHING,
+    EMPTY_BODY,
+    EmptyBody,
     JSONRequestBody,
     NewReply,
-    Nothing,
     Seen,
 )
-from tickets.adapters.http.api.response_bodies import MessageCreated, ReadingNoted
+from tickets.adapters.http.api.response_bodies import MessageCreated, UnreadFlag
+from tickets.adapters.http.edge.rate_limit_headers import rate_limit_headers
 from tickets.adapters.http.litestar_fast.fast_response import FastResponse
-from tickets.adapters.http.openapi.config import NOTING, REPLYING
 from tickets.domain.people import Actor
 
 ThreadRequest = Request[Actor, Any, Any]
 
 
 class ThreadController(Controller):
-    """The routes that are the same on both sides, under each side's own path and guard."""
+    """Routes that are the same for both sides, under each side's path and authentication."""
 
     @post(
-        "/{ticket_id:str}/reply", dto=JSONRequestBody[NewReply], return_dto=None, responses=REPLYING
+        "/{ticket_id:str}/reply",
+        dto=JSONRequestBody[NewReply],
+        return_dto=None,
+        responses=REPLY_PROBLEMS,
     )
     async def reply(
         self,
@@ -51,7 +54,7 @@ class ThreadController(Controller):
         "/{ticket_id:str}/read",
         dto=JSONRequestBody[Seen],
         return_dto=None,
-        responses=NOTING,
+        responses=CHANGE_PROBLEMS,
         status_code=HTTPStatus.OK,
     )
     async def acknowledge(
@@ -59,30 +62,30 @@ class ThreadController(Controller):
         request: ThreadRequest,
         ticket_id: TicketId,
         data: JSONBody[Seen],
-    ) -> ReadingNoted:
-        """Mark a ticket read by one's own side, unless more messages are there than were seen."""
+    ) -> UnreadFlag:
+        """Mark a ticket read by the caller's side, unless it has more messages than were seen."""
         idempotency_key = await read_idempotency_key(request)
-        noted = ticket_service(request).acknowledge(
+        unread = await ticket_service(request).acknowledge(
             ticket_id, data.seen, by=request.user, idempotency_key=idempotency_key
         )
-        return ReadingNoted(await noted)
+        return UnreadFlag(unread)
 
     @post(
         "/{ticket_id:str}/unread",
-        dto=JSONRequestBody[Nothing],
+        dto=JSONRequestBody[EmptyBody],
         return_dto=None,
-        responses=NOTING,
+        responses=CHANGE_PROBLEMS,
         status_code=HTTPStatus.OK,
     )
     async def mark_unread(
         self,
         request: ThreadRequest,
         ticket_id: TicketId,
-        data: JSONBody[Nothing] = NOTHING,  # noqa: ARG002 - nothing else may be sent
-    ) -> ReadingNoted:
-        """Mark a ticket unread by one's own side, to come back to it later."""
+        data: JSONBody[EmptyBody] = EMPTY_BODY,  # noqa: ARG002 - refuses any field
+    ) -> UnreadFlag:
+        """Mark a ticket unread for the caller's side, to come back to it later."""
         idempotency_key = await read_idempotency_key(request)
-        noted = ticket_service(request).mark_unread(
+        unread = await ticket_service(request).mark_unread(
             ticket_id, by=request.user, idempotency_key=idempotency_key
         )
-        return ReadingNoted(await noted)
+        return UnreadFlag(unread)

@@ -1,13 +1,14 @@
-"""The user's side of the API (section 5): a user's own tickets, and nobody else's."""
+"""The users' side of the API (section 5): a user's own tickets and no others."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from litestar import HttpMethod, Request, Response, get, post, route
+from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
 
-from tickets.adapters.http.access.failed_sign_ins import rate_limit_headers
+from tickets.adapters.http.access.authentication import USER_SCHEME
 from tickets.adapters.http.api.cursors import next_cursor, read_cursor
 from tickets.adapters.http.api.idempotency_header import read_idempotency_key
 from tickets.adapters.http.api.parameters import (
@@ -17,10 +18,16 @@ from tickets.adapters.http.api.parameters import (
     Peek,
     StatusFilter,
     TicketId,
+    read_boolean,
     read_filter,
-    read_switch,
     ticket_service,
-    views_of,
+    ticket_views,
+)
+from tickets.adapters.http.api.problem_responses import (
+    COUNT_PROBLEMS,
+    CREATE_PROBLEMS,
+    DETAIL_PROBLEMS,
+    LIST_PROBLEMS,
 )
 from tickets.adapters.http.api.request_bodies import JSONRequestBody, NewTicket
 from tickets.adapters.http.api.response_bodies import (
@@ -30,14 +37,8 @@ from tickets.adapters.http.api.response_bodies import (
     UserList,
 )
 from tickets.adapters.http.api.thread_routes import ThreadController
+from tickets.adapters.http.edge.rate_limit_headers import rate_limit_headers
 from tickets.adapters.http.litestar_fast.fast_response import FastResponse
-from tickets.adapters.http.openapi.config import (
-    COUNTING,
-    CREATING,
-    READING,
-    READING_ONE,
-    USER_SCHEME,
-)
 from tickets.domain.people import Actor
 from tickets.domain.read_models import UserPosition
 from tickets.domain.ticket import Status
@@ -46,26 +47,33 @@ UserRequest = Request[Actor, Any, Any]
 
 
 class UserTicketsController(ThreadController):
-    """What a signed-in user does."""
+    """Routes for a signed-in user."""
 
     path = "/api/v1/tickets"
     tags = ["account"]  # noqa: RUF012 - as the framework declares it
     security = [{USER_SCHEME: []}]  # noqa: RUF012
 
-    # Where an address has two handlers, the framework's own answer names the methods of one of them. Handlers are
-    # registered by name, and what answers OPTIONS has to be there first: hence `a…`.
+    def get_route_handlers(self) -> list[BaseRouteHandler]:
+        """Return the handlers in the order of their registration, `options` first.
+
+        A path's first handler registers the framework's own OPTIONS handler, which names no method
+        of the second handler, unless OPTIONS has a handler already.
+        """
+        handlers = super().get_route_handlers()
+        return sorted(handlers, key=lambda handler: handler.handler_name != "options")
+
     @route("/", http_method=HttpMethod.OPTIONS, include_in_schema=False, sync_to_thread=False)
-    def allowed_methods(self) -> Response[None]:
-        """Name the methods that this address takes."""
+    def options(self) -> Response[None]:
+        """Name the methods of both handlers at this path."""
         return Response(None, status_code=204, headers={"Allow": "GET, OPTIONS, POST"})
 
-    @post("/", dto=JSONRequestBody[NewTicket], return_dto=None, responses=CREATING)
+    @post("/", dto=JSONRequestBody[NewTicket], return_dto=None, responses=CREATE_PROBLEMS)
     async def open_ticket(
         self,
         request: UserRequest,
         data: JSONBody[NewTicket],
     ) -> FastResponse[TicketCreated]:
-        """Open a ticket with its first message; it is unread for the admins."""
+        """Open a ticket with its first message. It is unread for the admins."""
         service, user = ticket_service(request), request.user
         ticket = await service.open(
             by=user,
@@ -79,7 +87,7 @@ class UserTicketsController(ThreadController):
         allowance = rate_limit_headers(service.rate_limits.allowance("creates", by=user))
         return FastResponse(TicketCreated.of(ticket), headers=[location, *allowance])
 
-    @get("/", responses=READING)
+    @get("/", responses=LIST_PROBLEMS)
     async def list_tickets(
         self,
         request: UserRequest,
@@ -88,7 +96,7 @@ class UserTicketsController(ThreadController):
         cursor: Cursor = None,
     ) -> UserList:
         """List the user's tickets, newest `updated_at` first."""
-        page = await views_of(request).user_list(
+        page = await ticket_views(request).user_list(
             _user_id(request),
             status=read_filter("status", status, Status),
             after=read_cursor(cursor, UserPosition),
@@ -96,25 +104,25 @@ class UserTicketsController(ThreadController):
         )
         return UserList(page.rows, next_cursor(page))
 
-    @get("/unread", responses=COUNTING)
+    @get("/unread", responses=COUNT_PROBLEMS)
     async def count_unread(self, request: UserRequest) -> Unread:
-        """Count the user's tickets that hold something unread: the badge."""
-        return Unread(await views_of(request).user_unread(_user_id(request)))
+        """Return the user's unread count: how many tickets are unread for the user."""
+        return Unread(await ticket_views(request).user_unread(_user_id(request)))
 
-    @get("/{ticket_id:str}", responses=READING_ONE)
+    @get("/{ticket_id:str}", responses=DETAIL_PROBLEMS)
     async def read_ticket(
         self, request: UserRequest, ticket_id: TicketId, peek: Peek = None
     ) -> TicketOpened:
-        """Show a ticket with its thread, oldest message first, and mark it read by the user.
+        """Return a ticket with its thread, oldest message first, and mark it read by the user.
 
-        With `peek=true` it stays as it is; `/read` marks it once it has been shown.
+        With `peek=true` it stays unread; `/read` marks it after it has been shown.
         """
         service = ticket_service(request)
-        show = service.peek if read_switch("peek", peek) else service.read
-        return TicketOpened.of(await show(ticket_id, by=request.user))
+        load = service.peek if read_boolean("peek", peek) else service.read
+        return TicketOpened.of(await load(ticket_id, by=request.user))
 
 
 def _user_id(request: UserRequest) -> int:
     user_id = request.user.user_id
-    assert user_id is not None  # noqa: S101 - the guard lets users alone in
+    assert user_id is not None  # noqa: S101 - the authentication hook sets it
     return user_id

@@ -1,4 +1,4 @@
-"""The dashboards' files as they are sent: read once at start, without comments and indentation, named by content."""
+"""Static files of the dashboards: read once at start, served as they are, compressed, versioned by content."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import rcssmin
-import rjsmin
+from tickets.adapters.http.dashboards.text_limits_module import (
+    TEXT_LIMITS_MODULE,
+    render_text_limits,
+)
 
 FOLDER = Path(__file__).parents[3] / "web"
 
@@ -22,39 +24,39 @@ MEDIA_TYPES: Mapping[str, str] = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-"""What is served, by suffix; any other file of the folder is not."""
+"""Media types by suffix. A file with another suffix is not served."""
 
 ENTRY = "tickets.js"
-"""What a host page loads, at an address without a version that may stand in its source for years."""
+"""The module that host pages load, at an address without a version, which never changes."""
 
-# What a module or a style sheet loads, always by a relative address: `} from "./x.js";`, `import "./x.js";`,
-# `@import "x.css";`, each at the beginning of a line.
+# Imports of a module or a style sheet, by relative addresses, each at the beginning of a line:
+# `} from "./x.js";`, `import "./x.js";`, `@import "x.css";`.
 _LOADS = re.compile(r"""^(?:@import|import|export|\}).*?["']([\w./-]+)["'];$""", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class File:
-    """One file as it is sent."""
+    """One static file."""
 
     body: bytes
     media_type: str
 
     @cached_property
     def gzipped(self) -> bytes:
-        """The body for whoever takes gzip; made once, and always the same bytes."""
+        """The compressed body, made once; equal bodies give equal bytes."""
         return gzip.compress(self.body, mtime=0)
 
     @cached_property
     def etag(self) -> str:
-        """Weak, because the two encodings share it."""
+        """The entity tag; weak, because both encodings share it."""
         return f'W/"{hashlib.sha256(self.body).hexdigest()[:16]}"'
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page, and the `Link` header that announces what its code is going to load.
+    """A page, and the `Link` header that preloads everything that its code imports.
 
-    Without it the browser would find each module in the one before, one round trip after the other.
+    Without it the browser would discover one module after the other, a round trip each.
     """
 
     file: File
@@ -62,14 +64,15 @@ class Page:
 
 
 class Site:
-    """Everything in a folder of pages and code, read once."""
+    """All pages and code of a folder, read once."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        """Read the folder; the version is made of all that is in it."""
+        """Read the folder; the version is a hash over all of its files."""
         paths = [path for path in sorted(folder.rglob("*")) if path.suffix in MEDIA_TYPES]
         self._sources = {
             path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in paths
         }
+        self._sources[TEXT_LIMITS_MODULE] = render_text_limits()
         digest = hashlib.sha256()
         for name, source in self._sources.items():
             digest.update(f"{name}\0{len(source)}\0{source}".encode())
@@ -87,7 +90,7 @@ class Site:
         self.entry = _file(ENTRY, f'export * from "./{self.version}/{ENTRY}";\n')
 
     def loaded_by(self, *names: str) -> Iterator[str]:
-        """Yield these files and all that they load, each once, what is needed first in front."""
+        """Yield these files and all that they import, each once, in breadth-first order."""
         waiting, seen = list(names), set[str]()
         while waiting:
             name = waiting.pop(0)
@@ -111,15 +114,5 @@ class Site:
         return Page(_file("page.html", page), ", ".join(links))
 
 
-def compact(source: str, suffix: str) -> str:
-    """Return a module or a style sheet that does the same in fewer characters; anything else as it is.
-
-    The source is written to be read; a page has to be small. No template in a module may hold another.
-    """
-    shorten = {".js": rjsmin.jsmin, ".css": rcssmin.cssmin}.get(suffix)
-    return str(shorten(source)) if shorten else source
-
-
 def _file(name: str, source: str) -> File:
-    suffix = Path(name).suffix
-    return File(compact(source, suffix).encode(), MEDIA_TYPES[suffix])
+    return File(source.encode(), MEDIA_TYPES[Path(name).suffix])

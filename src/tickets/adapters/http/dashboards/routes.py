@@ -1,4 +1,4 @@
-"""Serves the two dashboards: pages that are always fresh, and code under a path that changes with it."""
+"""Routes of the two dashboards: pages that are revalidated, and immutable versioned code."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from tickets.adapters.http.access.authentication import ADMIN_HEADER
-from tickets.adapters.http.access.failed_sign_ins import HEADERS
+from tickets.adapters.http.api.idempotency_header import IDEMPOTENCY_HEADER
 from tickets.adapters.http.dashboards.files import ENTRY, File, Site
+from tickets.adapters.http.edge.rate_limit_headers import RATE_LIMIT_HEADERS
 from tickets.adapters.http.edge.security_headers import PAGE_PERMISSIONS
-from tickets.observability.request_context import HEADER
+from tickets.observability.request_context import REQUEST_ID_HEADER
 
-FOR_GOOD = "public, max-age=31536000, immutable"
-ASK_FIRST = "no-cache"
+IMMUTABLE = "public, max-age=31536000, immutable"
+REVALIDATE = "no-cache"
 
 WebRequest = Request[Any, Any, Any]
 
 
 def page_policy(frame_ancestors: Sequence[str]) -> str:
-    """Return the pages' Content-Security-Policy: their own code, style and service, nothing else.
+    """Return the pages' Content-Security-Policy: code, styles and calls of this origin only.
 
-    `trusted-types 'none'` makes the browser itself refuse `innerHTML` and its kin.
+    `trusted-types 'none'` makes the browser itself refuse `innerHTML` and the like.
     """
     ancestors = " ".join(frame_ancestors) or "'none'"
     return "; ".join(
@@ -46,73 +47,79 @@ def page_policy(frame_ancestors: Sequence[str]) -> str:
     )
 
 
-def cross_origin(origins: Sequence[str]) -> CORSConfig | None:
-    """Return what lets pages of these origins call the API; None, and thus no page, where there are none."""
+def cors_config(origins: Sequence[str]) -> CORSConfig | None:
+    """Return the CORS configuration that lets pages of these origins call the API."""
     if not origins:
         return None
     return CORSConfig(
         allow_origins=list(origins),
         allow_methods=["GET", "POST", "PUT"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", ADMIN_HEADER, HEADER],
-        expose_headers=["Location", *HEADERS, HEADER],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            IDEMPOTENCY_HEADER,
+            ADMIN_HEADER,
+            REQUEST_ID_HEADER,
+        ],
+        expose_headers=["Location", *RATE_LIMIT_HEADERS, REQUEST_ID_HEADER],
         max_age=86_400,
     )
 
 
-def web_router(site: Site, *, frame_ancestors: Sequence[str]) -> Router:
-    """Return what serves the dashboards, to anyone: whose data they show is the API's to decide.
+def dashboards_router(site: Site, *, frame_ancestors: Sequence[str]) -> Router:
+    """Return the router of the dashboards. They are public; their data comes from the API.
 
-    Every address in the pages and in a redirect is relative, so that they also work under a prefix.
+    Every address in the pages and in a redirect is relative, so that they work under any prefix.
     """
     policy = page_policy(frame_ancestors)
     methods = [HttpMethod.GET, HttpMethod.HEAD]
 
     @route("/", http_method=methods, include_in_schema=False)
     async def home() -> Redirect:
-        """Lead to the account dashboard, where most people want to go."""
+        """Redirect to the account dashboard."""
         return Redirect("account")
 
     @route([f"/{name}" for name in site.pages], http_method=methods, include_in_schema=False)
     async def page(request: WebRequest) -> Response[bytes] | Redirect:
-        """Show a dashboard."""
+        """Return the page of a dashboard."""
         name = posixpath.basename(request.scope["path"].rstrip("/"))
-        # as it was asked for: `path` has lost the slash by now
+        # from `raw_path`, since the framework has removed the slash from `path`
         if request.scope.get("raw_path", b"").endswith(b"/"):
-            # from here the page's relative addresses would lead one level too deep
+            # with the slash, the page's relative addresses would lead one level too deep
             return Redirect(f"../{name}")
         headers = {
             "Content-Security-Policy": policy,
             "Cross-Origin-Opener-Policy": "same-origin",
-            # a frame is asked for it as well, where the page around it is isolated
+            # a page that is cross-origin isolated needs it of the pages in its frames
             "Cross-Origin-Resource-Policy": "cross-origin" if frame_ancestors else "same-origin",
             "Permissions-Policy": PAGE_PERMISSIONS,
             "Link": site.pages[name].links,
         }
-        return _send(request, site.pages[name].file, ASK_FIRST, headers)
+        return _send(request, site.pages[name].file, REVALIDATE, headers)
 
     @route(f"/static/{ENTRY}", http_method=methods, include_in_schema=False)
     async def entry(request: WebRequest) -> Response[bytes]:
-        """Give a host page the elements."""
-        return _send(request, site.entry, ASK_FIRST, _ANYWHERE)
+        """Return the module that host pages load."""
+        return _send(request, site.entry, REVALIDATE, _ANY_ORIGIN)
 
     @route("/static/{version:str}/{name:path}", http_method=methods, include_in_schema=False)
     async def static(
         request: WebRequest, version: FromPath[str], name: FromPath[str]
     ) -> Response[bytes]:
-        """Send a file of the dashboards' code."""
+        """Return a file of the dashboards' code."""
         file = site.files.get(name.removeprefix("/"))
         if file is None:
             raise NotFoundException
-        # While a new version is rolled out, a page of one process may ask another for its files. What that
-        # has is the best there is, but must not be kept under a version that it is not.
-        caching = FOR_GOOD if version == site.version else ASK_FIRST
-        return _send(request, file, caching, _ANYWHERE)
+        # During a roll-out, a page of one version may ask a process of another version. That gets
+        # the file that there is, which must not be cached under the wrong version.
+        caching = IMMUTABLE if version == site.version else REVALIDATE
+        return _send(request, file, caching, _ANY_ORIGIN)
 
     return Router("/", route_handlers=[home, page, entry, static])
 
 
-# The code is public and the same for everybody: a host page of any origin may load it, and read the style sheets.
-_ANYWHERE = {
+# The code is public: a host page of any origin may load it, and read the style sheets.
+_ANY_ORIGIN = {
     "Access-Control-Allow-Origin": "*",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
@@ -127,8 +134,8 @@ def _send(
         "ETag": file.etag,
         "Vary": "Accept-Encoding",
     }
-    known = [tag.strip() for tag in request.headers.get("If-None-Match", "").split(",")]
-    if file.etag in known:
+    cached = [tag.strip() for tag in request.headers.get("If-None-Match", "").split(",")]
+    if file.etag in cached:
         return Response(b"", status_code=304, headers=headers)
     body = file.body
     if "gzip" in request.headers.get("Accept-Encoding", ""):

@@ -1,1 +1,1 @@
-"""What every response shares: problem details, security headers, rate-limit headers, tracing."""
+"""What every response shares: problem details, security and rate-limit headers, request spans."""

@@ -1,18 +1,28 @@
-"""Every error as RFC 9457 problem details, in one shape: the service's own and the framework's."""
+"""Exception handlers: one table maps each error to its status, headers and extra fields."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
-from tickets.adapters.http.access.failed_sign_ins import rate_limit_headers, sign_in_allowance
+from tickets.adapters.http.edge.problem_details import (
+    INTERNAL_ERROR_DETAIL,
+    NOT_FOUND_DETAIL,
+    RETRY_AFTER_SECONDS,
+    Conflict,
+    Problem,
+    problem,
+    problem_response,
+    problem_type,
+)
+from tickets.adapters.http.edge.rate_limit_headers import rate_limit_headers, stored_allowance
 from tickets.domain.errors import (
     FieldError,
     IdempotencyKeyReused,
@@ -29,162 +39,142 @@ from tickets.domain.errors import (
     TicketsError,
     TooManyRequests,
 )
-from tickets.domain.message import Message
 from tickets.domain.rate_limits import Allowance, Hit
 from tickets.domain.text_rules import label
 
 logger = logging.getLogger("tickets")
 
-MEDIA_TYPE = "application/problem+json"
+MAX_BODY_BYTES = 64 * 1024
+"""Maximum size of a request body; a larger one is a 413."""
 
-STATUS_BY_ERROR: Mapping[type[TicketsError], HTTPStatus] = {
-    InvalidInput: HTTPStatus.BAD_REQUEST,
-    TicketClosed: HTTPStatus.BAD_REQUEST,
-    NotAuthenticated: HTTPStatus.UNAUTHORIZED,
-    NotAllowed: HTTPStatus.FORBIDDEN,
-    TicketNotFound: HTTPStatus.NOT_FOUND,
-    ThreadGrown: HTTPStatus.CONFLICT,
-    RequestInProgress: HTTPStatus.CONFLICT,
-    IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
-    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
-    StaleTicket: HTTPStatus.SERVICE_UNAVAILABLE,
-    StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
+Headers = Mapping[str, str]
+AnyRequest = Request[Any, Any, Any]
+ErrorT = TypeVar("ErrorT", bound=TicketsError)
+
+
+def _no_headers(_request: AnyRequest, _error: TicketsError) -> Headers:
+    return {}
+
+
+def _no_fields(_error: TicketsError) -> Mapping[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRule(Generic[ErrorT]):
+    """The response to one kind of error."""
+
+    status: HTTPStatus
+    headers: Callable[[AnyRequest, ErrorT], Headers] = _no_headers
+    body: type[Problem] = Problem
+    fields: Callable[[ErrorT], Mapping[str, Any]] = _no_fields
+    """Fields of the body besides type, title, status and detail."""
+
+
+def _challenge(request: AnyRequest, _error: NotAuthenticated) -> Headers:
+    challenge = {"WWW-Authenticate": str(request.route_handler.opt["challenge"])}
+    return challenge | _rate_limit(stored_allowance(request))
+
+
+def _over_limit(_request: AnyRequest, error: TooManyRequests) -> Headers:
+    retry_after = {"Retry-After": str(error.allowance.retry_after)}
+    return retry_after | _rate_limit((error.hit, error.allowance))
+
+
+def _rate_limit(state: tuple[Hit, Allowance] | None) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in rate_limit_headers(state)}
+
+
+def _retry_in_a_second(_request: AnyRequest, _error: TicketsError) -> Headers:
+    return {"Retry-After": "1"}
+
+
+def _retry_later(_request: AnyRequest, error: TicketsError) -> Headers:
+    status = int(HTTPStatus.SERVICE_UNAVAILABLE)
+    logger.warning("responded 503: %r", error.__cause__ or error, extra={"status": status})
+    return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+
+
+def _invalid_fields(error: InvalidInput) -> Mapping[str, Any]:
+    return {"errors": error.errors}
+
+
+def _unseen_messages(error: ThreadGrown) -> Mapping[str, Any]:
+    return {"message_count": error.message_count, "messages": error.unseen}
+
+
+ERROR_TABLE: Mapping[type[TicketsError], ErrorRule[Any]] = {
+    InvalidInput: ErrorRule(HTTPStatus.BAD_REQUEST, fields=_invalid_fields),
+    TicketClosed: ErrorRule(HTTPStatus.BAD_REQUEST),
+    NotAuthenticated: ErrorRule(HTTPStatus.UNAUTHORIZED, _challenge),
+    NotAllowed: ErrorRule(HTTPStatus.FORBIDDEN),
+    TicketNotFound: ErrorRule(HTTPStatus.NOT_FOUND),
+    ThreadGrown: ErrorRule(HTTPStatus.CONFLICT, body=Conflict, fields=_unseen_messages),
+    RequestInProgress: ErrorRule(HTTPStatus.CONFLICT, _retry_in_a_second),
+    IdempotencyKeyReused: ErrorRule(HTTPStatus.UNPROCESSABLE_ENTITY),
+    TooManyRequests: ErrorRule(HTTPStatus.TOO_MANY_REQUESTS, _over_limit),
+    StaleTicket: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
+    StoreUnavailable: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
+    Overloaded: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
 }
-
-INTERNAL_ERROR_DETAIL = "Something went wrong on our side. It has been logged."
-
-NOT_FOUND_DETAIL = "There is nothing at this address."
-
-_DETAIL_BY_STATUS: Mapping[int, str] = {
-    HTTPStatus.NOT_FOUND: NOT_FOUND_DETAIL,
-    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "What was sent is too large: the limit is 64 KiB.",
-}
-
-_GONE = "client disconnected prematurely"
-"""How the framework says that a client has left in the middle of its body, which is no defect of ours."""
-
-RETRY_AFTER_SECONDS = 5
-"""What a client is told to wait when the fault is ours and will pass."""
+"""Every error of `tickets.domain.errors`; a test fails where one is missing."""
 
 
-class Problem(msgspec.Struct, omit_defaults=True):
-    """What went wrong, as RFC 9457 has it. `detail` is a sentence that a person can be shown."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: Sequence[FieldError] = ()
-    request_id: str | None = None
-
-
-def problem(
-    status: int,
-    detail: str,
-    *,
-    code: str | None = None,
-    errors: Sequence[FieldError] = (),
-    request_id: str | None = None,
-) -> Problem:
-    """Return a problem; `code` names its kind, where the status alone does not say it.
-
-    `request_id` is for defects alone, whose log line support will look for: any other two answers to
-    the same question have the same bytes.
-    """
-    return Problem(
-        type="about:blank" if code is None else f"urn:tickets:problem:{code}",
-        title=HTTPStatus(status).phrase,
-        status=status,
-        detail=detail,
-        errors=errors,
-        request_id=request_id,
+def on_tickets_error(request: AnyRequest, error: TicketsError) -> Response[Problem]:
+    """Respond to an error of the core as the table says."""
+    rule = ERROR_TABLE[type(error)]
+    body = rule.body(
+        type=problem_type(error.code),
+        title=rule.status.phrase,
+        status=rule.status,
+        detail=str(error),
+        **rule.fields(error),
     )
+    return problem_response(body, headers=rule.headers(request, error))
 
 
-class Conflict(Problem, omit_defaults=True):
-    """A problem that may come with the messages which the writer has not been shown, oldest first."""
-
-    message_count: int | None = None
-    messages: Sequence[Message] | None = None
-
-
-def problem_response(
-    status: int,
-    detail: str,
-    *,
-    code: str | None = None,
-    errors: Sequence[FieldError] = (),
-    request_id: str | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Response[Problem]:
-    """Return a problem as an answer."""
-    body = problem(status, detail, code=code, errors=errors, request_id=request_id)
-    return Response(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
-
-
-def on_tickets_error(request: Request[Any, Any, Any], error: TicketsError) -> Response[Problem]:
-    """Answer with the status that the table has for the error."""
-    status = STATUS_BY_ERROR[type(error)]
-    headers = {}
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        logger.warning("answered 503: %r", error.__cause__ or error, extra={"status": int(status)})
-    if isinstance(error, NotAuthenticated):
-        headers["WWW-Authenticate"] = str(request.route_handler.opt["challenge"])
-        headers |= _limit_headers(sign_in_allowance(request))
-    if isinstance(error, TooManyRequests):
-        headers["Retry-After"] = str(error.allowance.retry_after)
-        headers |= _limit_headers((error.hit, error.allowance))
-    if isinstance(error, RequestInProgress):
-        headers["Retry-After"] = "1"
-    errors = error.errors if isinstance(error, InvalidInput) else ()
-    response = problem_response(status, str(error), code=error.code, errors=errors, headers=headers)
-    if isinstance(error, ThreadGrown):
-        response.content = Conflict(
-            **msgspec.structs.asdict(response.content),
-            message_count=error.message_count,
-            messages=error.unseen,
-        )
-    return response
-
-
-def _limit_headers(known: tuple[Hit, Allowance] | None) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in rate_limit_headers(known)}
-
-
-def on_validation_error(
-    request: Request[Any, Any, Any], error: ValidationException
-) -> Response[Problem]:
-    """Answer for what the framework found wrong with path or query, and for a body that is absent."""
+def on_validation_error(request: AnyRequest, error: ValidationException) -> Response[Problem]:
+    """Respond to a path or query that the framework found invalid, and to a missing body."""
     errors = []
-    for found in error.extra if isinstance(error.extra, list) else []:
-        field = found.get("key", "body")
+    for invalid in error.extra if isinstance(error.extra, list) else []:
+        field = invalid.get("key", "body")
         if field == "data":
-            errors.append(FieldError("body", "A JSON object is needed as the body."))
+            errors.append(FieldError("body", "The body must be a JSON object."))
         else:
-            errors.append(FieldError(field, f"{label(field)} {found['message']}."))
+            errors.append(FieldError(field, f"{label(field)} {invalid['message']}."))
     return on_tickets_error(request, InvalidInput(errors))
 
 
-def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
-    """Answer for the framework's own errors: no such route, method, media type, or too large."""
-    if error.detail == _GONE:
-        return problem_response(HTTPStatus.BAD_REQUEST, "The request ended half-way.")
+_DETAIL_BY_STATUS: Mapping[int, str] = {
+    HTTPStatus.NOT_FOUND: NOT_FOUND_DETAIL,
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not support that method.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        f"The request body is too large: the limit is {MAX_BODY_BYTES // 1024} KiB."
+    ),
+}
+
+_DISCONNECTED = "client disconnected prematurely"
+"""The framework's message for a client that leaves in the middle of its body, as a 500."""
+
+
+def on_http_error(request: AnyRequest, error: HTTPException) -> Response[Problem]:
+    """Respond to the framework's own errors: no such route, method or media type, or too large."""
+    if error.detail == _DISCONNECTED:
+        # not a fault of the service
+        incomplete = problem(HTTPStatus.BAD_REQUEST, "The request ended before it was complete.")
+        return problem_response(incomplete)
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return on_unhandled_exception(request, error)
     detail = _DETAIL_BY_STATUS.get(error.status_code, error.detail)
-    return problem_response(error.status_code, detail, headers=error.headers)
+    return problem_response(problem(error.status_code, detail), headers=error.headers)
 
 
-def on_unhandled_exception(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    """Answer for a defect of ours: the log has everything, the client is told that it was us."""
+def on_unhandled_exception(request: AnyRequest, error: Exception) -> Response[Problem]:
+    """Respond with a 500 that shows nothing of the exception, which is logged in full."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    logger.error("a defect", exc_info=error, extra={"status": int(status)})
-    return problem_response(
-        status, INTERNAL_ERROR_DETAIL, request_id=request.scope["state"].get("request_id")
-    )
+    logger.error("unhandled exception", exc_info=error, extra={"status": int(status)})
+    request_id = request.scope["state"].get("request_id")
+    return problem_response(problem(status, INTERNAL_ERROR_DETAIL, request_id=request_id))
 
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {

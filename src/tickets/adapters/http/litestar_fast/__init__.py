@@ -1,1 +1,1 @@
-"""Every place where the framework is bypassed; the README beside it says what each bought."""
+"""Where the framework is bypassed for speed; `README.md` says what each bypass bought."""

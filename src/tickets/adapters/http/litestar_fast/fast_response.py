@@ -1,4 +1,4 @@
-"""What the API answers when all is well: JSON, encoded and sent as it is."""
+"""Fast responses: JSON that is encoded once and sent without the framework's response pipeline."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ _encode = msgspec.json.Encoder(enc_hook=default_serializer).encode
 
 
 class FastResponse(Response[Body]):
-    """An answer with a JSON body, and with headers of its own where it is given any, with names in lower case.
+    """A JSON response of the API, byte for byte what the framework's `Response` would send.
 
-    The framework's own response keeps its headers open to changes until they are sent, and finds out
-    for every answer which cookies, tasks and encoders it has. Here are none: what that takes is a
-    quarter of a badge that comes from memory. Not for errors, pages, or a request without a body to
-    its answer, such as HEAD.
+    The framework's response stays open to changes until it is sent, and looks for cookies,
+    background tasks and encoders at every response. Here are none. Not for errors or pages, and
+    not for responses without a body, such as to HEAD.
     """
 
     def __init__(
@@ -32,41 +31,41 @@ class FastResponse(Response[Body]):
         *,
         headers: Sequence[RawHeader] = (),
         status_code: int | None = None,
-        **_none: object,
+        **_unused: object,
     ) -> None:
-        """Answer with this, and with the route's status unless there is one of its own."""
-        # all that the framework's own has, without finding out that there is nothing
+        """Respond with `content`, and with the route's status unless `status_code` is given."""
+        # the base class's attributes, set without its constructor
         self.content = content
         self.headers = {}
         self.status_code = status_code
-        self._own_headers = headers
+        self._raw_headers = headers
         self.background = self.media_type = None
         self.cookies = []
         self.encoding = "utf-8"
         self.response_type_encoders = {}
 
-    def to_asgi_response(  # type: ignore[override] # an application, which is all that is done with it
+    def to_asgi_response(  # type: ignore[override] # an ASGI application; no more is needed of it
         self,
-        app: object,  # noqa: ARG002 - the framework's
+        app: object,  # noqa: ARG002 - the framework's signature
         request: Request[Any, Any, Any],  # noqa: ARG002
         *,
         status_code: int | None = None,
-        **_none: object,
-    ) -> _Sending:
-        """Encode the body, and put the headers into their final form."""
+        **_unused: object,
+    ) -> _EncodedResponse:
+        """Encode the body and complete the headers."""
         body = _encode(self.content)
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
-            *self._own_headers,
+            *self._raw_headers,
         ]
         status = self.status_code or status_code
         assert status is not None  # noqa: S101 - each route has one
-        return _Sending(status, headers, body)
+        return _EncodedResponse(status, headers, body)
 
 
-class _Sending:
-    """An answer in its final form."""
+class _EncodedResponse:
+    """An ASGI application that sends one encoded response."""
 
     __slots__ = ("_body", "_headers", "_status")
 

@@ -1,1 +1,1 @@
-"""The OpenAPI document and Swagger UI."""
+"""The OpenAPI document and its page, Swagger UI."""

@@ -1,4 +1,8 @@
-"""The OpenAPI document's last touch: what holds for every operation alike, and the framework has no place for."""
+"""The OpenAPI document: additions to what the framework derives from the handlers.
+
+They hold for every operation alike, and the framework has no place to declare them: headers of
+error responses, the `Idempotency-Key`, and that request bodies have no other fields.
+"""
 
 from __future__ import annotations
 
@@ -9,57 +13,65 @@ from typing import Any
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import OpenAPI
 
-from tickets.adapters.http.api.idempotency_header import HEADER, MAX_KEY_LENGTH
+from tickets.adapters.http.api.idempotency_header import IDEMPOTENCY_HEADER, MAX_KEY_LENGTH
 
 _TEXT = {"type": "string", "minLength": 1}
 
 _RETRY_AFTER = {
-    "description": "Seconds to wait before the next try.",
+    "description": "Seconds to wait before the next attempt.",
     "schema": {"type": "integer", "minimum": 1},
 }
 
-HEADERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+HEADERS_BY_STATUS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "401": {"WWW-Authenticate": {"description": "How to sign in.", "schema": _TEXT}},
     "429": {"Retry-After": _RETRY_AFTER},
     "503": {"Retry-After": _RETRY_AFTER},
 }
-"""The headers that every answer with a status has, whatever was asked."""
+"""Headers of every response with this status."""
 
 
-IDEMPOTENCY_KEY = {
-    "name": HEADER,
+IDEMPOTENCY_PARAMETER = {
+    "name": IDEMPOTENCY_HEADER,
     "in": "header",
     "required": False,
     "description": (
-        "The client's own name for this request, 1 to 255 printable ASCII characters, a UUID for example. The same "
-        "request with the same key, within a day, gets the first answer again and changes nothing."
+        "The client's name for this request, 1 to 255 printable ASCII characters, for example a "
+        "UUID. The same request with the same key, within a day, gets the first response again and "
+        "changes nothing."
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
 }
-"""What every request may have that changes something."""
+"""A parameter of every operation that changes something."""
 
 
 class Document(OpenAPI):
-    """The document with the headers of its answers, and of the requests that change something."""
+    """The framework's document with our additions."""
 
     def to_schema(self) -> dict[str, Any]:
         """Return the document as it is sent."""
-        schema = super().to_schema()
-        for path in schema["paths"].values():
-            for method, operation in path.items():
+        document = super().to_schema()
+        for operations in document["paths"].values():
+            for method, operation in operations.items():
                 if method in ("post", "put"):
-                    operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+                    operation.setdefault("parameters", []).append(IDEMPOTENCY_PARAMETER)
+                    _forbid_other_fields(document, operation["requestBody"])
                 for status, response in operation["responses"].items():
-                    for name, header in HEADERS.get(status, {}).items():
+                    for name, header in HEADERS_BY_STATUS.get(status, {}).items():
                         response.setdefault("headers", {})[name] = {**header, "required": True}
-        return schema
+        return document
+
+
+def _forbid_other_fields(document: dict[str, Any], request_body: dict[str, Any]) -> None:
+    reference: str = request_body["content"]["application/json"]["schema"]["$ref"]
+    schema = document["components"]["schemas"][reference.removeprefix("#/components/schemas/")]
+    schema["additionalProperties"] = False
 
 
 @dataclass
 class DocumentConfig(OpenAPIConfig):
-    """The framework's configuration, whose document is a `Document`."""
+    """The framework's configuration, which makes a `Document`."""
 
     def to_openapi_schema(self) -> OpenAPI:
-        """Return the frame, to which the framework adds paths and schemas."""
+        """Return the document without paths and schemas, which the framework then adds."""
         frame = super().to_openapi_schema()
         return Document(**{field.name: getattr(frame, field.name) for field in fields(frame)})

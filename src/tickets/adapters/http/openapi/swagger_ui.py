@@ -1,9 +1,9 @@
-"""The documentation page at `/schema`: Swagger UI, from this service alone.
+"""Swagger UI at `/schema`, with all files served by this service.
 
-The framework's own page loads its scripts from a public network of copies. On the origin where
-dashboards keep tokens no stranger's script may run, and a page for operators has to work without
-the internet, so the files come from the package `offapi`, which carries Swagger UI and is built
-for that. It is found without being imported, since it loads everything that it carries into memory.
+The framework's own page loads its scripts from a CDN. No third-party script may run on the origin
+where dashboards keep tokens, and a page for operators has to work without the internet. So the
+files come from the package `offapi`, which contains Swagger UI. The package is located without
+importing it, since it loads all of its files into memory.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from typing import Any
 from litestar import MediaType, Request, Response, Router, get
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
-from tickets.adapters.http.edge.error_handlers import NOT_FOUND_DETAIL, problem_response
+from tickets.adapters.http.edge.problem_details import NOT_FOUND_DETAIL, problem, problem_response
 from tickets.adapters.http.edge.security_headers import PAGE_PERMISSIONS
 
-# Paths are relative to `/schema/`, wherever a proxy has put the service. Swagger UI styles elements and draws icons by itself.
+# Swagger UI sets styles on elements, and draws icons from data URLs.
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'self'; form-action 'none'; "
+    "frame-ancestors 'none'"
 )
 
 _PAGE = """<!doctype html>
@@ -31,9 +32,9 @@ _PAGE = """<!doctype html>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width">
   <title>Tickets: API</title>
-  <link rel="stylesheet" href="{here}swagger-ui.css">
-  <script src="{here}swagger-ui.js" defer></script>
-  <script src="{here}start.js" defer></script>
+  <link rel="stylesheet" href="{base}swagger-ui.css">
+  <script src="{base}swagger-ui.js" defer></script>
+  <script src="{base}start.js" defer></script>
 </head>
 <body><main id="docs"></main></body>
 </html>
@@ -53,7 +54,7 @@ _CACHED = {"Cache-Control": "public, max-age=3600"}
 def _swagger_ui(file: str) -> bytes:
     package = find_spec("offapi")
     if package is None or package.origin is None:
-        raise RuntimeError("the package offapi, which carries Swagger UI, is not installed")
+        raise RuntimeError("the package offapi, which contains Swagger UI, is not installed")
     return (Path(package.origin).parent / file).read_bytes()
 
 
@@ -72,20 +73,20 @@ def _start() -> Response[bytes]:
     return Response(_START, headers=_CACHED)
 
 
-def _problem_where_nothing_is(response: Response[Any]) -> Response[Any]:
-    """Tell of a wrong address as everywhere else, and not with the framework's own page."""
+def _problem_if_not_found(response: Response[Any]) -> Response[Any]:
+    """Replace the framework's own 404 page by problem details, as everywhere else."""
     if response.status_code != HTTPStatus.NOT_FOUND:
         return response
-    return problem_response(HTTPStatus.NOT_FOUND, NOT_FOUND_DETAIL)
+    return problem_response(problem(HTTPStatus.NOT_FOUND, NOT_FOUND_DETAIL))
 
 
-def docs_router() -> Router:
-    """Return the router of everything under `/schema`, with a policy that lets its own files run."""
+def swagger_ui_router() -> Router:
+    """Return the router of everything under `/schema`, with a policy that allows its own files."""
     return Router(
         "/schema",
         route_handlers=[],
         include_in_schema=False,
-        after_request=_problem_where_nothing_is,
+        after_request=_problem_if_not_found,
         response_headers={
             "Content-Security-Policy": _POLICY,
             "Permissions-Policy": PAGE_PERMISSIONS,
@@ -93,21 +94,22 @@ def docs_router() -> Router:
     )
 
 
-class DocsPage(OpenAPIRenderPlugin):
-    """Serves the page and the files that it loads."""
+class SwaggerUI(OpenAPIRenderPlugin):
+    """A render plugin that serves the page and the files that it loads."""
 
     def __init__(self) -> None:
-        """Be the page at `/schema` itself."""
+        """Serve the page at `/schema` itself."""
         super().__init__(path="/")
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        """Return the page, which asks for the document by itself."""
+        """Return the page, whose script loads the document."""
         del openapi_schema
-        # what lies beside the page is one step further down where its address has no slash behind it
-        here = "" if request.scope["raw_path"].endswith(b"/") else "schema/"
-        return _PAGE.format(here=here).encode()
+        # Relative addresses work under any prefix. Without a slash at the end of the page's own
+        # address they are resolved one level higher.
+        base = "" if request.scope["raw_path"].endswith(b"/") else "schema/"
+        return _PAGE.format(base=base).encode()
 
     def receive_router(self, router: Router) -> None:
-        """Put the files beside the page."""
+        """Register the files beside the page."""
         for handler in (_script, _style, _start):
             router.register(handler)

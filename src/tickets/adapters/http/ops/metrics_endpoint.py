@@ -1,4 +1,4 @@
-"""`/metrics`, for Prometheus: on the service's own port, and not for whoever comes through a proxy."""
+"""The metrics endpoint `/metrics`, for Prometheus: direct requests, or a token of its own."""
 
 from __future__ import annotations
 
@@ -17,36 +17,42 @@ from tickets.observability.metrics import Metrics
 
 CHALLENGE = 'Bearer realm="tickets-metrics"'
 
-FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
-"""What a proxy adds to what it passes on: such a request comes from outside."""
+PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""Headers that proxies add. A request with one of them comes from outside."""
 
-NOT_FROM_OUTSIDE = "Metrics are for who asks the service itself. Through a proxy, TICKETS_METRICS_TOKEN opens them."
+PROXIED_DETAIL = (
+    "Metrics are not served through a proxy. Send the request to the service directly, or set "
+    "TICKETS_METRICS_TOKEN."
+)
+
+# the framework adds the charset itself
+MEDIA_TYPE = CONTENT_TYPE_LATEST.replace("; charset=utf-8", "")
 
 
-def scraper_guard(token: str | None) -> Guard:
-    """Return what lets a scraper in: who holds the token, or, where there is none, who asks directly."""
-    known = None if token is None else f"Bearer {token}".encode()
+def metrics_guard(token: str | None) -> Guard:
+    """Return the guard of `/metrics`: the bearer token, or without one, direct requests only."""
+    expected = None if token is None else f"Bearer {token}".encode()
 
     def guard(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-        if known is None:
-            if any(name in connection.headers for name in FORWARDED):
-                raise PermissionDeniedException(NOT_FROM_OUTSIDE)
+        if expected is None:
+            if any(name in connection.headers for name in PROXY_HEADERS):
+                raise PermissionDeniedException(PROXIED_DETAIL)
             return
         given = connection.headers.getall("authorization", [])
-        if len(given) != 1 or not hmac.compare_digest(given[0].encode(), known):
+        if len(given) != 1 or not hmac.compare_digest(given[0].encode(), expected):
             raise NotAuthenticated
 
     return guard
 
 
 def metrics_router(metrics: Metrics, token: str | None) -> Router:
-    """Return what serves the metrics."""
+    """Return the router that serves the metrics."""
 
     @get("/metrics", include_in_schema=False)
     async def scrape() -> Response[bytes]:
-        """Show all metrics in Prometheus's text format."""
-        return Response(await metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+        """Return all metrics in Prometheus's text format."""
+        return Response(await metrics.exposition(), media_type=MEDIA_TYPE)
 
     return Router(
-        "/", route_handlers=[scrape], guards=[scraper_guard(token)], opt={"challenge": CHALLENGE}
+        "/", route_handlers=[scrape], guards=[metrics_guard(token)], opt={"challenge": CHALLENGE}
     )

@@ -38,7 +38,7 @@ class PostgresTicketCache:
 
     @property
     def generation(self) -> int:
-        """A number that `put` compares, read before the statement: was the cache cleared since?"""
+        """The number of times that the cache was cleared; `put` takes it from before the load."""
         return self._cache.generation
 
     def get(self, ticket_id: int) -> Ticket | None:

@@ -41,13 +41,14 @@ RECONNECT_AFTER = 600.0
 """Seconds for which one connection is used. Caches are cleared when it ends, which bounds the
 effect of a change that no trigger reports, such as a restore with triggers switched off."""
 
-Key = TypeVar("Key", bound=Hashable, contravariant=True)
+KeyT_contra = TypeVar("KeyT_contra", bound=Hashable, contravariant=True)
+Key = TypeVar("Key", bound=Hashable)
 
 
-class Invalidatable(Protocol[Key]):
+class Invalidatable(Protocol[KeyT_contra]):
     """A cache that the listener invalidates."""
 
-    def invalidate(self, key: Key) -> None:
+    def invalidate(self, key: KeyT_contra) -> None:
         """Remove the entry of a key."""
 
     def clear(self) -> None:

@@ -1,0 +1,47 @@
+"""The error responses of each kind of operation, for the OpenAPI document."""
+
+from __future__ import annotations
+
+from litestar.openapi import ResponseSpec
+
+from tickets.adapters.http.edge.problem_details import MEDIA_TYPE, Conflict, Problem
+
+_DESCRIPTIONS = {
+    400: "Something in body, query or path is not valid, or the ticket is closed.",
+    401: "The credentials are missing, malformed, unknown or expired.",
+    404: "There is no such ticket, or it is another user's: the same response for both.",
+    409: "The same request is still being worked on; `Retry-After` says when to send it again.",
+    413: "The body is over 64 KiB.",
+    415: "The body is not JSON.",
+    422: "This Idempotency-Key was used for another request.",
+    429: (
+        "A rate limit of this user or this address is used up; `Retry-After` says when to try "
+        "again."
+    ),
+    503: "The database cannot be reached; `Retry-After` says when to try again.",
+}
+
+
+def problem_responses(*statuses: int) -> dict[int, ResponseSpec]:
+    """Return the problem responses of an operation, for its `responses`."""
+    return {status: _problem(Problem, _DESCRIPTIONS[status]) for status in statuses}
+
+
+def _problem(body: type[Problem], description: str) -> ResponseSpec:
+    return ResponseSpec(
+        body, description=description, media_type=MEDIA_TYPE, generate_examples=False
+    )
+
+
+COUNT_PROBLEMS = problem_responses(401, 429, 503)
+LIST_PROBLEMS = problem_responses(400, 401, 429, 503)
+DETAIL_PROBLEMS = problem_responses(400, 401, 404, 429, 503)
+CREATE_PROBLEMS = problem_responses(400, 401, 409, 413, 415, 422, 429, 503)
+CHANGE_PROBLEMS = problem_responses(400, 401, 404, 409, 413, 415, 422, 429, 503)
+REPLY_PROBLEMS = CHANGE_PROBLEMS | {
+    409: _problem(
+        Conflict,
+        "There are more messages than `seen` says: `messages` holds the unseen ones. Or the same "
+        "request is still being worked on; `Retry-After` says when to send it again.",
+    )
+}

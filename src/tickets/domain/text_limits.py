@@ -1,0 +1,22 @@
+"""Length limits of the texts that people write (section 9), in characters after trimming.
+
+The one place for these numbers: validation, the OpenAPI document and the pages all read them here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TextLimits:
+    """The shortest and the longest text that a field accepts; a minimum of 0 makes it optional."""
+
+    min_length: int
+    max_length: int
+
+
+SUBJECT = TextLimits(min_length=3, max_length=200)
+FIRST_MESSAGE = TextLimits(min_length=10, max_length=5000)
+REPLY = TextLimits(min_length=1, max_length=5000)
+OTHER_CATEGORY = TextLimits(min_length=0, max_length=100)

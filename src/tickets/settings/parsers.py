@@ -1,0 +1,206 @@
+"""Parsers for the values of environment variables, and `as_text`, which reverses all of them.
+
+A parser takes the variable's name and its text without surrounding spaces. It raises
+`SettingsError` with one line that names the variable and the rule.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+from tickets.domain.rate_limits import RateLimit
+from tickets.settings.errors import SettingsError
+
+Value = TypeVar("Value")
+Number = TypeVar("Number", int, float)
+
+Parser: TypeAlias = Callable[[str, str], Value]
+
+MAX_RATE_LIMIT = 1_000_000
+"""Largest number in a rate limit."""
+
+MAX_HOURS = 876_000.0
+"""A hundred years, which can still be added to today's date."""
+
+# Scheme, host and an optional port, as browsers send an origin; the first label may be `*`.
+# Anything else could never match, or would end up in a response header as more than an origin.
+_ORIGIN = re.compile(
+    r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?"
+)
+
+_RATE_LIMIT = re.compile(r"([0-9]{1,7})(?:\s*/\s*(second|minute|hour|day))?")
+
+_PERIODS = {
+    "second": timedelta(seconds=1),
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+}
+
+_PERIOD_NAMES = {period: name for name, period in _PERIODS.items()}
+
+_ON = ("on", "true", "yes", "1")
+_OFF = ("off", "false", "no", "0")
+
+
+def as_text(value: object) -> str:
+    """Return the text that is parsed to this value; None and () are the empty text."""
+    match value:
+        case None:
+            text = ""
+        case bool():
+            text = "on" if value else "off"
+        case float():
+            text = str(value).removesuffix(".0")
+        case timedelta():
+            text = as_text(value / timedelta(hours=1))
+        case RateLimit():
+            text = f"{value.limit}/{_PERIOD_NAMES[value.period]}"
+        case tuple():
+            text = ",".join(value)
+        case _:
+            text = str(value)
+    return text
+
+
+def text(_variable: str, text: str) -> str:
+    """Accept any text."""
+    return text
+
+
+def path(variable: str, text: str) -> Path:
+    """Parse a path, which may begin with `~`, into an absolute one."""
+    try:
+        return Path(text).expanduser().resolve()
+    except RuntimeError as error:
+        raise SettingsError(f"{variable} must be a valid path: {error}.") from error
+
+
+def token(variable: str, text: str) -> str:
+    """Parse one token; the error does not repeat it."""
+    if not _is_token(text):
+        raise SettingsError(f"{variable} must be a token of printable ASCII.")
+    return text
+
+
+def tokens(variable: str, text: str) -> tuple[str, ...]:
+    """Parse a list of at least one token; the error does not repeat them."""
+    tokens = _items(text)
+    if not tokens or not all(_is_token(token) for token in tokens):
+        raise SettingsError(
+            f"{variable} must be one or more tokens of printable ASCII, comma-separated."
+        )
+    return tokens
+
+
+def one_of(*choices: str) -> Parser[str]:
+    """Return a parser of one of these words, in any case."""
+
+    def parse(variable: str, text: str) -> str:
+        if text.lower() not in choices:
+            raise SettingsError(f"{variable} must be one of {', '.join(choices)}, not {text!r}.")
+        return text.lower()
+
+    return parse
+
+
+def switch(variable: str, text: str) -> bool:
+    """Parse `on` or `off`, or one of their synonyms."""
+    return one_of(*_ON, *_OFF)(variable, text) in _ON
+
+
+def postgres_url(variable: str, text: str) -> str:
+    """Parse the URL of a database; the error does not repeat it, as it may hold a password."""
+    try:
+        scheme = urlsplit(text).scheme
+    except ValueError:
+        scheme = ""
+    if scheme not in ("postgresql", "postgres"):
+        raise SettingsError(
+            f"{variable} must look like postgresql://user:password@host:5432/database."
+        )
+    return text
+
+
+def origins(variable: str, text: str) -> tuple[str, ...]:
+    """Parse a list of at least one origin."""
+    origins = _items(text)
+    if not origins or not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise SettingsError(
+            f"{variable} must be origins like https://www.example.com, comma-separated, "
+            f"not {text!r}."
+        )
+    return origins
+
+
+def networks(variable: str, text: str) -> tuple[str, ...]:
+    """Parse a list of IP addresses and networks."""
+    networks = _items(text)
+    try:
+        for network in networks:
+            ip_network(network)
+    except ValueError as error:
+        raise SettingsError(
+            f"{variable} must be addresses and networks like 10.0.0.0/8, comma-separated: {error}."
+        ) from error
+    return networks
+
+
+def rate_limit(variable: str, text: str) -> RateLimit:
+    """Parse a rate limit such as `60/hour`; the number 0, for no limit, needs no period."""
+    found = _RATE_LIMIT.fullmatch(text)
+    if found and int(found[1]) <= MAX_RATE_LIMIT and (found[2] or int(found[1]) == 0):
+        return RateLimit(int(found[1]), _PERIODS[found[2] or "hour"])
+    raise SettingsError(
+        f"{variable} must be a number of 1 to {MAX_RATE_LIMIT:,} per second, minute, hour or day, "
+        f"such as 60/hour, or 0 for no limit, not {text!r}."
+    )
+
+
+def whole_number(minimum: int, maximum: int) -> Parser[int]:
+    """Return a parser of a whole number within these bounds."""
+    return _number(int, "a whole number", minimum, maximum)
+
+
+def seconds(minimum: float, maximum: float) -> Parser[float]:
+    """Return a parser of a number of seconds within these bounds."""
+    return _number(float, "a number of seconds", minimum, maximum)
+
+
+def hours(minimum: float) -> Parser[timedelta]:
+    """Return a parser of a number of hours, at least the minimum."""
+    parse = _number(float, "a number of hours", minimum, MAX_HOURS)
+    return lambda variable, text: timedelta(hours=parse(variable, text))
+
+
+def _number(
+    convert: Callable[[str], Number], kind: str, minimum: Number, maximum: Number
+) -> Parser[Number]:
+    def parse(variable: str, text: str) -> Number:
+        try:
+            value = convert(text)
+        except ValueError:
+            pass
+        else:
+            # false for NaN as well
+            if minimum <= value <= maximum:
+                return value
+        raise SettingsError(
+            f"{variable} must be {kind} from {minimum:g} to {maximum:g}, not {text!r}."
+        )
+
+    return parse
+
+
+def _items(text: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in text.split(",") if item.strip())
+
+
+def _is_token(text: str) -> bool:
+    return text.isascii() and text.isprintable()

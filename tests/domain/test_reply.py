@@ -1,0 +1,140 @@
+"""Replies (sections 4, 7 and 9 of the specification): who may reply, and which flag is set."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.domain.builders import ADMIN, LATER, NOW, OWNER, STRANGER, a_ticket, unread_flags
+from tickets.domain.errors import InvalidInput, TicketClosed, TicketNotFound
+from tickets.domain.people import Actor, Side
+from tickets.domain.ticket import Status
+
+
+def test_a_users_reply_is_unread_for_the_admins() -> None:
+    """Section 7, step 5: a user's reply sets admin_unread."""
+    ticket = a_ticket()
+
+    ticket.reply("Still there?", by=OWNER, at=LATER)
+
+    message = ticket.new_message
+    assert message is not None
+    assert (message.sender_type, message.sender_id) == (Side.USER, 7)
+    assert unread_flags(ticket) == (False, True)
+
+
+def test_an_admins_reply_is_unread_for_the_user() -> None:
+    """Section 7, step 3: an admin's reply sets user_unread. Section 2: its sender_id is null."""
+    ticket = a_ticket()
+
+    ticket.reply("Yes.", by=ADMIN, at=LATER)
+
+    message = ticket.new_message
+    assert message is not None
+    assert (message.sender_type, message.sender_id) == (Side.ADMIN, None)
+    assert unread_flags(ticket) == (True, False)
+
+
+@pytest.mark.parametrize("by", [OWNER, ADMIN])
+def test_a_reply_does_not_clear_the_writers_own_unread_flag(by: Actor) -> None:
+    """Section 7, steps 2 and 4: only opening a ticket clears a flag."""
+    ticket = a_ticket(user_unread=True)
+    ticket.admin_unread = True
+
+    ticket.reply("And once more", by=by, at=LATER)
+
+    assert unread_flags(ticket) == (True, True)
+
+
+def test_a_reply_updates_the_count_the_preview_and_updated_at() -> None:
+    """Section 8: lists show the message count and a preview of the last message."""
+    ticket = a_ticket()
+
+    ticket.reply("  trimmed  ", by=ADMIN, at=LATER)
+
+    assert (ticket.message_count, ticket.last_message) == (2, "trimmed")
+    assert ticket.new_message is not None
+    assert ticket.updated_at == ticket.new_message.created_at == LATER
+    assert ticket.created_at == NOW
+
+
+def test_a_second_reply_before_the_first_is_saved_is_a_programming_error() -> None:
+    ticket = a_ticket()
+    ticket.reply("first", by=OWNER, at=LATER)
+
+    with pytest.raises(AssertionError):
+        ticket.reply("second", by=OWNER, at=LATER)
+
+
+def test_updated_at_never_moves_back_when_clocks_differ() -> None:
+    """Section 2: updated_at is the last update, also where two processes' clocks disagree."""
+    ticket = a_ticket()
+    ticket.updated_at = LATER
+
+    ticket.reply("from a slow clock", by=OWNER, at=NOW)
+
+    assert ticket.new_message is not None
+    assert ticket.new_message.created_at == ticket.updated_at == LATER
+
+
+@pytest.mark.parametrize("by", [OWNER, ADMIN])
+def test_a_closed_ticket_takes_no_replies_from_either_side(by: Actor) -> None:
+    """Section 4: a closed ticket is final. Section 9: a reply to it is blocked."""
+    ticket = a_ticket(Status.CLOSED)
+
+    with pytest.raises(TicketClosed):
+        ticket.reply("One more thing", by=by, at=LATER)
+
+    assert ticket.new_message is None
+    assert unread_flags(ticket) == (False, False)
+
+
+@pytest.mark.parametrize("status", [Status.OPEN, Status.IN_PROGRESS, Status.RESOLVED])
+@pytest.mark.parametrize("by", [OWNER, ADMIN])
+def test_both_sides_may_reply_in_any_other_status_and_it_stays(status: Status, by: Actor) -> None:
+    """Section 4: open, in progress and resolved tickets take replies."""
+    ticket = a_ticket(status)
+
+    ticket.reply("One more thing", by=by, at=LATER)
+
+    assert ticket.status is status
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\u200b", "x" * 5001, "a\0b", "\udc00"])
+def test_a_reply_that_is_blank_too_long_or_unstorable_is_invalid(text: str) -> None:
+    """Section 9: a reply has 1 to 5000 characters."""
+    ticket = a_ticket()
+
+    with pytest.raises(InvalidInput) as raised:
+        ticket.reply(text, by=OWNER, at=LATER)
+
+    assert [error.field for error in raised.value.errors] == ["message"]
+    assert ticket.message_count == 1
+
+
+@pytest.mark.parametrize("text", ["x", "x" * 5000])
+def test_a_reply_of_1_or_5000_characters_is_accepted(text: str) -> None:
+    """Section 9: a reply has 1 to 5000 characters."""
+    ticket = a_ticket()
+
+    ticket.reply(text, by=OWNER, at=LATER)
+
+    assert ticket.new_message is not None
+    assert ticket.new_message.message == text
+
+
+def test_another_users_ticket_is_not_found() -> None:
+    """Section 5: users reach their own tickets only."""
+    ticket = a_ticket(user_unread=True)
+
+    with pytest.raises(TicketNotFound):
+        ticket.reply("Hello?", by=STRANGER, at=LATER)
+    with pytest.raises(TicketNotFound):
+        ticket.read(by=STRANGER)
+
+    assert unread_flags(ticket) == (True, False)
+
+
+def test_another_users_closed_ticket_is_not_found_either() -> None:
+    """Section 5: a stranger must not learn that the ticket exists, or its status."""
+    with pytest.raises(TicketNotFound):
+        a_ticket(Status.CLOSED).reply("Hello?", by=STRANGER, at=LATER)

@@ -1,0 +1,80 @@
+"""Path and query parameters: an invalid one is a 400 that names it, an unknown id a 404."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.http.conftest import Api, Caller
+from tests.http.problems import invalid_fields, problem
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("status=done", "status"),
+        ("status=%00", "status"),
+        ("status=OPEN", "status"),
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=", "limit"),
+        ("limit=ten", "limit"),
+        ("limit=1e2", "limit"),
+        ("limit=5.0", "limit"),
+        ("limit=" + "9" * 5000, "limit"),
+        ("cursor=nonsense", "cursor"),
+        ("cursor=%00", "cursor"),
+        ("cursor=%ED%A0%80", "cursor"),
+        ("cursor=W10", "cursor"),
+        ("cursor=eyJ1cGRhdGVkX2F0IjoiMjAyNi0wMS0wMVQwMDowMDowMCIsImlkIjo1fQ", "cursor"),
+    ],
+)
+async def test_an_invalid_query_parameter_is_a_400_that_names_it(
+    api: Api, user: Caller, query: str, field: str
+) -> None:
+    for caller, path in ((user, ""), (api.admin, "/admin/all")):
+        assert invalid_fields(await caller.get(f"{path}?{query}")) == [field]
+
+
+async def test_an_unknown_category_filter_is_a_400(api: Api) -> None:
+    assert invalid_fields(await api.admin.get("/admin/all?category=spam")) == ["category"]
+
+
+async def test_a_cursor_of_one_list_is_not_valid_for_the_other(api: Api, user: Caller) -> None:
+    await api.ticket(user)
+    await api.ticket(user)
+    mine = (await user.get("?limit=1")).json()["next_cursor"]
+    theirs = (await api.admin.get("/admin/all?limit=1")).json()["next_cursor"]
+
+    problem(await user.get(f"?cursor={theirs}"), 400)
+    problem(await api.admin.get(f"/admin/all?cursor={mine}"), 400)
+
+
+@pytest.mark.parametrize("ticket_id", ["abc", "1.0", "1e3", "+1", "%31%00", "0x1", "٣", "1,2"])
+async def test_a_ticket_id_that_is_not_a_whole_number_is_a_400(
+    api: Api, user: Caller, ticket_id: str
+) -> None:
+    for caller, side in ((user, ""), (api.admin, "/admin")):
+        assert invalid_fields(await caller.get(f"{side}/{ticket_id}")) == ["ticket_id"]
+
+
+@pytest.mark.parametrize(
+    "ticket_id",
+    ["0", "-1", "999999", "2147483647", "2147483648", "9223372036854775808", "9" * 50, "9" * 5000],
+)
+async def test_an_unknown_ticket_id_of_any_size_is_a_404_on_every_route(
+    api: Api, user: Caller, ticket_id: str
+) -> None:
+    message, status = {"message": "Hello?"}, {"status": "closed"}
+    bodies = {
+        problem(response, 404)["detail"]
+        for response in (
+            await user.get(f"/{ticket_id}"),
+            await user.post(f"/{ticket_id}/reply", json=message),
+            await api.admin.get(f"/admin/{ticket_id}"),
+            await api.admin.post(f"/admin/{ticket_id}/reply", json=message),
+            await api.admin.put(f"/admin/{ticket_id}/status", json=status),
+        )
+    }
+
+    assert bodies == {"There is no such ticket."}

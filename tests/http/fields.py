@@ -1,0 +1,31 @@
+"""The JSON fields of the contract's response bodies."""
+
+from __future__ import annotations
+
+TICKET = {
+    "id",
+    "user_id",
+    "category",
+    "other_category",
+    "subject",
+    "status",
+    "priority",
+    "user_unread",
+    "admin_unread",
+    "message_count",
+    "created_at",
+    "updated_at",
+}
+MESSAGE = {"id", "ticket_id", "sender_type", "sender_id", "message", "created_at"}
+LIST_ROW = {
+    "id",
+    "category",
+    "other_category",
+    "subject",
+    "status",
+    "priority",
+    "message_count",
+    "last_message",
+    "created_at",
+    "updated_at",
+}

@@ -1,0 +1,242 @@
+"""The LISTEN/NOTIFY listener: heartbeats, lost connections, malformed notifications."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from tests.postgres.processes import LISTENERS, Process, kill_listeners
+from tests.postgres.waiting import ADVISORY_LOCK_WAITERS, until, until_returns
+from tests.world import ADMIN, FakeTime
+from tickets.adapters.postgres.connection import listener as module
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.connection.listener import (
+    CAUGHT_UP_SECONDS,
+    HEARTBEAT_INTERVAL,
+    RECONNECT_AFTER,
+    RETRY_DELAY,
+    Listener,
+)
+from tickets.domain.people import Actor
+
+
+async def test_without_a_heartbeat_for_a_second_no_cached_value_is_used(
+    process: Process,
+) -> None:
+    user_id = await process.user()
+    await process.unread_count(user_id)
+    assert await process.statements_of(process.unread_count(user_id)) == 0
+
+    process.time.seconds += CAUGHT_UP_SECONDS
+
+    assert await process.statements_of(process.unread_count(user_id)) == 1
+    await process.until_caught_up()
+    assert await process.statements_of(process.unread_count(user_id)) == 0
+
+
+async def test_changes_during_a_lost_connection_are_not_missed(
+    processes: tuple[Process, Process],
+) -> None:
+    here, there = processes
+    user_id = await here.user()
+    token = await here.token(user_id)
+    ticket = await here.ticket(user_id)
+    await there.unread_count(user_id)
+    await there.token_lookup.by_token(token)
+
+    assert await kill_listeners(there) == 2
+    await here.reply(ticket.id, ADMIN)
+    await here.revoke(token)
+
+    await until_returns(lambda: there.unread_count(user_id), 1)
+    await until_returns(lambda: there.token_lookup.by_token(token), None)
+    # and the caches are used again
+    await until_returns(lambda: there.statements_of(there.unread_count(user_id)), 0)
+    assert await there.unread_count(user_id) == 1
+    await here.service.read(ticket.id, by=Actor.user(user_id))
+    await until_returns(lambda: there.unread_count(user_id), 0)
+
+
+async def test_values_cached_before_the_listener_connects_are_not_used(
+    database_url: str,
+) -> None:
+    time = FakeTime()
+    listener = Listener(database_url, now=time)
+    async with Database(database_url).open() as database:
+        process = Process(database, listener, time)
+        user_id = await process.user()
+        token = await process.token(user_id)
+        assert await process.token_lookup.by_token(token) == user_id
+        await process.revoke(token)
+        time.seconds += 1
+
+        async with listener.listening():
+            await process.until_caught_up()
+
+            assert await process.token_lookup.by_token(token) is None
+
+
+async def test_an_idle_listener_sends_no_heartbeats_and_still_notices_a_lost_connection(
+    process: Process,
+) -> None:
+    user_id = await process.user()
+    token = await process.token(user_id)
+    await process.token_lookup.by_token(token)
+
+    async def last_heartbeat() -> object:
+        return await process.database.fetchval(f"select max(query_start) {LISTENERS}")
+
+    await asyncio.sleep(2 * HEARTBEAT_INTERVAL)
+    before = await last_heartbeat()
+    await asyncio.sleep(2 * HEARTBEAT_INTERVAL)
+    assert await last_heartbeat() == before
+
+    assert await kill_listeners(process) == 1
+
+    await until(lambda: not process.listener.is_connected())
+    assert await process.statements_of(process.token_lookup.by_token(token)) == 1
+    await until(process.listener.is_connected)
+
+
+async def test_changes_without_a_trigger_are_noticed_when_the_connection_is_renewed(
+    process: Process, database_url: str
+) -> None:
+    user_id = await process.user()
+    await process.ticket(user_id)
+    assert await process.unread_count(user_id) == 0
+    restoring = await asyncpg.connect(database_url)
+    await restoring.execute("alter table tickets disable trigger user")
+    await restoring.execute("update tickets set user_unread = true")
+    await restoring.close()
+    assert await process.statements_of(process.unread_count(user_id)) == 0
+
+    process.time.seconds += RECONNECT_AFTER
+    await process.until_caught_up()
+
+    await until_returns(lambda: process.statements_of(process.unread_count(user_id)), 0)
+    assert await process.unread_count(user_id) == 1
+    # the old connection is closed: the pool's and the new one are left
+    connections = "select count(*) from pg_stat_activity where datname = current_database()"
+    await until_returns(lambda: process.database.fetchval(connections), 2)
+
+
+@asynccontextmanager
+async def replaced_pg_notify(
+    url: str, body: str
+) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """Replace pg_notify for connections that are opened later; yield one that was opened before."""
+    connection = await asyncpg.connect(url)
+    name = await connection.fetchval("select current_database()")
+    await connection.execute(
+        f"""create schema replaced;
+            create function replaced.pg_notify(text, text) returns void
+                language plpgsql as $$ begin {body} end $$;
+            alter database {name} set search_path = replaced, pg_catalog, public"""
+    )
+    yield connection
+    await connection.close()
+
+
+async def test_a_late_heartbeat_counts_from_when_it_was_sent(
+    database_url: str,
+) -> None:
+    delayed = """perform pg_advisory_lock_shared(3); perform pg_advisory_unlock_shared(3);
+                perform pg_catalog.pg_notify($1, $2);"""
+    async with replaced_pg_notify(database_url, delayed) as blocker:
+        time = FakeTime()
+        listener = Listener(database_url, now=time)
+
+        async def heartbeat_is_delayed() -> bool:
+            listener.is_caught_up()
+            return bool(await blocker.fetchval(ADVISORY_LOCK_WAITERS))
+
+        await blocker.execute("select pg_advisory_lock(3)")
+        async with listener.listening():
+            await until_returns(heartbeat_is_delayed, expected=True)
+            time.seconds += CAUGHT_UP_SECONDS
+            # this heartbeat arrives, and the next one waits
+            await blocker.execute("select pg_advisory_unlock(3)")
+            await blocker.execute("select pg_advisory_lock(3)")
+            await until(listener.is_connected)
+            await until_returns(heartbeat_is_delayed, expected=True)
+
+            assert not listener.is_caught_up()
+            await blocker.execute("select pg_advisory_unlock(3)")
+            await until(listener.is_caught_up)
+
+
+async def test_a_server_that_delivers_no_notifications_is_logged_and_disables_caches(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "RESPONSE_TIMEOUT", 0.5)
+    async with replaced_pg_notify(database_url, "null;"):
+        listener = Listener(database_url)
+        async with listener.listening():
+            await until(lambda: listener.is_caught_up() or bool(caplog.records))
+
+            assert not listener.is_caught_up()
+            assert "not listening for changes" in caplog.text
+            assert "TimeoutError" in caplog.text
+
+
+@asynccontextmanager
+async def listening_at_a_refusing_server(attempts: list[int]) -> AsyncIterator[None]:
+    """Run a listener against a server that closes each connection; append to `attempts`."""
+
+    async def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        attempts.append(1)
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with Listener(f"postgresql://x@127.0.0.1:{port}/x?sslmode=disable").listening():
+            yield
+
+
+async def test_the_listener_pauses_between_two_attempts_to_connect() -> None:
+    attempts: list[int] = []
+    async with listening_at_a_refusing_server(attempts):
+        await until(lambda: bool(attempts))
+        await asyncio.sleep(RETRY_DELAY / 2)
+
+        assert len(attempts) == 1
+
+
+async def test_a_database_that_stays_unavailable_is_logged_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "RETRY_DELAY", 0.01)
+    attempts: list[int] = []
+    async with listening_at_a_refusing_server(attempts):
+        await until(lambda: len(attempts) > 5)
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    ["badge:", "badge:seven", f"badge:{'9' * 5000}", "token:", "token:xyz", "", "?"],
+    ids=lambda payload: payload[:12],
+)
+async def test_a_malformed_notification_does_no_harm(
+    process: Process, payload: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    user_id = await process.user()
+    token = await process.token(user_id)
+    await process.unread_count(user_id)
+    await process.token_lookup.by_token(token)
+
+    await process.database.fetch("select pg_notify('tickets_changes', $1)", payload)
+    ticket = await process.ticket(user_id)
+    await process.reply(ticket.id, ADMIN)
+
+    assert await process.unread_count(user_id) == 1
+    assert await process.token_lookup.by_token(token) == user_id
+    # once the malformed one has arrived: notifications keep their order
+    process.time.seconds += CAUGHT_UP_SECONDS
+    await process.until_caught_up()
+    assert not caplog.records

@@ -1,0 +1,220 @@
+"""When the database is away: told as what it is, and over when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from litestar import Litestar
+
+from tests.http.conftest import client_of
+from tests.throwaway_postgres import OPTIONS
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.schema.migrations import Migrator
+from tickets.bootstrap import application
+from tickets.domain.errors import StoreUnavailable
+from tickets.embedded_postgres.cluster import EmbeddedPostgres
+from tickets.periodic_jobs import Job, periodic_jobs
+from tickets.settings.settings import Settings
+
+ADMIN = {"X-Admin-Token": "for-the-admins"}
+USER = {"Authorization": "Bearer anybody"}
+API = "/api/v1/tickets"
+NOBODY = "postgresql://someone@127.0.0.1:1/tickets"
+
+
+def service_on(url: str) -> Litestar:
+    return application(Settings(database_url=url, admin_token=("for-the-admins",)))
+
+
+def away(response: httpx.Response) -> bool:
+    """Return whether the response tells that the database is away, as the contract has it."""
+    assert response.status_code in (200, 401, 404, 503), response.text
+    if response.status_code != 503:
+        return False
+    assert response.headers["content-type"] == "application/problem+json"
+    assert int(response.headers["Retry-After"]) > 0
+    assert "cannot reach its database" in response.json()["detail"]
+    return True
+
+
+async def test_without_a_database_every_route_is_a_503_that_says_when_to_come_back() -> None:
+    app = service_on(NOBODY)
+    form = {"category": "support", "subject": "Hello", "message": "Is anybody there?"}
+
+    async with app.lifespan(), client_of(app) as client:
+        for call in (
+            client.get(API, headers=USER),
+            client.post(API, headers=USER, json=form),
+            client.get(f"{API}/1", headers=USER),
+            client.get(f"{API}/admin/all", headers=ADMIN),
+            client.get(f"{API}/admin/stats", headers=ADMIN),
+            client.get(f"{API}/admin/1", headers=ADMIN),
+            client.put(f"{API}/admin/1/status", headers=ADMIN, json={"status": "open"}),
+            client.get("/health/ready"),
+        ):
+            assert away(await call)
+        assert (await client.get("/health/live")).status_code == 200
+        # an error is told whatever the request says of itself
+        for host in ("x:99999999", "a:b:c"):
+            headers = USER | {"Host": host}
+            assert away(await client.get(API, headers=headers))
+        # asked before the database: whoever sends nothing is told to sign in
+        assert (await client.get(API)).status_code == 401
+
+
+@pytest.fixture
+def cluster() -> Iterator[EmbeddedPostgres]:
+    """Return a cluster of this test's own, not running."""
+    folder = Path(tempfile.mkdtemp(prefix="tickets-outage-"))
+    folder.chmod(0o711)
+    yield EmbeddedPostgres(folder / "cluster", options=OPTIONS)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def test_the_service_is_back_by_itself_when_the_database_is(
+    cluster: EmbeddedPostgres,
+) -> None:
+    with cluster:
+        connection = await asyncpg.connect(cluster.url)
+        await Migrator(connection).apply()
+        await connection.close()
+    app = service_on(cluster.url)
+
+    async with app.lifespan(), client_of(app) as client:
+
+        async def several() -> list[bool]:
+            """Ask several times at once, so that the pool has connections to find broken later."""
+            answers = await asyncio.gather(
+                *(client.get(f"{API}/admin/stats", headers=ADMIN) for _ in range(8)),
+                client.get("/health/ready"),
+            )
+            return [away(answer) for answer in answers]
+
+        with cluster:
+            assert not any(await several())
+        assert all(await several())
+        with cluster:
+            assert not any(await several())
+
+
+async def test_it_listens_from_when_the_database_comes_and_again_when_it_is_back(
+    cluster: EmbeddedPostgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    with cluster:
+        connection = await asyncpg.connect(cluster.url)
+        await Migrator(connection).apply()
+        await connection.execute(
+            """with mara as (insert into users (email) values ('mara@example.com') returning id),
+                    token as (insert into ticket_tokens
+                              select sha256('of-mara'), id, now(), now() + interval '1 hour' from mara)
+               insert into tickets (user_id, category, subject) select id, 'other', 'Hello' from mara"""
+        )
+        await connection.close()
+    app = service_on(cluster.url)
+
+    def told() -> list[str]:
+        return [record.levelname for record in caplog.records if "listening" in record.message]
+
+    with caplog.at_level("INFO", "tickets"):
+        async with app.lifespan(), client_of(app) as client:
+
+            async def badge() -> object:
+                headers = {"Authorization": "Bearer of-mara"}
+                return (await client.get(f"{API}/unread", headers=headers)).json().get("unread")
+
+            async def listens() -> bool:
+                return "tickets_listening 1.0" in (await client.get("/metrics")).text
+
+            for times in (1, 2):
+                await becomes(lambda: len(told()), 2 * times - 1)
+                assert not await listens()
+                assert await badge() is None
+                with cluster:
+                    await becomes(listens, wanted=True)
+                    connection = await asyncpg.connect(cluster.url)
+                    for unread in (1, 0):
+                        await badge()
+                        await connection.execute("update tickets set user_unread = $1", unread == 1)
+                        await becomes(badge, unread)
+                    await connection.close()
+            await becomes(told, ["WARNING", "INFO", "WARNING", "INFO", "WARNING"])
+
+
+async def becomes(ask: Callable[[], object], wanted: object) -> None:
+    """Wait until the answer is what is wanted."""
+    async with asyncio.timeout(20):
+        while True:
+            answer = ask()
+            if (await answer if isinstance(answer, Awaitable) else answer) == wanted:
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_a_statement_that_takes_too_long_is_the_databases_absence(database_url: str) -> None:
+    async with Database(database_url, timeout=0.2).open() as database:
+        with pytest.raises(StoreUnavailable):
+            await database.fetchval("select pg_sleep(30)")
+        assert await database.fetchval("select 1") == 1
+
+
+async def test_waiting_for_a_connection_ends(database_url: str) -> None:
+    async with Database(database_url, pool_size=1, timeout=0.5).open() as database:
+        slow = asyncio.create_task(database.fetchval("select pg_sleep(30)"))
+        await asyncio.sleep(0)
+        with pytest.raises(StoreUnavailable):
+            await database.fetchval("select 1")
+        with pytest.raises(StoreUnavailable):
+            await slow
+        # and leaves nothing behind
+        assert await database.fetchval("select 1") == 1
+
+
+async def test_a_mistake_of_ours_is_not_taken_for_the_databases_absence(database: Database) -> None:
+    with pytest.raises(asyncpg.UndefinedTableError):
+        await database.fetch("select 1 from nowhere")
+    with pytest.raises(asyncpg.DataError):
+        await database.fetch("select $1::int", "not a number")
+
+
+async def test_using_a_database_that_was_not_opened_says_so() -> None:
+    with pytest.raises(RuntimeError, match="not open"):
+        await Database(NOBODY).fetch("select 1")
+
+
+async def test_a_chore_goes_on_after_an_outage_and_after_a_defect(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    outcomes: list[Exception | int] = [StoreUnavailable(), 2, ZeroDivisionError("a defect"), 0]
+    done = asyncio.Event()
+    others = 0
+
+    async def close() -> int:
+        if not outcomes:
+            done.set()
+            await asyncio.Event().wait()
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def other() -> int:
+        nonlocal others
+        others += 1
+        return 0
+
+    jobs = [Job("closing", close), Job("forgetting", other)]
+    with caplog.at_level("INFO", "tickets"):
+        async with periodic_jobs(jobs, interval=0)(None):
+            await asyncio.wait_for(done.wait(), 10)
+
+    assert "periodic job 'closing' will be retried: The service cannot reach" in caplog.text
+    assert "closing: 2" in caplog.text
+    assert "a defect" in caplog.text
+    assert others == 4

@@ -1,0 +1,69 @@
+// Layers of the pages' modules: a room imports only from itself and lower rooms, without cycles.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const WEB = fileURLToPath(new URL("../../../src/tickets/web/", import.meta.url));
+
+/** The rooms, lowest layer first; src/tickets/web/README.md says what belongs where. */
+const LAYERS = ["lib", "model", "controllers", "elements", "dashboards"];
+
+const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+)"/g;
+
+/** What each module imports, by path within the folder of the pages. */
+const imports = new Map(
+  readdirSync(WEB, { recursive: true })
+    .filter((path) => path.endsWith(".js"))
+    .map((path) => {
+      // types are no imports
+      const code = readFileSync(join(WEB, path), "utf8").replace(/\/\*.*?\*\//gs, "");
+      const targets = [...code.matchAll(IMPORT)].map(([, target]) => target);
+      return [path, targets.map((target) => normalize(join(dirname(path), target)))];
+    }),
+);
+
+const room = (path) => dirname(path);
+
+/** Returns the modules of a cycle that leads back to `path`; null without one. */
+function findCycle(path, visited = []) {
+  if (visited.includes(path)) return [...visited.slice(visited.indexOf(path)), path];
+  for (const target of imports.get(path)) {
+    const cycle = findCycle(target, [...visited, path]);
+    if (cycle) return cycle;
+  }
+  return null;
+}
+
+test("every module is in a room, except for the entries of pages", () => {
+  const rooms = new Set([...imports.keys()].map(room));
+  assert.deepEqual([...rooms].sort(), [...LAYERS, "."].sort());
+  const entries = [...imports.keys()].filter((path) => room(path) === ".");
+  assert.deepEqual(entries.sort(), ["page.js", "tickets.js"]);
+});
+
+test("every import leads to a module", () => {
+  for (const [path, targets] of imports) {
+    for (const target of targets) assert.ok(imports.has(target), `${path} imports ${target}`);
+  }
+});
+
+test("no room imports from a higher one", () => {
+  const wrong = [];
+  for (const [path, targets] of imports) {
+    const layer = LAYERS.indexOf(room(path));
+    for (const target of targets) {
+      const targetLayer = LAYERS.indexOf(room(target));
+      // entries import from any room, and no room imports from an entry
+      const isAllowed = layer < 0 || (targetLayer >= 0 && targetLayer <= layer);
+      if (!isAllowed) wrong.push(`${path} imports ${target}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test("no module imports itself, directly or through others", () => {
+  for (const path of imports.keys()) assert.equal(findCycle(path), null);
+});
