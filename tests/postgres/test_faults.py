@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-
 from scripts.faults.__main__ import SHORT_SECONDS, throwaway_cluster
 from scripts.faults.faults import FAULTS
 from scripts.faults.processes import Cluster
 from scripts.faults.run import run
-
 
 pytestmark = pytest.mark.command
 
