@@ -124,7 +124,7 @@ class Tracing:
     @classmethod
     def to_collector(cls) -> Tracing:
         """Return tracing to the collector that OpenTelemetry's variables name."""
-        from tickets.adapters.http.edge.tracing import tracing_middleware  # noqa: PLC0415 - the extra
+        from tickets.adapters.http.edge.tracing import tracing_middleware  # noqa: PLC0415 - extra
         from tickets.observability.sql_spans import SqlSpans  # noqa: PLC0415 - the same
 
         provider = tracer_provider()
