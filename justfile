@@ -19,7 +19,7 @@ test *args:
     # A single file runs in one process: to start others takes longer than most files.
     case " $* " in
         *.py*) ;;
-        *) set -- --numprocesses=logical --maxprocesses=8 --dist=loadfile "$@" ;;
+        *) set -- --numprocesses=logical --maxprocesses=8 --dist=loadfile --no-loadscope-reorder "$@" ;;
     esac
     exec pytest "$@"
 

@@ -1,4 +1,4 @@
-"""The benchmark: `uv run just bench`, with `--quick` in a couple of minutes; see docs/performance.md."""
+"""Benchmark of the service and its rivals: `just bench`. See docs/performance.md."""
 
 from __future__ import annotations
 
@@ -15,16 +15,14 @@ import uvloop
 from benchmarks import data
 from benchmarks.bench import FULL, QUICK, Bench, Choice
 from benchmarks.report import report
-from benchmarks.systems import RIVALS
+from benchmarks.systems import RIVALS, before_command
 
 
 def main() -> None:
-    """Read what is asked for, run it, and print the report."""
+    """Parse the options, run the benchmark, and print the report."""
     arguments = _arguments()
     if sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:  # noqa: PLR2004
-        sys.exit(
-            "The benchmark keeps the load away from the service: it needs Linux and two cores."
-        )
+        sys.exit("The benchmark runs the load on a core of its own: it needs Linux and two cores.")
     with ExitStack() as held:
         folder = arguments.keep
         if folder is None:
@@ -35,7 +33,7 @@ def main() -> None:
             operations=arguments.only.split(","),
             rivals=arguments.rivals.split(","),
             variants=arguments.variant,
-            before=arguments.before,
+            before=before_command(arguments.before, folder) if arguments.before else None,
             paces=QUICK if arguments.quick else FULL,
             rounds=arguments.rounds,
         )
@@ -52,24 +50,31 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="just bench", description=__doc__)
     option = parser.add_argument
     option("--quick", action="store_true", help="S alone, concurrency 16, shorter rounds")
-    option("--keep", type=Path, metavar="FOLDER", help="keep the data here, and use what is there")
-    option("--output", type=Path, metavar="FILE", help="write the report to this file as well")
-    option("--sizes", help="S, L or S,L, which is all")
-    option("--only", default="", help="operations by parts of their names, comma-separated")
-    option("--rivals", default=",".join(RIVALS), help="who is measured beside the service")
-    option("--rounds", type=int, help="rounds of each measurement, where the machine is noisy")
+    option(
+        "--keep",
+        type=Path,
+        metavar="FOLDER",
+        help="store the databases here, and reuse those that exist",
+    )
+    option("--output", type=Path, metavar="FILE", help="write the report to this file, too")
+    option("--sizes", help="S, L or S,L (the default)")
+    option(
+        "--only", default="", help="operations whose names contain one of these, comma-separated"
+    )
+    option("--rivals", default=",".join(RIVALS), help="rivals to measure, comma-separated")
+    option("--rounds", type=int, help="rounds of each measurement; more on a noisy machine")
     option(
         "--variant",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="the service with this setting, too",
+        help="measure the service with this setting, too",
     )
     option(
         "--before",
         type=Path,
         metavar="CHECKOUT",
-        help="the service of another checkout with the same schema, too",
+        help="measure the version of another checkout, too; it must have the same schema",
     )
     arguments = parser.parse_args()
     arguments.sizes = arguments.sizes or ("S" if arguments.quick else "S,L")

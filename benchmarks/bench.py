@@ -1,4 +1,4 @@
-"""One run: the data, the systems on it, what is measured of them, and under which conditions."""
+"""One benchmark run: copies the data, starts the systems, measures each operation of each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from benchmarks.report import Results
 from benchmarks.systems import BEFORE, CHANGED, RIVALS, SERVICE, System, running
 from benchmarks.workload import Operation, operations
 
-# Concurrency, who is measured at it, and how. What is left of a full run's time goes to the data and to the long mix.
+# Per concurrency: which systems are measured, for how long, and how often.
 Paces = Mapping[int, tuple[Sequence[str], Pace]]
 FULL: Paces = {
     16: ((SERVICE, "ceiling", "plain", "static"), Pace(rounds=5, seconds=0.7, warm_up=0.2)),
@@ -36,43 +36,45 @@ QUICK: Paces = {
 }
 
 HOUR = 150_000
-"""Requests of the mix in an hour in which a thousand pages are open, which ask for the badge every 30 seconds."""
+"""Requests in an hour of the mix: a thousand open pages that poll the badge every 30 seconds."""
 
-LOOKS = 10
-"""How often the memory is looked at in that hour."""
+MEMORY_SAMPLES = 10
+"""Samples of the memory in that hour."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What somebody wants to have measured; an operation is named by any part of its name."""
+    """What to measure. An operation is chosen by any part of its name."""
 
     sizes: Sequence[str]
     operations: Sequence[str]
     rivals: Sequence[str]
     variants: Sequence[str]
     before: Path | None
+    """The `tickets` command of the version before."""
+
     paces: Paces
     rounds: int | None
 
     def pace(self, connections: int) -> Pace:
-        """Return how this concurrency is measured."""
+        """Return the length and number of rounds at this concurrency."""
         pace = self.paces[connections][1]
         return pace if self.rounds is None else replace(pace, rounds=self.rounds)
 
     @property
     def systems(self) -> Sequence[str]:
-        """Who is measured, the service first: what everybody is compared with."""
+        """Names of the systems, the service first: the others are compared with it."""
         before = [] if self.before is None else [BEFORE]
         return [SERVICE, *before, *self.variants, *(name for name in RIVALS if name in self.rivals)]
 
     @property
     def everything(self) -> bool:
-        """Whether no operation is left out."""
+        """Whether all operations are measured."""
         return "" in self.operations
 
 
 class Bench:
-    """One run, on a server that has the data."""
+    """One run, on a PostgreSQL server that has the templates."""
 
     def __init__(self, server: data.Server, choice: Choice) -> None:
         self._server = server
@@ -83,11 +85,11 @@ class Bench:
 
     @property
     def _core(self) -> int:
-        """Where the service and PostgreSQL are."""
+        """The core of the service and PostgreSQL."""
         return self._cores[-1]
 
     async def run(self) -> Results:
-        """Measure everything, on the cores as they are needed."""
+        """Measure everything, the load on the first core and the systems on the last."""
         with machine.on_cores(self._cores[:1]):
             self._postgres.move([self._core])
             await self._describe()
@@ -113,27 +115,27 @@ class Bench:
             if any(part in operation.name for part in self._choice.operations)
         ]
         self._connection = await asyncpg.connect(url)
-        with ExitStack() as held:
+        with ExitStack() as stack:
             systems = [
-                held.enter_context(
+                stack.enter_context(
                     running(name, url, cores=[self._core], before=self._choice.before)
                 )
                 for name in self._choice.systems
                 if name != "static"
             ]
-            answers = {
+            responses = {
                 operation.name: (await compare(operation, systems, self._prepare))[SERVICE]
                 for operation in chosen
             }
-            # the size of the data means nothing to it
+            # its speed does not depend on the size of the data
             if "static" in self._choice.systems and self._choice.everything and size == "S":
-                systems.append(held.enter_context(_static(url, answers, self._core)))
+                systems.append(stack.enter_context(_static(url, responses, self._core)))
             for operation in chosen:
                 await self._operation(size, operation, systems)
         await self._connection.close()
 
     async def _prepare(self, operation: Operation, system: System) -> None:
-        """Bring about what was before: limits that nobody is near, tickets that are unread, and shown."""
+        """Reset before a measurement: rate limits, unread flags, and tickets that pages have shown."""
         if operation.writes:
             await self._connection.execute(data.SQL["rest_limits"])
         before = list(operation.shown)
@@ -153,7 +155,7 @@ class Bench:
                     self._postgres,
                     connections=16,
                     pace=Pace(rounds=1, seconds=600, warm_up=0),
-                    most=len(operation.requests),
+                    max_requests=len(operation.requests),
                 )
         for connections, (names, _) in self._choice.paces.items():
             cells = await interleaved(
@@ -172,7 +174,9 @@ class Bench:
             )
             self._results.cells[size, operation.name, connections] = cells
             rates = ", ".join(f"{name} {cell.rate:,.0f}" for name, cell in cells.items())
-            _tell(f"{size}, {operation.name}, {connections} at once: {rates} requests per second")
+            _log(
+                f"{size}, {operation.name}, concurrency {connections}: {rates} requests per second"
+            )
 
     async def _long_mix(self, size: str) -> None:
         url = await data.copy(self._server, size)
@@ -180,25 +184,28 @@ class Bench:
         requests = HOUR if self._choice.paces is FULL else HOUR // 10
         pace = Pace(rounds=1, seconds=600, warm_up=0)
         with running(SERVICE, url, cores=[self._core]) as service:
-            self._look_at_memory(service, 0)
-            for look in range(LOOKS):
+            self._sample_memory(service, 0)
+            for sample in range(MEMORY_SAMPLES):
                 await round_of(
                     service,
                     mix,
                     self._postgres,
                     connections=16,
                     pace=pace,
-                    most=requests // LOOKS,
+                    max_requests=requests // MEMORY_SAMPLES,
                 )
-                self._look_at_memory(service, (look + 1) * requests // LOOKS)
+                self._sample_memory(service, (sample + 1) * requests // MEMORY_SAMPLES)
 
-    def _look_at_memory(self, service: System, requests: int) -> None:
+    def _sample_memory(self, service: System, requests: int) -> None:
         memory = (requests, max(service.tree.resident()), self._postgres.proportional())
         self._results.memory.append(memory)
-        _tell(f"memory after {requests:,} requests: {memory[1] / 2**20:.1f} MiB")
+        _log(f"memory after {requests:,} requests: {memory[1] / 2**20:.1f} MiB")
 
     async def _two_workers(self, size: str) -> None:
-        """Compare one worker on one core with two on two; with only two, the load is on the same ones in both cases."""
+        """Compare one worker on one core with two workers on two cores.
+
+        With only two cores, the load generator shares them in both cases.
+        """
         url = await data.copy(self._server, size)
         *_, mix = await operations(url)
         alone = len(self._cores) > 2  # noqa: PLR2004 - a core that is left for the load
@@ -239,13 +246,14 @@ class Bench:
         )
         self._results.conditions += [
             *machine.description(),
-            f"embedded PostgreSQL {number}: {', '.join(shown)}; everything else as it comes",
+            f"embedded PostgreSQL {number}: {', '.join(shown)}; other settings: defaults",
             ", ".join(f"{library} {version(library)}" for library in libraries),
-            f"service and PostgreSQL on core {self._core}, the load generator on core {self._cores[0]}",
-            f"`tickets serve`, one worker, its settings as they come but for {', '.join(CHANGED)}",
-            "its limits per user are as they come; before each round of writes whoever has used half of one gets it back",
+            f"service and PostgreSQL: core {self._core}; load generator: core {self._cores[0]}",
+            f"`tickets serve`, one worker, default settings except {', '.join(CHANGED)}",
+            "default rate limits; before each round of writes, limits that are half used are reset",
             *(
-                f"concurrency {number}: {pace.rounds} rounds of {pace.seconds} s, after {pace.warm_up} s of the same"
+                f"concurrency {number}: {pace.rounds} rounds of {pace.seconds} s,"
+                f" each after {pace.warm_up} s of warm-up"
                 for number in self._choice.paces
                 for pace in (self._choice.pace(number),)
             ),
@@ -261,23 +269,31 @@ class Bench:
         load = [round_.load_share for round_ in rounds]
         others = [round_.others for round_ in rounds]
         self._results.conditions += [
-            f"load generator: {statistics.median(load):.0%} of its core in the median round, {max(load):.0%} in the busiest",
-            f"other programs: {statistics.median(others):.2f} cores in the median round, {max(others):.2f} in the noisiest",
+            (
+                f"load generator: {statistics.median(load):.0%} of its core in the median round,"
+                f" {max(load):.0%} in the busiest"
+            ),
+            (
+                f"other programs: {statistics.median(others):.2f} cores in the median round,"
+                f" {max(others):.2f} in the noisiest"
+            ),
         ]
 
 
 @contextmanager
-def _static(url: str, answers: Mapping[str, bytes], core: int) -> Iterator[System]:
+def _static(url: str, responses: Mapping[str, bytes], core: int) -> Iterator[System]:
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         file.write(
-            msgspec.json.encode({name: b64encode(body).decode() for name, body in answers.items()})
+            msgspec.json.encode(
+                {name: b64encode(body).decode() for name, body in responses.items()}
+            )
         )
         file.flush()
         with running(
-            "static", url, cores=[core], environment={"BENCH_ANSWERS": file.name}
+            "static", url, cores=[core], environment={"BENCH_RESPONSES": file.name}
         ) as system:
             yield system
 
 
-def _tell(line: str) -> None:
+def _log(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Before anything is measured: the same request gets the same answer, whoever is asked."""
+"""Checks, before anything is measured, that all systems send the same response to a request."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 from benchmarks.systems import System
 from benchmarks.workload import Operation
 
-LOOKS = 5
+SAMPLES = 5
 """Requests of each operation that are compared."""
 
-# What must differ where something new is made.
+# Fields that differ in the response to a create.
 _NEW = {"id", "created_at", "updated_at"}
 
 
-class DifferentAnswersError(Exception):
-    """Two systems answered one request differently: they do not do the same work."""
+class DifferentResponsesError(Exception):
+    """Two systems responded differently to one request: they do not do the same work."""
 
 
 async def compare(
@@ -27,32 +27,34 @@ async def compare(
     systems: Sequence[System],
     prepare: Callable[[Operation, System], Awaitable[None]],
 ) -> Mapping[str, bytes]:
-    """Ask every system the first requests of the operation; return their first answers.
+    """Send the operation's first requests to every system; return the first response of each.
 
-    Raises `DifferentAnswersError`. Instants are compared as instants, and cursors, which are
-    everybody's own, by whether there is one; of what is made, not its id and time.
+    Raises `DifferentResponsesError`. Timestamps are compared as points in time. Cursors have a format
+    of each system's own, so only their presence is compared; so are id and time after a create.
     """
-    answers: dict[str, bytes] = {}
+    responses: dict[str, bytes] = {}
     expected: list[Any] = []
     for system in systems:
         await prepare(operation, system)
         bodies = []
-        for sent in operation.requests[:LOOKS]:
+        for sent in operation.requests[:SAMPLES]:
             status, body = system.ask(sent)
             if status != sent.status:
-                message = f"{system.name} answered {operation.name} with {status}: {body[:200]!r}"
-                raise DifferentAnswersError(message)
+                message = (
+                    f"{system.name} responded to {operation.name} with {status}: {body[:200]!r}"
+                )
+                raise DifferentResponsesError(message)
             bodies.append(body)
-        answers[system.name] = bodies[0]
-        made = operation.requests[0].status == HTTPStatus.CREATED
-        said = [_plain(json.loads(body), new=made) for body in bodies]
+        responses[system.name] = bodies[0]
+        created = operation.requests[0].status == HTTPStatus.CREATED
+        found = [_plain(json.loads(body), new=created) for body in bodies]
         if not expected:
-            expected = said
-        elif said != expected:
-            different = next((a, b) for a, b in zip(expected, said, strict=True) if a != b)
+            expected = found
+        elif found != expected:
+            different = next((a, b) for a, b in zip(expected, found, strict=True) if a != b)
             message = f"{operation.name}: {systems[0].name} and {system.name} differ: {different}"
-            raise DifferentAnswersError(message)
-    return answers
+            raise DifferentResponsesError(message)
+    return responses
 
 
 def _plain(value: object, *, new: bool) -> object:

@@ -1,7 +1,8 @@
-"""The load generator: raw HTTP/1.1 over kept-alive connections, one request at a time on each, on one core.
+"""The load generator: raw HTTP/1.1 on keep-alive connections, one request at a time on each.
 
-Requests are bytes that were made before; a response is read by httptools, and only its status is looked at. So the
-generator's share of its core stays far below what it measures; it is reported, as nothing would be measured otherwise.
+It runs on one core. Requests are bytes that were built before, and of a response only the status is
+checked, so that the generator takes a small share of its core. The report shows that share: near
+100 % the generator would be what was measured.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from typing import cast
 
 import httptools
 
-LEAST = 20
-"""Answers, beside one per connection, without which the time is up but not the measurement."""
+MIN_RESPONSES = 20
+"""Responses, besides one per connection, that a measurement needs, however long they take."""
 
 PATIENCE = 60.0
-"""Seconds after which a response that does not come is a failure of the run."""
+"""Seconds without a response after which the run fails."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """One request as it goes over the wire, and the status that has to come back."""
+class WireRequest:
+    """One request as bytes, and the expected status."""
 
     wire: bytes
     status: int
@@ -33,7 +34,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What was measured: latencies in seconds, the time it took, and the generator's own share of its core."""
+    """A measurement: latencies and duration in seconds, and the generator's share of its core."""
 
     latencies: array[float]
     seconds: float
@@ -45,22 +46,22 @@ class Load:
         return len(self.latencies) / self.seconds
 
     def percentile(self, share: float) -> float:
-        """The latency, in seconds, that this share of the requests did not exceed."""
+        """The percentile of the latencies, in seconds; `share` is from 0 to 1."""
         ordered = sorted(self.latencies)
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-class WrongAnswerError(Exception):
-    """A response had another status than it has to have, with the request's first line."""
+class UnexpectedStatusError(Exception):
+    """A response had another status than expected; the message has the request's first line."""
 
 
 class _Connection(asyncio.Protocol):
-    """Sends the next request when the last one is answered."""
+    """Sends the next request when the response to the last has arrived."""
 
     def __init__(self, run: _Run) -> None:
         self._run = run
         self._parser = httptools.HttpResponseParser(self)
-        self._sent = Sent(b"", 0)
+        self._sent = WireRequest(b"", 0)
         self._at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -76,7 +77,7 @@ class _Connection(asyncio.Protocol):
             return
         if self._run.recording:
             self._run.latencies.append(now - self._at)
-            if len(self._run.latencies) == self._run.most:
+            if len(self._run.latencies) == self._run.max_requests:
                 self._run.stop()
         self.send()
 
@@ -94,17 +95,17 @@ class _Connection(asyncio.Protocol):
 
 
 class _Run:
-    """One measurement, while it is under way."""
+    """One measurement in progress."""
 
     def __init__(
         self,
-        requests: Iterator[Sent],
+        requests: Iterator[WireRequest],
         connections: int,
-        most: int | None,
+        max_requests: int | None,
         on_edge: Callable[[], None],
     ) -> None:
         self.requests = requests
-        self.most = most
+        self.max_requests = max_requests
         self.latencies = array("d")
         self.recording = False
         self.stopping = False
@@ -121,11 +122,11 @@ class _Run:
         self.seconds, self.own_cpu = time.perf_counter(), time.process_time()
 
     def expire(self, least: int, grace: float) -> None:
-        """Stop, unless so little has been answered that no percentile could be told from it."""
+        """Stop, unless there are too few responses for a percentile: then wait for `least` of them."""
         if len(self.latencies) >= least or self.stopping:
             self.stop()
             return
-        self.most = least
+        self.max_requests = least
         asyncio.get_running_loop().call_later(grace, self.expire, 1, PATIENCE)
 
     def stop(self) -> None:
@@ -138,12 +139,12 @@ class _Run:
             self.own_cpu = (time.process_time() - self.own_cpu) / self.seconds
             self._on_edge()
 
-    def fail(self, sent: Sent, status: int) -> None:
+    def fail(self, sent: WireRequest, status: int) -> None:
         self.stop()
         if not self.done.done():
             line = sent.wire.partition(b"\r\n")[0].decode()
             message = f"{line} was answered with {status}, not {sent.status}"
-            self.done.set_exception(WrongAnswerError(message))
+            self.done.set_exception(UnexpectedStatusError(message))
 
     def lost(self) -> None:
         self._open -= 1
@@ -153,23 +154,22 @@ class _Run:
 
 async def measure(
     port: int,
-    requests: Iterable[Sent],
+    requests: Iterable[WireRequest],
     *,
     connections: int,
     warm_up: float,
     seconds: float,
-    most: int | None = None,
+    max_requests: int | None = None,
     on_edge: Callable[[], None] = lambda: None,
 ) -> Load:
-    """Send requests for so many seconds, or until there are no more or `most` are answered.
+    """Send requests for `seconds`, or until there are no more, or `max_requests` have a response.
 
-    Where that is too little to speak of, it takes up to five times as long.
-
-    `on_edge` is called when recording starts and when it ends. What is under way then is waited for
-    and not counted, so that it does not burden the next measurement.
+    With too few responses for a percentile, it takes up to five times as long. `on_edge` is called
+    when recording starts and when it ends. Requests in progress at the end are awaited and not
+    counted, so that they do not burden the next measurement.
     """
     loop = asyncio.get_running_loop()
-    run = _Run(iter(requests), connections, most, on_edge)
+    run = _Run(iter(requests), connections, max_requests, on_edge)
     gc.collect()
     gc.disable()
     try:
@@ -182,7 +182,7 @@ async def measure(
             loop.call_later(warm_up, run.record)
         else:
             run.record()
-        loop.call_later(warm_up + seconds, run.expire, LEAST + connections, 4 * seconds)
+        loop.call_later(warm_up + seconds, run.expire, MIN_RESPONSES + connections, 4 * seconds)
         for _transport, connection in opened:
             connection.send()
         async with asyncio.timeout(warm_up + 5 * seconds + PATIENCE):

@@ -1,4 +1,4 @@
-"""The machine: what it is, which core does what, and what processes take of it."""
+"""The machine: its description, core affinity, and the CPU and memory of processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Value = TypeVar("Value")
 
 
 def description() -> list[str]:
-    """Say what this was measured on."""
+    """Return the hardware and the software, in words."""
     memory = psutil.virtual_memory().total / 2**30
     return [
         f"{os.cpu_count()} cores of {_processor()}, {memory:.0f} GiB of memory",
@@ -32,7 +32,7 @@ def _processor() -> str:
 
 @contextmanager
 def on_cores(cores: Sequence[int]) -> Iterator[None]:
-    """Run here on these cores for the block; what is started in it stays there."""
+    """Pin this process to these cores for the block. Processes started in it stay there."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
@@ -42,7 +42,7 @@ def on_cores(cores: Sequence[int]) -> Iterator[None]:
 
 
 class Tree:
-    """A process and all that it has started."""
+    """A process and its descendants."""
 
     def __init__(self, pid: int) -> None:
         self._root = psutil.Process(pid)
@@ -51,37 +51,37 @@ class Tree:
         return [self._root, *self._root.children(recursive=True)]
 
     def move(self, cores: Sequence[int]) -> None:
-        """Let them run on these cores, and nowhere else."""
+        """Pin them to these cores."""
         self._of_each(lambda process: process.cpu_affinity(list(cores)))
 
     def cpu(self) -> float:
-        """Seconds of a core that they have taken since they started."""
+        """CPU seconds since they started."""
         return sum(self._of_each(_cpu))
 
     def resident(self) -> list[int]:
-        """Bytes of each process that are in memory, pages shared with others in full."""
+        """Resident set size of each process, in bytes: shared pages count in full."""
         return self._of_each(lambda process: process.memory_info().rss)
 
     def proportional(self) -> int:
-        """Bytes in memory, where a page that several share counts as one: PostgreSQL's buffers."""
+        """Proportional set size, in bytes: a page that several share, as buffers, counts once."""
         return sum(self._of_each(lambda process: process.memory_full_info().pss))
 
-    def _of_each(self, look: Callable[[psutil.Process], Value]) -> list[Value]:
-        """Look at each of them that is still there: PostgreSQL's own workers come and go."""
+    def _of_each(self, read: Callable[[psutil.Process], Value]) -> list[Value]:
+        """Read a value of each process that still exists: PostgreSQL's workers come and go."""
         found = []
         for process in self.processes():
             with suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
-                found.append(look(process))
+                found.append(read(process))
         return found
 
 
 def _cpu(process: psutil.Process) -> float:
-    # the kernel's own count in nanoseconds, thread by thread; what psutil reads goes in steps of ten milliseconds
+    # The kernel counts nanoseconds per thread. What psutil reads has steps of ten milliseconds.
     threads = Path(f"/proc/{process.pid}/task").glob("*/schedstat")
     return sum(int(thread.read_text(encoding="ascii").split()[0]) for thread in threads) / 1e9
 
 
 def busy() -> float:
-    """Seconds that all cores together have worked since the machine started, for whomever."""
+    """CPU seconds of all cores, of all programs, since the machine started."""
     times = psutil.cpu_times()
     return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)

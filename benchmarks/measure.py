@@ -1,4 +1,4 @@
-"""Rounds: each system in turn, again and again, so that whatever else the machine does meets all of them alike."""
+"""Interleaved rounds: each system in turn, so that other load on the machine affects all alike."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.workload import Operation
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One measurement of one system. Times are in seconds, shares are of one core."""
+    """One measurement of one system: times in seconds, shares of one core."""
 
     rate: float
     p50: float
@@ -24,7 +24,7 @@ class Round:
     postgres_cpu: float  # per request
     system_share: float  # of its core: service and PostgreSQL
     load_share: float  # of its core: the load generator
-    others: float  # cores that other programs kept busy
+    others: float  # cores that other programs used
 
 
 @dataclass
@@ -44,19 +44,19 @@ class Cell:
 
     @property
     def spread(self) -> float:
-        """How far apart the rounds' rates lie, as a share of their median."""
+        """Range of the rounds' rates, as a share of their median."""
         rates = [round_.rate for round_ in self.rounds]
         return (max(rates) - min(rates)) / self.rate
 
     @property
     def cpu(self) -> float:
-        """Seconds of a core per request, service and PostgreSQL together."""
+        """CPU seconds per request, service and PostgreSQL together."""
         return self.median(lambda round_: round_.service_cpu + round_.postgres_cpu)
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long is measured, and how often."""
+    """Number and length of the rounds; times in seconds."""
 
     rounds: int
     seconds: float
@@ -70,12 +70,12 @@ async def round_of(
     *,
     connections: int,
     pace: Pace,
-    most: int | None = None,
+    max_requests: int | None = None,
 ) -> Round:
     """Measure one system once."""
     edges: list[tuple[float, float, float]] = []
 
-    def note() -> None:
+    def record_edge() -> None:
         edges.append((system.tree.cpu(), postgres.cpu(), busy()))
 
     load = await measure(
@@ -84,19 +84,19 @@ async def round_of(
         connections=connections,
         warm_up=0 if operation.unread else pace.warm_up,
         seconds=pace.seconds,
-        most=most,
-        on_edge=note,
+        max_requests=max_requests,
+        on_edge=record_edge,
     )
     (service_from, postgres_from, busy_from), (service_to, postgres_to, busy_to) = edges
     service, database = service_to - service_from, postgres_to - postgres_from
-    answered = len(load.latencies)
+    responses = len(load.latencies)
     return Round(
         rate=load.rate,
         p50=load.percentile(0.5),
         p99=load.percentile(0.99),
         longest=max(load.latencies),
-        service_cpu=service / answered,
-        postgres_cpu=database / answered,
+        service_cpu=service / responses,
+        postgres_cpu=database / responses,
         system_share=(service + database) / load.seconds,
         load_share=load.own_cpu,
         others=max(0.0, (busy_to - busy_from - service - database) / load.seconds - load.own_cpu),
@@ -112,7 +112,7 @@ async def interleaved(
     pace: Pace,
     prepare: Callable[[Operation, System], Awaitable[None]],
 ) -> dict[str, Cell]:
-    """Measure the systems in turn; whoever was first is last in the next round."""
+    """Measure the systems in turn. The first of one round is the last of the next."""
     cells = {system.name: Cell() for system in systems}
     for number in range(pace.rounds):
         start = number % len(systems)

@@ -1,4 +1,4 @@
-"""Serves a rival as the service serves itself: the same server, event loop and parser, no access log.
+"""Serves a rival with the server, event loop and parser of the service, without an access log.
 
 `python -m benchmarks.serve benchmarks.rivals.ceiling:app PORT`
 """

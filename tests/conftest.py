@@ -14,7 +14,9 @@ from tests.databases import MigratedDatabases, drop_database, in_database, new_d
 from tests.world import MemoryWorld, PostgresWorld, World
 from tickets.adapters.postgres.connection.database import Database
 
-MARKERS = {"postgres_url": "postgres", "shell": "command"}
+MARKERS = {"postgres_url": "postgres", "holders": "postgres", "shell": "command"}
+
+LONG_FOLDERS = {"commands", "openapi", "packaging", "web"}
 
 POSTGRES = pytest.StashKey[str]()
 """The PostgreSQL that the tests ran on, in words; absent as long as none was needed."""
@@ -32,6 +34,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture, marker in MARKERS.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
+    # With whole files as the units of a parallel run, a long one that starts last runs alone.
+    items.sort(key=_starts_early)
+
+
+def _starts_early(item: pytest.Item) -> int:
+    """Return 0 for tests of folders whose files run for long, 1 for others."""
+    return 0 if LONG_FOLDERS.intersection(item.path.parts) else 1
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -89,7 +89,7 @@ class Cluster:
         """Take every connection that there is, those of the service as well, for the block."""
         taken: list[asyncpg.Connection[asyncpg.Record]] = []
         terminate = """select count(pg_terminate_backend(pid))
-                         from pg_stat_activity where application_name = 'tickets'"""
+                         from pg_stat_activity where application_name like 'tickets%'"""
         try:
             taken.append(await asyncpg.connect(self.url))
             while len(taken) < CONNECTIONS:

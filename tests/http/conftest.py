@@ -71,6 +71,12 @@ def shared_application() -> Litestar:
     )
 
 
+def shared_application_on(world: World) -> Litestar:
+    """Return the shared application, from now on over the ports of this world."""
+    CurrentPort.world = world
+    return shared_application()
+
+
 def client_of(app: Litestar, address: str = "127.0.0.1") -> httpx.AsyncClient:
     """Return a client that calls the application in this process.
 
@@ -134,8 +140,7 @@ class Api:
 @pytest.fixture
 async def api(world: MemoryWorld | PostgresWorld) -> AsyncIterator[Api]:
     """Return the API over each adapter in turn."""
-    CurrentPort.world = world
-    async with client_of(shared_application()) as client:
+    async with client_of(shared_application_on(world)) as client:
         yield Api(world, client)
 
 

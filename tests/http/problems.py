@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.http.conftest import API, NEW_TICKET, application_on, client_of
+from tests.http.conftest import API, NEW_TICKET, client_of, shared_application_on
 from tests.world import MemoryWorld
 from tickets.domain.ticket import Ticket
 from tickets.domain.write_context import WriteContext
@@ -61,6 +61,6 @@ async def response_to(
     """Return the response to opening a ticket when the store raises this error."""
     token = await world.token(await world.user())
     world.tickets = FailingTickets(error)  # type: ignore[assignment] # a part of the port
-    async with client_of(application_on(world)) as client:
+    async with client_of(shared_application_on(world)) as client:
         headers = {"Authorization": f"Bearer {token}"} | headers
         return await client.post(API + query, headers=headers, json=NEW_TICKET)

@@ -9,7 +9,7 @@ from typing import Any
 
 from litestar.routes import HTTPRoute
 
-from tests.http.conftest import API, NEW_TICKET, application_on
+from tests.http.conftest import API, NEW_TICKET, shared_application_on
 from tests.world import MemoryWorld
 
 Route = tuple[str, str]
@@ -69,7 +69,7 @@ RULES: Mapping[Route, Rule] = {
 
 def route_table() -> Iterator[Route]:
     """Read the application's own route table, with routes of every kind."""
-    for route in application_on(MemoryWorld()).routes:
+    for route in shared_application_on(MemoryWorld()).routes:
         if not isinstance(route, HTTPRoute):
             yield type(route).__name__, route.path_format
             continue

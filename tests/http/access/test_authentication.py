@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.http.conftest import ADMIN_TOKENS, API, Api, Caller, application_on, client_of
+from tests.http.conftest import (
+    ADMIN_TOKENS,
+    API,
+    Api,
+    Caller,
+    application_on,
+    client_of,
+    shared_application_on,
+)
 from tests.http.problems import problem
 from tests.http.routes import API_ROUTES, with_id
 from tests.world import MemoryWorld
@@ -31,7 +39,7 @@ INVALID_CREDENTIALS: dict[str, list[tuple[bytes, bytes]]] = {
 async def test_every_route_refuses_invalid_credentials_with_a_challenge(
     memory_world: MemoryWorld, method: str, path: str
 ) -> None:
-    async with client_of(application_on(memory_world)) as client:
+    async with client_of(shared_application_on(memory_world)) as client:
         for headers in INVALID_CREDENTIALS.values():
             response = await client.request(method, with_id(path, 1), headers=headers)
             problem(response, 401)

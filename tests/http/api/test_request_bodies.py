@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.http.conftest import API, NEW_TICKET, Api, Caller, application_on
+from tests.http.conftest import API, NEW_TICKET, Api, Caller, shared_application_on
 from tests.http.problems import problem
 from tests.world import MemoryWorld
 
@@ -43,7 +43,7 @@ async def status_of(world: MemoryWorld, *messages: dict[str, Any]) -> int:
             (b"content-type", b"application/json"),
         ],
     }
-    await application_on(world)(scope, receive, send)
+    await shared_application_on(world)(scope, receive, send)
     status: int = sent[0]["status"]
     return status
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.http.conftest import API, application_on
+from tests.http.conftest import API, application_on, shared_application_on
 from tests.world import MemoryWorld
 from tickets.adapters.http.dashboards.files import FOLDER, Site
 from tickets.adapters.http.dashboards.text_limits_module import (
@@ -33,7 +33,10 @@ SERVED = sorted(
 
 
 def client_of(**settings: Any) -> httpx.AsyncClient:
-    application: Any = application_on(MemoryWorld(), **settings)
+    return client_on(application_on(MemoryWorld(), **settings))
+
+
+def client_on(application: Any) -> httpx.AsyncClient:
     # outside of the client's own habit of asking for gzip
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(application),
@@ -44,7 +47,7 @@ def client_of(**settings: Any) -> httpx.AsyncClient:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of() as client:
+    async with client_on(shared_application_on(MemoryWorld())) as client:
         yield client
 
 

@@ -9,7 +9,13 @@ import httpx
 import pytest
 from litestar.routes import HTTPRoute
 
-from tests.http.conftest import ADMIN_TOKENS, API, application_on, client_of
+from tests.http.conftest import (
+    ADMIN_TOKENS,
+    API,
+    application_on,
+    client_of,
+    shared_application_on,
+)
 from tests.http.problems import problem, response_to
 from tests.world import MemoryWorld
 from tickets.adapters.http.dashboards.files import Site
@@ -43,7 +49,7 @@ def assert_security_headers(response: httpx.Response) -> None:
 
 @pytest.fixture
 async def client(memory_world: MemoryWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(application_on(memory_world)) as client:
+    async with client_of(shared_application_on(memory_world)) as client:
         yield client
 
 
@@ -58,7 +64,7 @@ def every_route() -> list[tuple[str, str]]:
             .replace("{name}", "tickets.css")
             .replace("{path}", "nothing"),
         )
-        for route in application_on(MemoryWorld()).routes
+        for route in shared_application_on(MemoryWorld()).routes
         if isinstance(route, HTTPRoute)
         for handler in route.route_handlers
         for method in handler.http_methods
