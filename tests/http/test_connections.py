@@ -25,6 +25,8 @@ from tickets.server.connection_limits import (
 from tickets.server.run import forwarded_allow_ips, uvicorn_config
 from tickets.settings.settings import Settings
 
+pytestmark = pytest.mark.timeouts
+
 Scope = dict[str, Any]
 Application = Callable[[Scope, Any, Any], Awaitable[None]]
 
