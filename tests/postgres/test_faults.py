@@ -27,6 +27,6 @@ def test_what_is_acknowledged_is_there_exactly_once_and_service_is_back(
 ) -> None:
     outcome = asyncio.run(run(FAULTS[name], *cluster, seconds=SHORT_SECONDS))
 
-    assert outcome.complaints == []
+    assert outcome.violations == []
     assert (outcome.doubled, outcome.lost) == (0, 0)
     assert 0 < outcome.acknowledged <= outcome.found <= outcome.sent
