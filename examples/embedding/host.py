@@ -1,13 +1,14 @@
-"""A host platform in small, to see the elements in somebody else's page.
+"""A small host platform: shows the elements embedded in another site's page.
 
-Beside a running demo, with the token that it prints:
+Run it beside a demo, with the token that the demo prints:
 
     TICKETS_CORS_ORIGINS=http://127.0.0.1:9000 tickets demo
     python examples/embedding/host.py --token tk_…
 
-`/` is a page that loads the elements straight from the ticket service: another origin, which has to allow it. The same page
-at `/portal/help/` loads them from `/helpdesk/`, where this server passes requests on as a reverse proxy would: there the
-service is under a path prefix, `/helpdesk/account` and `/helpdesk/admin` with it, and nothing has to be allowed.
+The page at `/` loads the elements directly from the ticket service. That is another origin, which
+TICKETS_CORS_ORIGINS has to allow. The same page at `/portal/help/` loads them from `/helpdesk/`,
+where this server is a reverse proxy for the service, with its pages `/helpdesk/account` and
+`/helpdesk/admin`. That is the same origin, so nothing has to be allowed.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from urllib.parse import urlsplit
 FOLDER = Path(__file__).parent
 FILES = {"index.html": "text/html", "host.js": "text/javascript", "host.css": "text/css"}
 
-# Where the service is for the pages of a folder; None is where it really is.
+# The service's address for the pages of each folder; None is its own address.
 PREFIX = "/helpdesk"
 FOLDERS = {"/": None, "/portal/help/": PREFIX}
 
-# In the page's source stands where the service would be; here it is somewhere else.
+# The service's address in the source of the page, which is replaced.
 WRITTEN = "https://support.example.com"
 
 REQUEST_HEADERS = ["Authorization", "X-Admin-Token", "Content-Type", "Idempotency-Key"]
@@ -43,59 +44,60 @@ RESPONSE_HEADERS = [
 
 
 class Host(BaseHTTPRequestHandler):
-    """Answers for the host platform."""
+    """Serves the host platform's page, and proxies requests to the ticket service."""
 
     service = ""
     token = ""
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        """Show a page of our own, or what the service has."""
+        """Serve a file of the page, or proxy the request."""
         path = self.path.partition("?")[0]
         folder, name = path[: path.rindex("/") + 1], path[path.rindex("/") + 1 :] or "index.html"
         if path.startswith(f"{PREFIX}/"):
-            self.pass_on()
+            self.proxy()
         elif folder in FOLDERS and name == "session.json":
-            # a real platform looks into its own session here
+            # a real platform reads its own session here
             session = json.dumps({"token": self.token})
-            self.answer(200, session.encode(), {"Content-Type": "application/json"})
+            self.respond(200, session.encode(), {"Content-Type": "application/json"})
         elif folder in FOLDERS and name in FILES:
             source = (FOLDER / name).read_text("utf-8")
             source = source.replace(WRITTEN, FOLDERS[folder] or self.service)
             headers = {"Content-Type": FILES[name], "Content-Security-Policy": self.policy()}
-            self.answer(200, source.encode(), headers)
+            self.respond(200, source.encode(), headers)
         else:
-            self.answer(404, b"There is nothing here.", {"Content-Type": "text/plain"})
+            self.respond(404, b"There is nothing here.", {"Content-Type": "text/plain"})
 
     def do_POST(self) -> None:
-        """Pass it on: the host platform itself takes nothing."""
-        self.pass_on()
+        """Proxy the request; the host platform has no POST of its own."""
+        self.proxy()
 
     def do_PUT(self) -> None:
-        """Pass it on."""
-        self.pass_on()
+        """Proxy the request."""
+        self.proxy()
 
     def policy(self) -> str:
-        """Return a policy as strict as a host's may be: its own, and the ticket service's."""
+        """Return a strict Content-Security-Policy: only this origin and the ticket service's."""
         both = f"'self' {self.service}"
         return (
             f"default-src 'none'; script-src {both}; style-src {both}; connect-src {both}; "
             "base-uri 'none'"
         )
 
-    def pass_on(self) -> None:
-        """Let the service answer, which need not know that it is under a prefix."""
+    def proxy(self) -> None:
+        """Proxy the request without the prefix, of which the service need not know."""
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         headers = {name: self.headers[name] for name in REQUEST_HEADERS if name in self.headers}
         connection = HTTPConnection(urlsplit(self.service).netloc, timeout=60)
         connection.request(self.command, self.path.removeprefix(PREFIX), body or None, headers)
-        answer = connection.getresponse()
-        given = {name: answer.headers[name] for name in RESPONSE_HEADERS if name in answer.headers}
-        self.answer(answer.status, answer.read(), given)
+        response = connection.getresponse()
+        found = response.headers
+        headers = {name: found[name] for name in RESPONSE_HEADERS if name in found}
+        self.respond(response.status, response.read(), headers)
         connection.close()
 
-    def answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-        """Send one whole response."""
+    def respond(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        """Send a complete response."""
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -110,8 +112,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=summary, epilog=details, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--service", default="http://127.0.0.1:8000", help="where tickets is")
-    parser.add_argument("--token", required=True, help="a user's, who is signed in to the host")
+    parser.add_argument(
+        "--service", default="http://127.0.0.1:8000", help="URL of the ticket service"
+    )
+    parser.add_argument(
+        "--token", required=True, help="bearer token of the user who is signed in to the host"
+    )
     parser.add_argument("--port", type=int, default=9000)
     options = parser.parse_args()
     Host.service, Host.token = options.service.rstrip("/"), options.token

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -181,3 +183,19 @@ def test_the_identity_sessions_requires_a_sessions_table(shell: Shell) -> None:
     )
 
     assert 'TICKETS_IDENTITY=sessions does not fit this database: relation "sessions"' in line
+
+
+def test_the_health_check_of_the_container_succeeds_while_the_service_is_ready(
+    shell: Shell,
+) -> None:
+    def healthcheck(port: str) -> int:
+        command = [sys.executable, "-I", "-m", "tickets.cli.healthcheck"]
+        environment = shell.environment | {"TICKETS_PORT": port, "http_proxy": "http://192.0.2.1"}
+        return subprocess.run(command, env=environment, check=False, timeout=30).returncode
+
+    running, api = start_service(shell)
+    port = api.removesuffix("/api/v1/tickets").rpartition(":")[2]
+
+    assert healthcheck(port) == 0
+    running.stop()
+    assert healthcheck(port) == 1

@@ -23,10 +23,10 @@ def test_every_error_has_a_unique_code_and_a_sentence() -> None:
 
 def test_the_message_of_an_error_is_its_docstring() -> None:
     assert str(TicketClosed()) == (
-        "This ticket is closed and takes no further replies. Please open a new one."
+        "This ticket is closed and takes no more replies. Please open a new one."
     )
 
 
 def test_the_message_of_invalid_input_is_never_empty() -> None:
-    assert str(InvalidInput([])) == "Some of what was sent is not valid."
+    assert str(InvalidInput([])) == "Some fields are not valid."
     assert str(InvalidInput([FieldError("a", "One."), FieldError("b", "Two.")])) == "One. Two."

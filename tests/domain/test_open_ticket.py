@@ -164,5 +164,5 @@ def test_a_blank_custom_label_is_stored_as_none(category: str, blank: str | None
 def test_a_custom_label_is_invalid_with_any_category_but_other(category: str) -> None:
     """Section 9: other_category goes only with the category other."""
     assert errors_of(category=category, other_category="Mine") == {
-        "other_category": 'Other category goes only with the category "other".'
+        "other_category": 'Other category is only allowed with the category "other".'
     }

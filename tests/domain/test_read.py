@@ -19,7 +19,7 @@ def test_reading_clears_only_the_readers_flag_and_returns_whether_it_was_set() -
 
 
 def test_reading_does_not_change_updated_at() -> None:
-    """Section 2: updated_at orders the lists; reading is not an update."""
+    """Section 2: updated_at is the last update, and reading is not one."""
     ticket = a_ticket(user_unread=True)
 
     ticket.read(by=OWNER)

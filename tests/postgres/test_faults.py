@@ -1,4 +1,4 @@
-"""The short form of `just faults`: what is acknowledged while things break is there exactly once."""
+"""Faults, the short form of `just faults`: acknowledged writes are stored exactly once."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from scripts.faults.faults import FAULTS
 from scripts.faults.processes import Cluster
 from scripts.faults.run import run
 
+pytestmark = pytest.mark.command
+
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[tuple[Cluster, Path]]:
-    """Return a PostgreSQL that may be killed, whatever the other tests run on."""
+    """Return a PostgreSQL that may be killed, apart from that of the other tests."""
     with throwaway_cluster() as cluster:
         yield cluster
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_what_is_acknowledged_is_there_exactly_once_and_service_is_back(
+def test_after_a_fault_every_acknowledged_write_is_stored_exactly_once(
     cluster: tuple[Cluster, Path], name: str
 ) -> None:
     outcome = asyncio.run(run(FAULTS[name], *cluster, seconds=SHORT_SECONDS))

@@ -1,79 +1,25 @@
-"""Every query on tables of some size: by an index, and no more rows read than a page needs, whoever asks."""
+"""Query plans on a database of some size: indexes only, and few more rows read than returned."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any
 
 import asyncpg
 import pytest
 
 from tests.databases import in_database
+from tests.postgres.query_plans import BUSY_USER, FILL, FROM, LONG_THREAD, TICKETS, plan_of
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.ticket import MAX_ID
-
-TICKETS = int(os.environ.get("TICKETS_TEST_PLANS", "60000"))  # `just plans` makes a million
-USERS = TICKETS // 30
-KEYS = 20_000
-FROM = datetime(2024, 1, 1, tzinfo=UTC)
-BUSY_USER = 1  # who has a third of all tickets
-A_FEW_ROWS = "ticket_migrations"  # one for each file of this version
-LONG_THREAD = 777  # a ticket with 2,000 messages
-
-# Most tickets are closed, two in a hundred are unread, and one user writes more than all others.
-FILL = f"""
--- the visibility map, and with it an index-only scan, waits for commits to be on disk
-set synchronous_commit = on;
-set session_replication_role = replica;  -- what is made here needs no look-up of each foreign key
-
-insert into users (email) select 'user' || n || '@example.com' from generate_series(1, {USERS}) n;
-
-insert into tickets (user_id, category, subject, status, user_unread, admin_unread, message_count, last_message,
-                     created_at, updated_at)
-select case when n % 3 = 0 then {BUSY_USER} else 2 + n * 7919 % {USERS - 1} end,
-       (array['support', 'support', 'support', 'support', 'billing', 'billing', 'feature_suggestion', 'other'])[1 + n % 8],
-       'The export stops half-way, for the ' || n || 'th time this week',
-       case n / 8 % 40 when 0 then 'open' when 1 then 'in_progress' when 2 then 'resolved' when 3 then 'open'
-            else 'closed' end,
-       n % 50 = 7, n % 50 = 11, 2, left(repeat('It stops after the first hundred rows. ', 3), 101),
-       '{FROM}'::timestamptz + n * interval '10 minutes',
-       '{FROM}'::timestamptz + n * 7919 % {TICKETS} * interval '10 minutes'
-  from generate_series(1, {TICKETS}::bigint) n;
-
-insert into ticket_counts select 0, status, category, count(*), count(*) filter (where admin_unread) from tickets group by 2, 3;
-
-insert into ticket_messages (ticket_id, sender_type, message, created_at)
-select n % {TICKETS} + 1, case when n % 2 = 0 then 'admin' else 'user' end, 'It stops.',
-       '{FROM}'::timestamptz + n * interval '1 minute'
-  from generate_series(1, {TICKETS}::bigint) n
- union all
-select {LONG_THREAD}, 'user', 'And again.', '{FROM}'::timestamptz + n * interval '1 second'
-  from generate_series(1, 2000) n;
-
-insert into ticket_tokens (token_sha256, user_id, expires_at)
-select sha256(n::text::bytea), n, now() + interval '1 day' from generate_series(1, {USERS}) n;
-
-insert into ticket_rates (subject, arrival, seen_at, tolerance)
-select 'replies:' || n, now(), now(), '1 hour' from generate_series(1, 5000) n;
-insert into ticket_idempotency_keys (caller, key, fingerprint, answer, recorded_at)
-select case when n % 3 = 0 then 'admin' else 'user:' || n % {USERS} end, 'key ' || n, sha256(n::text::bytea), 'true',
-       '{FROM}'::timestamptz + n * interval '1 second'
-  from generate_series(1, {KEYS}) n;
-
-create table sessions (token text primary key, user_id integer, expires_at timestamp, created_at timestamp);
-insert into sessions select n::text, n, now() at time zone 'utc' + interval '1 day' from generate_series(1, {USERS}) n;
-"""  # noqa: S608 - the numbers are this file's own
 
 
 @pytest.fixture(scope="module")
 def full_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
-    """Return the URL of a database with many tickets, which these tests leave as it is."""
+    """Return the URL of a database with many tickets, which no test changes."""
     name = f"plans_{os.getpid()}"
     url = in_database(postgres_url, name)
 
@@ -91,91 +37,20 @@ def full_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
 
 @pytest.fixture
 async def connection(full_url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """Return a connection on which nothing that is done stays done."""
+    """Return a connection in a transaction that is rolled back."""
     connection = await asyncpg.connect(full_url)
     transaction = connection.transaction()
     await transaction.start()
-    # what the server settles on for a statement that is used often, blind to its arguments
+    # as the service does: one plan for all values
     await connection.execute("set local plan_cache_mode = force_generic_plan")
     yield connection
     await transaction.rollback()
     await connection.close()
 
 
-@dataclass(frozen=True)
-class Node:
-    """One step of a plan as it was executed."""
-
-    kind: str
-    table: str | None
-    rows: float  # handed on, in all loops
-    read: float  # handed on or thrown away
-    children: Sequence[Node]
-
-    @classmethod
-    def of(cls, plan: dict[str, Any]) -> Node:
-        loops = plan["Actual Loops"]
-        dropped = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
-        return cls(
-            kind=plan["Node Type"],
-            table=plan.get("Relation Name"),
-            rows=plan["Actual Rows"] * loops,
-            read=(plan["Actual Rows"] + sum(plan.get(name, 0) for name in dropped)) * loops,
-            children=[cls.of(child) for child in plan.get("Plans", ())],
-        )
-
-    def all(self) -> Iterator[Node]:
-        yield self
-        for child in self.children:
-            yield from child.all()
-
-    @property
-    def read_from_end_to_end(self) -> set[str]:
-        """Tables without an index between them and the query."""
-        tables = {node.table for node in self.all() if node.kind == "Seq Scan" and node.table}
-        return tables - {A_FEW_ROWS}
-
-    @property
-    def rows_sorted(self) -> float:
-        sorts = [node for node in self.all() if "Sort" in node.kind]
-        return sum(node.children[0].rows for node in sorts)
-
-    @property
-    def rows_read(self) -> float:
-        """Rows or index entries that were looked at, in all tables."""
-        return sum(node.read for node in self.all() if node.table not in (None, A_FEW_ROWS))
-
-
-async def plan_of(
-    connection: asyncpg.Connection[asyncpg.Record], file: str, query: str, **values: object
-) -> Node:
-    """Run the query as the service would after a while, and return what was done."""
-    sql, *arguments = load_queries(file)[query].bind(**values)
-    await connection.execute(f"prepare planned as {sql}")
-    call = f"planned ({', '.join(map(literal, arguments))})" if arguments else "planned"
-    plan = await connection.fetchval(
-        f"explain (analyze, buffers, timing off, format json) execute {call}"
-    )
-    return Node.of(json.loads(plan)[0]["Plan"])
-
-
-def literal(value: object) -> str:
-    match value:
-        case bool() | int():
-            return str(value)
-        case None:
-            return "null"
-        case bytes():
-            return rf"'\x{value.hex()}'"
-        case list():
-            return "'{" + ",".join(map(str, value)) + "}'"
-        case _:
-            return f"'{value}'"
-
-
 STATUSES = ["open", "in_progress", "resolved", "closed"]
 CATEGORIES = ["support", "billing", "feature_suggestion", "other"]
-PAGE = 51  # fifty, and the one that tells whether more follow
+PAGE = 51  # fifty rows, and one that shows whether more follow
 LATEST = datetime.max.replace(tzinfo=UTC)
 TOP = {"after_updated_at": LATEST, "after_id": MAX_ID, "limit": PAGE}
 MIDDLE = TOP | {"after_updated_at": FROM + timedelta(minutes=10) * (TICKETS // 2)}
@@ -187,7 +62,7 @@ PAGES: dict[str, tuple[str, Values]] = {
     "a user's later page": ("user_list", {"user_id": BUSY_USER, "statuses": STATUSES} | MIDDLE),
     "a user's closed tickets": ("user_list", {"user_id": BUSY_USER, "statuses": ["closed"]} | TOP),
     "the admins' first page": ("admin_list", {"after_unread": True} | TOP),
-    "the admins' first page of what is read": ("admin_list", {"after_unread": False} | TOP),
+    "the admins' first page of read tickets": ("admin_list", {"after_unread": False} | TOP),
     "a later page of the admins": ("admin_list", {"after_unread": False} | MIDDLE),
     "the admins' closed tickets": (
         "admin_list_filtered",
@@ -205,19 +80,19 @@ PAGES: dict[str, tuple[str, Values]] = {
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_a_page_reads_a_page_of_each_kind_it_is_made_of(
+async def test_a_page_reads_at_most_one_page_for_each_status_or_category(
     connection: asyncpg.Connection[asyncpg.Record], page: str
 ) -> None:
     query, values = PAGES[page]
     plan = await plan_of(connection, "ticket_views", query, **values)
 
     assert plan.rows == PAGE
-    assert plan.read_from_end_to_end == set()
-    assert plan.rows_read <= (4 + 1) * PAGE  # of each status or category, and their users
+    assert plan.sequential_scans == set()
+    assert plan.rows_read <= (4 + 1) * PAGE  # for each status or category, and their users
     assert plan.rows_sorted <= 4 * PAGE
 
 
-async def test_a_page_of_little_reads_little(
+async def test_a_short_page_reads_only_its_own_rows(
     connection: asyncpg.Connection[asyncpg.Record],
 ) -> None:
     values: Values = {"user_id": 2, "statuses": STATUSES} | TOP
@@ -225,10 +100,10 @@ async def test_a_page_of_little_reads_little(
 
     assert 0 < plan.rows < PAGE
     assert plan.rows_read == plan.rows
-    assert plan.read_from_end_to_end == set()
+    assert plan.sequential_scans == set()
 
 
-async def test_an_unread_count_reads_what_it_counts(
+async def test_an_unread_count_reads_only_the_unread_tickets_of_its_user(
     connection: asyncpg.Connection[asyncpg.Record],
 ) -> None:
     query = load_queries("ticket_views")["user_unread"].bind(user_id=BUSY_USER)
@@ -238,14 +113,14 @@ async def test_an_unread_count_reads_what_it_counts(
 
     assert 0 < count < TICKETS / 40
     assert plan.rows_read == count
-    assert plan.read_from_end_to_end == set()
+    assert plan.sequential_scans == set()
 
 
-@pytest.mark.parametrize("figures", ["admin_stats", "admin_unread"])
-async def test_figures_read_what_is_counted_and_not_the_tickets(
-    connection: asyncpg.Connection[asyncpg.Record], figures: str
+@pytest.mark.parametrize("query", ["admin_stats", "admin_unread"])
+async def test_admin_figures_read_the_counters_and_not_the_tickets(
+    connection: asyncpg.Connection[asyncpg.Record], query: str
 ) -> None:
-    plan = await plan_of(connection, "ticket_views", figures)
+    plan = await plan_of(connection, "ticket_views", query)
 
     assert {node.table for node in plan.all() if node.table} == {"ticket_counts"}
     assert plan.rows_read == len(STATUSES) * len(CATEGORIES)
@@ -291,13 +166,13 @@ def key(value: str, since: datetime) -> Values:
     return {"caller": "admin", "key": value, "since": since}
 
 
-POINTS: dict[str, tuple[str, str, Values]] = {
+SINGLE_ROWS: dict[str, tuple[str, str, Values]] = {
     "a ticket": ("tickets", "get_ticket", {"ticket_id": 1234}),
-    "a ticket that is not there": ("tickets", "get_ticket", {"ticket_id": MAX_ID}),
+    "an unknown ticket": ("tickets", "get_ticket", {"ticket_id": MAX_ID}),
     "a ticket with its thread": ("tickets", "get_ticket_with_thread", {"ticket_id": 1234}),
     "a save": ("tickets", "save_ticket", A_SAVE | NO_KEY | NO_LIMIT),
     "a save of the state alone": ("tickets", "save_state", A_STATE),
-    "a save that shows the thread": (
+    "a save that returns the thread": (
         "tickets",
         "save_with_thread",
         A_STATE | {"ticket_id": 1234},
@@ -329,19 +204,19 @@ POINTS: dict[str, tuple[str, str, Values]] = {
 }
 
 
-@pytest.mark.parametrize("point", POINTS)
-async def test_a_single_thing_is_a_few_steps_away(
-    connection: asyncpg.Connection[asyncpg.Record], point: str
+@pytest.mark.parametrize("case", SINGLE_ROWS)
+async def test_a_query_for_a_single_row_reads_at_most_five(
+    connection: asyncpg.Connection[asyncpg.Record], case: str
 ) -> None:
-    file, query, values = POINTS[point]
+    file, query, values = SINGLE_ROWS[case]
     plan = await plan_of(connection, file, query, **values)
 
-    assert plan.read_from_end_to_end == set()
+    assert plan.sequential_scans == set()
     assert plan.rows_read <= 5
     assert plan.rows_sorted <= 1
 
 
-async def test_a_thread_is_read_along_its_index_and_nothing_else(
+async def test_a_thread_is_read_through_its_index(
     connection: asyncpg.Connection[asyncpg.Record],
 ) -> None:
     plan = await plan_of(connection, "tickets", "get_ticket_with_thread", ticket_id=LONG_THREAD)
@@ -349,10 +224,10 @@ async def test_a_thread_is_read_along_its_index_and_nothing_else(
     messages = [node for node in plan.all() if node.table == "ticket_messages"]
     assert sum(node.read for node in messages) == 2001
     assert plan.rows_read <= 2001 + 2
-    assert plan.read_from_end_to_end == set()
+    assert plan.sequential_scans == set()
 
 
-async def test_settled_tickets_are_found_among_the_resolved(
+async def test_auto_close_finds_its_tickets_through_the_index_of_resolved_ones(
     connection: asyncpg.Connection[asyncpg.Record],
 ) -> None:
     plan = await plan_of(
@@ -367,19 +242,21 @@ async def test_settled_tickets_are_found_among_the_resolved(
     assert plan.rows_sorted == 0
 
 
-async def test_old_keys_are_found_by_age(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+async def test_expired_idempotency_keys_are_found_by_age(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
     plan = await plan_of(
         connection, "idempotency", "delete_responses_before", moment=LATER, limit=500
     )
 
-    assert plan.read_from_end_to_end == set()
-    # found by age, locked, and removed
+    assert plan.sequential_scans == set()
+    # each is found, locked and deleted
     assert plan.rows_read <= 3 * 500
 
 
-def test_no_query_is_left_out() -> None:
+def test_every_query_has_its_plan_tested() -> None:
     planned = {query for query, _values in PAGES.values()}
-    planned |= {query for _file, query, _values in POINTS.values()}
+    planned |= {query for _file, query, _values in SINGLE_ROWS.values()}
     planned |= {"user_unread", "admin_stats", "admin_unread"}
     planned |= {"resolved_since", "delete_responses_before"}
 

@@ -1,4 +1,4 @@
-"""Idempotency keys: a repeated request gets the first response, byte for byte, and changes nothing."""
+"""Idempotency keys: a repeated request gets the first response again and changes nothing."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ async def receive(
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_a_page_allows_its_own_code_and_nothing_else(
+async def test_a_page_allows_code_of_its_own_origin_only(
     client: httpx.AsyncClient, page: str
 ) -> None:
     response = await client.get(f"/{page}")
@@ -85,7 +85,7 @@ async def test_a_page_allows_its_own_code_and_nothing_else(
     assert not re.search(r"<script(?![^>]* src=)", response.text)
 
 
-async def test_who_may_frame_the_pages_is_a_setting() -> None:
+async def test_only_the_configured_origins_may_frame_the_pages() -> None:
     async with client_of(frame_ancestors=["https://a.test", "https://*.b.test"]) as client:
         response = await client.get("/account")
 
@@ -96,7 +96,7 @@ async def test_who_may_frame_the_pages_is_a_setting() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_every_address_in_a_page_is_relative_and_there(
+async def test_every_address_in_a_page_is_relative_and_exists(
     client: httpx.AsyncClient, page: str
 ) -> None:
     response = await client.get(f"/{page}")
@@ -150,7 +150,7 @@ async def test_the_served_bytes_are_the_bytes_of_the_source(
     assert gzip.decompress(body) == source
 
 
-async def test_a_file_under_another_version_is_not_kept(client: httpx.AsyncClient) -> None:
+async def test_a_file_under_another_version_is_not_cached(client: httpx.AsyncClient) -> None:
     response = await client.get("/static/000000000000/page.js")
 
     assert response.status_code == 200
@@ -160,14 +160,14 @@ async def test_a_file_under_another_version_is_not_kept(client: httpx.AsyncClien
 @pytest.mark.parametrize(
     "name", ["nothing.js", "../site.py", "%2e%2e/%2e%2e/settings.py", "package.json", "admin.html"]
 )
-async def test_nothing_but_code_is_served(client: httpx.AsyncClient, name: str) -> None:
+async def test_other_files_are_not_served(client: httpx.AsyncClient, name: str) -> None:
     response = await client.get(f"/static/{Site().version}/{name}")
 
     assert response.status_code == 404
     assert response.headers["Content-Type"].startswith("application/problem+json")
 
 
-async def test_the_encoding_is_negotiated_and_caches_are_told(client: httpx.AsyncClient) -> None:
+async def test_the_encoding_is_negotiated_and_vary_says_so(client: httpx.AsyncClient) -> None:
     for accepted, encoding in [("gzip, br", "gzip"), ("br", None), ("identity", None)]:
         headers, _ = await receive(client, "/static/any/tickets.css", accepted)
 
@@ -175,7 +175,7 @@ async def test_the_encoding_is_negotiated_and_caches_are_told(client: httpx.Asyn
         assert headers["Vary"] == "Accept-Encoding"
 
 
-async def test_a_page_that_has_not_changed_is_not_sent_again(client: httpx.AsyncClient) -> None:
+async def test_an_unchanged_page_is_a_304(client: httpx.AsyncClient) -> None:
     etag = (await client.get("/account")).headers["ETag"]
 
     response = await client.get("/account", headers={"If-None-Match": f'"other", {etag}'})
@@ -184,7 +184,9 @@ async def test_a_page_that_has_not_changed_is_not_sent_again(client: httpx.Async
     assert response.content == b""
 
 
-async def test_the_root_leads_to_the_account_wherever_it_is(client: httpx.AsyncClient) -> None:
+async def test_the_root_redirects_to_the_account_by_a_relative_address(
+    client: httpx.AsyncClient,
+) -> None:
     assert (await client.get("/")).headers["Location"] == "account"
     assert (await client.get("/admin/")).headers["Location"] == "../admin"
 
@@ -198,14 +200,15 @@ async def test_a_host_page_of_any_origin_may_load_the_elements(client: httpx.Asy
     assert f"./{Site().version}/tickets.js" in entry.text
 
 
-async def test_only_pages_of_the_origins_in_the_setting_may_call_the_api() -> None:
-    asked = {
+async def test_only_pages_of_the_configured_origins_may_call_the_api() -> None:
+    wanted = "authorization,content-type,idempotency-key,x-admin-token"
+    preflight = {
         "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": "authorization,content-type,idempotency-key,x-admin-token",
+        "Access-Control-Request-Headers": wanted,
     }
     async with client_of(cors_origins=["https://host.test"]) as client:
-        allowed = await client.options(API, headers={"Origin": "https://host.test", **asked})
-        refused = await client.options(API, headers={"Origin": "https://evil.test", **asked})
+        allowed = await client.options(API, headers={"Origin": "https://host.test", **preflight})
+        refused = await client.options(API, headers={"Origin": "https://evil.test", **preflight})
         problem = await client.get(f"{API}/unread", headers={"Origin": "https://host.test"})
 
     assert allowed.status_code == 204
@@ -215,7 +218,9 @@ async def test_only_pages_of_the_origins_in_the_setting_may_call_the_api() -> No
     assert problem.headers["Access-Control-Allow-Origin"] == "https://host.test"
 
 
-async def test_no_page_may_call_the_api_without_the_setting(client: httpx.AsyncClient) -> None:
+async def test_without_cors_origins_no_other_page_may_call_the_api(
+    client: httpx.AsyncClient,
+) -> None:
     response = await client.get(f"{API}/unread", headers={"Origin": "https://host.test"})
 
     assert "Access-Control-Allow-Origin" not in response.headers

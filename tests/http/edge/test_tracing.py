@@ -122,7 +122,7 @@ async def test_the_span_of_a_failed_statement_has_the_class_of_its_error_only(
     broken = query_names()
     sql = next(sql for sql, name in broken.items() if name == "add_ticket_in_general")
     monkeypatch.setitem(
-        traced.world.tickets._sql,  # type: ignore[attr-defined] # noqa: SLF001 - a statement that cannot succeed
+        traced.world.tickets._sql,  # type: ignore[attr-defined] # noqa: SLF001 - made to fail
         "add_ticket_in_general",
         sql.replace("values ($1, $2,", "values ($1, $2 || '!',"),
     )

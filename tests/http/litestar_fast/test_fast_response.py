@@ -1,4 +1,4 @@
-"""An answer of the API is, byte for byte, what the framework's own response would have been."""
+"""FastResponse sends, byte for byte, what the framework's own response would send."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BODIES = {
         ],
         None,
     ),
-    "figures": Stats(1, 1, 0, 0, 0, 1, dict.fromkeys(Category, 0)),
+    "statistics": Stats(1, 1, 0, 0, 0, 1, dict.fromkeys(Category, 0)),
 }
 
 
@@ -45,29 +45,29 @@ BODIES = {
 @pytest.mark.parametrize(
     "headers", [{}, {"Location": "/api/v1/tickets/3", "RateLimit": '"replies";r=29;t=2'}]
 )
-async def test_an_answer_is_what_the_frameworks_own_would_be(
+async def test_a_fast_response_equals_the_frameworks_response(
     name: str, headers: dict[str, str]
 ) -> None:
-    @get("/its", status_code=201)
-    async def its() -> Response[object]:
+    @get("/framework", status_code=201)
+    async def framework() -> Response[object]:
         return Response(BODIES[name], headers=headers)
 
-    @get("/ours", status_code=201)
-    async def ours() -> FastResponse[object]:
-        own = [(header.lower().encode(), value.encode()) for header, value in headers.items()]
-        return FastResponse(BODIES[name], headers=own)
+    @get("/fast", status_code=201)
+    async def fast() -> FastResponse[object]:
+        raw = [(header.lower().encode(), value.encode()) for header, value in headers.items()]
+        return FastResponse(BODIES[name], headers=raw)
 
-    @get("/by-itself", status_code=201, response_class=FastResponse)
-    async def by_itself() -> object:
+    @get("/response-class", status_code=201, response_class=FastResponse)
+    async def by_response_class() -> object:
         return BODIES[name]
 
-    async with client_of(Litestar([its, ours, by_itself])) as client:
-        expected = await client.get("/its")
+    async with client_of(Litestar([framework, fast, by_response_class])) as client:
+        expected = await client.get("/framework")
         assert expected.status_code == 201
         assert expected.headers["content-length"] == str(len(expected.content))
-        for path in ("/ours", *(["/by-itself"] if not headers else [])):
-            answer = await client.get(path)
-            assert answer.status_code == expected.status_code
-            assert answer.content == expected.content
-            # in which order they come means nothing
-            assert sorted(answer.headers.raw) == sorted(expected.headers.raw)
+        for path in ("/fast", *(["/response-class"] if not headers else [])):
+            response = await client.get(path)
+            assert response.status_code == expected.status_code
+            assert response.content == expected.content
+            # the order of headers has no meaning
+            assert sorted(response.headers.raw) == sorted(expected.headers.raw)

@@ -193,7 +193,8 @@ async def test_a_process_that_stops_leaves_its_last_gauges() -> None:
     metrics = Metrics(pool_usage=lambda: usage)
 
     def sample() -> float | None:
-        return metrics._registry.get_sample_value("tickets_pool_waiting")  # noqa: SLF001 - before a scrape
+        registry = metrics._registry  # noqa: SLF001 - before a scrape
+        return registry.get_sample_value("tickets_pool_waiting")
 
     async with metrics.publishing(None):
         await asyncio.sleep(0)

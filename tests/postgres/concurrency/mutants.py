@@ -1,4 +1,7 @@
-"""Ways to handle reading that look right and are wrong, to be caught by what the real one passes."""
+"""Mutants: plausible but wrong ways to handle reading, which the concurrency tests must catch.
+
+`Subject` is the real implementation, and the base of all others.
+"""
 
 from __future__ import annotations
 
@@ -25,19 +28,19 @@ from tickets.domain.write_context import NO_CONTEXT, WriteContext
 
 
 def cache_of(tickets: PostgresTickets) -> TicketCache:
-    """Return the cache that these tickets invalidate."""
-    return tickets._ticket_cache  # noqa: SLF001 - the service must look into the same one
+    """Return the ticket cache of this repository."""
+    return tickets._ticket_cache  # noqa: SLF001 - the service must use the same one
 
 
 @dataclass
 class Subject:
-    """Use cases on a PostgreSQL: the real ones, and what the wrong ones inherit."""
+    """The use cases on PostgreSQL, without a mutation."""
 
     world: PostgresWorld
     kind: ClassVar[type[PostgresTickets]] = PostgresTickets
 
     async def prepare(self) -> None:
-        """Make what is needed beside the schema."""
+        """Create what the mutant needs beside the schema."""
 
     def tickets(self) -> PostgresTickets:
         return self.tickets_with(PostgresTicketCache(None))
@@ -51,7 +54,7 @@ class Subject:
         )
 
     async def service(self, gate: Gate, ticket_id: int) -> TicketService:
-        """Return the use cases for one of those who are at work, before the first of them begins."""
+        """Return the use cases of one task, before any task starts."""
         del ticket_id
         tickets = self.tickets()
         return self.ticket_service_on(GatedTickets(tickets, gate), cache_of(tickets))
@@ -67,12 +70,12 @@ class Subject:
         return kind(tickets, ticket_cache, store, limits, clock)
 
     async def snapshot(self, ticket_id: int) -> TicketDetail:
-        """Return the ticket as this way of handling it would show it."""
+        """Return the ticket as this implementation shows it."""
         return await self.world.tickets.get_with_thread(ticket_id)
 
 
-class Hears(Listener):
-    """A listener that is always believed."""
+class AlwaysCaughtUp(Listener):
+    """A listener that never falls behind, so that caches are always used."""
 
     def __init__(self) -> None:
         super().__init__("postgresql://")
@@ -81,12 +84,12 @@ class Hears(Listener):
         return True
 
 
-class RememberTogether(Subject):
-    """All are clients of one process, which remembers what the last of them has loaded or saved."""
+class SharedCache(Subject):
+    """All tasks are clients of one process, with one ticket cache."""
 
     def __init__(self, world: PostgresWorld) -> None:
         super().__init__(world)
-        self.shared_cache = PostgresTicketCache(Hears())
+        self.shared_cache = PostgresTicketCache(AlwaysCaughtUp())
 
     def tickets(self) -> PostgresTickets:
         return self.tickets_with(self.shared_cache)
@@ -97,19 +100,19 @@ class RememberTogether(Subject):
         return self.ticket_service_on(GatedTickets(tickets, gate), cache_of(tickets))
 
 
-class RememberApart(RememberTogether):
-    """Each is the client of another process, and what those remember grows old."""
+class SeparateCaches(SharedCache):
+    """Each task is a client of another process, whose cached ticket becomes stale."""
 
     def tickets(self) -> PostgresTickets:
-        return self.tickets_with(PostgresTicketCache(Hears()))
+        return self.tickets_with(PostgresTicketCache(AlwaysCaughtUp()))
 
 
 class TwoProcesses(Subject):
-    """Whatever is done is done by the two in turn, and each remembers what it has seen itself."""
+    """Two processes take turns, each with a ticket cache of its own."""
 
     def __init__(self, world: PostgresWorld) -> None:
         super().__init__(world)
-        processes = [RememberApart(world).tickets() for _ in range(2)]
+        processes = [SeparateCaches(world).tickets() for _ in range(2)]
         self._turns = itertools.cycle(processes)
 
     def tickets(self) -> PostgresTickets:
@@ -117,7 +120,7 @@ class TwoProcesses(Subject):
 
 
 class ClearingTickets(PostgresTickets):
-    """Tickets with a statement that no version guards."""
+    """A repository with a statement that does not check the version."""
 
     async def clear(self, ticket_id: int, side: Side) -> None:
         await self._database.fetch(
@@ -131,23 +134,23 @@ class ClearingTickets(PostgresTickets):
         )
 
 
-class ClearsWhateverIsThere(Subject):
-    """Opening selects the thread, and then clears the flag without asking what has come since."""
+class ClearsWithoutVersion(Subject):
+    """Reading loads the thread and then clears the flag, without comparing the version."""
 
     kind = ClearingTickets
 
     def ticket_service_on(self, tickets: Any, ticket_cache: TicketCache) -> TicketService:
-        class Wrong(TicketService):
+        class Mutant(TicketService):
             async def read(self, ticket_id: int, *, by: Actor) -> TicketDetail:
                 detail: TicketDetail = await tickets.get_with_thread(ticket_id)
                 await tickets.clear(ticket_id, by.side)
                 return detail
 
-        return self.use_cases(Wrong, tickets, ticket_cache)
+        return self.use_cases(Mutant, tickets, ticket_cache)
 
 
-class ReplyingIsReading(Subject):
-    """A reply clears the replier's own flag, as whoever answers has surely read everything."""
+class ReplyClearsOwnFlag(Subject):
+    """A reply clears its writer's own flag, as if the writer had read everything."""
 
     def ticket_service_on(self, tickets: Any, ticket_cache: TicketCache) -> TicketService:
         class Clearing:
@@ -169,8 +172,8 @@ class ReplyingIsReading(Subject):
 
 
 def without_version(tickets: PostgresTickets) -> PostgresTickets:
-    """Let every save write what it has, whatever has happened to the ticket since."""
-    tickets._sql = dict(tickets._sql)  # noqa: SLF001 - to make it wrong
+    """Remove the check of the version from every save."""
+    tickets._sql = dict(tickets._sql)  # noqa: SLF001 - this is the mutation
     for name in ("save_ticket", "save_state", "save_with_thread"):
         query = tickets._sql[name]  # noqa: SLF001
         sql, changes = re.subn(r"and version = (\$\d+)", r"and \1::int is not null", query.sql)
@@ -179,25 +182,25 @@ def without_version(tickets: PostgresTickets) -> PostgresTickets:
     return tickets
 
 
-class NoVersion(Subject):
-    """A save writes what it has, whatever has happened to the ticket since."""
+class SavesWithoutVersion(Subject):
+    """A save does not compare the version."""
 
     def tickets(self) -> PostgresTickets:
         return without_version(super().tickets())
 
 
-class NoVersionOfWhatIsRemembered(RememberApart):
-    """The same where the ticket was not even loaded."""
+class SavesCachedWithoutVersion(SeparateCaches):
+    """The same, with a ticket from the cache."""
 
     def tickets(self) -> PostgresTickets:
         return without_version(super().tickets())
 
 
-class AcknowledgesWhateverIsThere(Subject):
-    """Acknowledging clears the flag, without comparing what was seen with what is there."""
+class AcknowledgesWithoutSeen(Subject):
+    """An acknowledgement clears the flag, without comparing `seen` with the message count."""
 
     def ticket_service_on(self, tickets: Any, ticket_cache: TicketCache) -> TicketService:
-        class Wrong(TicketService):
+        class Mutant(TicketService):
             async def acknowledge(
                 self,
                 ticket_id: int,
@@ -212,11 +215,11 @@ class AcknowledgesWhateverIsThere(Subject):
                     ticket_id, ticket.message_count, by=by, idempotency_key=idempotency_key
                 )
 
-        return self.use_cases(Wrong, tickets, ticket_cache)
+        return self.use_cases(Mutant, tickets, ticket_cache)
 
 
 class MarkedTickets(PostgresTickets):
-    """Tickets whose messages get their ids, as any transaction of two statements would, before they are committed."""
+    """A repository whose messages get their ids before their commit, in a statement of its own."""
 
     async def next_id(self) -> int:
         number: int = await self._database.fetchval(
@@ -252,17 +255,18 @@ class MarkedTickets(PostgresTickets):
 
 
 class HighWaterMark(Subject):
-    """Unread is what has a higher id than the last that was shown; but ids are not handed out in the order of commits."""
+    """Unread are messages above the highest id shown; but ids are not in the order of commits."""
 
     async def prepare(self) -> None:
         await self.world.database.fetch(
-            "create table marks (ticket_id int, side text, message_id int, primary key (ticket_id, side))"
+            """create table marks (
+                   ticket_id int, side text, message_id int, primary key (ticket_id, side))"""
         )
 
     kind = MarkedTickets
 
     def ticket_service_on(self, tickets: Any, ticket_cache: TicketCache) -> TicketService:
-        class Wrong(TicketService):
+        class Mutant(TicketService):
             async def read(self, ticket_id: int, *, by: Actor) -> TicketDetail:
                 detail: TicketDetail = await tickets.get_with_thread(ticket_id)
                 last = max(message.id for message in detail.messages)
@@ -281,9 +285,10 @@ class HighWaterMark(Subject):
                 del seen, idempotency_key
                 number = await tickets.next_id()
                 await tickets.insert(number, ticket_id, by, message)
-                return Message(number, ticket_id, by.side, by.user_id, message, self._clock.now())
+                now = self._clock.now()
+                return Message(number, ticket_id, by.side, by.user_id, message, now)
 
-        return self.use_cases(Wrong, tickets, ticket_cache)
+        return self.use_cases(Mutant, tickets, ticket_cache)
 
     async def snapshot(self, ticket_id: int) -> TicketDetail:
         detail = await super().snapshot(ticket_id)
@@ -299,10 +304,10 @@ class HighWaterMark(Subject):
 
 
 MUTANTS = [
-    ClearsWhateverIsThere,
-    ReplyingIsReading,
-    NoVersion,
-    NoVersionOfWhatIsRemembered,
-    AcknowledgesWhateverIsThere,
+    ClearsWithoutVersion,
+    ReplyClearsOwnFlag,
+    SavesWithoutVersion,
+    SavesCachedWithoutVersion,
+    AcknowledgesWithoutSeen,
     HighWaterMark,
 ]

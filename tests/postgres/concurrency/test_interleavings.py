@@ -27,8 +27,8 @@ from tests.postgres.concurrency.interleaving import Gate, Work, every_order
 from tests.postgres.concurrency.mutants import (
     MUTANTS,
     HighWaterMark,
-    RememberApart,
-    RememberTogether,
+    SeparateCaches,
+    SharedCache,
     Subject,
 )
 from tests.world import START, PostgresWorld
@@ -163,10 +163,10 @@ async def explore(
     [
         (Subject, PAIRS, 190),
         (Subject, TRIPLES, 3000),
-        (RememberTogether, PAIRS, 120),
-        (RememberTogether, TRIPLES, 1400),
-        (RememberApart, PAIRS, 120),
-        (RememberApart, TRIPLES, 1400),
+        (SharedCache, PAIRS, 120),
+        (SharedCache, TRIPLES, 1400),
+        (SeparateCaches, PAIRS, 120),
+        (SeparateCaches, TRIPLES, 1400),
     ],
 )
 async def test_no_interleaving_marks_a_message_read_unseen_or_loses_a_change(

@@ -40,10 +40,10 @@ from tests.model import (
     serial_order,
 )
 from tests.postgres.concurrency.mutants import (
-    ClearsWhateverIsThere,
-    NoVersion,
-    RememberTogether,
-    ReplyingIsReading,
+    ClearsWithoutVersion,
+    ReplyClearsOwnFlag,
+    SavesWithoutVersion,
+    SharedCache,
     Subject,
     TwoProcesses,
     cache_of,
@@ -213,7 +213,7 @@ def run_machine(loop: Loop, subject: type[Subject], *, examples: int, **options:
     )
 
 
-@pytest.mark.parametrize("subject", [Subject, RememberTogether, TwoProcesses])
+@pytest.mark.parametrize("subject", [Subject, SharedCache, TwoProcesses])
 def test_model_memory_and_postgres_agree_also_under_concurrency(
     postgres_url: str, migrated_template: str, subject: type[Subject]
 ) -> None:
@@ -221,7 +221,7 @@ def test_model_memory_and_postgres_agree_also_under_concurrency(
         run_machine(loop, subject, examples=60)
 
 
-@pytest.mark.parametrize("mutant", [ReplyingIsReading, NoVersion, ClearsWhateverIsThere])
+@pytest.mark.parametrize("mutant", [ReplyClearsOwnFlag, SavesWithoutVersion, ClearsWithoutVersion])
 def test_a_mutant_is_caught_by_the_state_machine(
     postgres_url: str, migrated_template: str, mutant: type[Subject]
 ) -> None:

@@ -1,4 +1,4 @@
-"""When the database is away: told as what it is, and over when it is over."""
+"""Outages of the database: each request is a 503 with Retry-After, and recovery is automatic."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from litestar import Litestar
 
 from tests.http.conftest import client_of
+from tests.postgres.waiting import MAX_WAIT
 from tests.throwaway_postgres import OPTIONS
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.schema.migrations import Migrator
@@ -33,8 +34,8 @@ def service_on(url: str) -> Litestar:
     return application(Settings(database_url=url, admin_token=("for-the-admins",)))
 
 
-def away(response: httpx.Response) -> bool:
-    """Return whether the response tells that the database is away, as the contract has it."""
+def is_unavailable(response: httpx.Response) -> bool:
+    """Return whether the response is the 503 of the contract for an unavailable database."""
     assert response.status_code in (200, 401, 404, 503), response.text
     if response.status_code != 503:
         return False
@@ -44,7 +45,7 @@ def away(response: httpx.Response) -> bool:
     return True
 
 
-async def test_without_a_database_every_route_is_a_503_that_says_when_to_come_back() -> None:
+async def test_without_a_database_every_route_is_a_503_with_retry_after() -> None:
     app = service_on(NOBODY)
     form = {"category": "support", "subject": "Hello", "message": "Is anybody there?"}
 
@@ -59,26 +60,26 @@ async def test_without_a_database_every_route_is_a_503_that_says_when_to_come_ba
             client.put(f"{API}/admin/1/status", headers=ADMIN, json={"status": "open"}),
             client.get("/health/ready"),
         ):
-            assert away(await call)
+            assert is_unavailable(await call)
         assert (await client.get("/health/live")).status_code == 200
-        # an error is told whatever the request says of itself
+        # the error response does not depend on the Host header
         for host in ("x:99999999", "a:b:c"):
             headers = USER | {"Host": host}
-            assert away(await client.get(API, headers=headers))
-        # asked before the database: whoever sends nothing is told to sign in
+            assert is_unavailable(await client.get(API, headers=headers))
+        # missing credentials are a 401, which needs no database
         assert (await client.get(API)).status_code == 401
 
 
 @pytest.fixture
 def cluster() -> Iterator[EmbeddedPostgres]:
-    """Return a cluster of this test's own, not running."""
+    """Return a stopped cluster of this test's own."""
     folder = Path(tempfile.mkdtemp(prefix="tickets-outage-"))
     folder.chmod(0o711)
     yield EmbeddedPostgres(folder / "cluster", options=OPTIONS)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-async def test_the_service_is_back_by_itself_when_the_database_is(
+async def test_the_service_recovers_when_the_database_is_back(
     cluster: EmbeddedPostgres,
 ) -> None:
     with cluster:
@@ -89,22 +90,22 @@ async def test_the_service_is_back_by_itself_when_the_database_is(
 
     async with app.lifespan(), client_of(app) as client:
 
-        async def several() -> list[bool]:
-            """Ask several times at once, so that the pool has connections to find broken later."""
-            answers = await asyncio.gather(
+        async def concurrent_requests() -> list[bool]:
+            """Send several requests at once, so that the pool has connections that can break."""
+            responses = await asyncio.gather(
                 *(client.get(f"{API}/admin/stats", headers=ADMIN) for _ in range(8)),
                 client.get("/health/ready"),
             )
-            return [away(answer) for answer in answers]
+            return [is_unavailable(response) for response in responses]
 
         with cluster:
-            assert not any(await several())
-        assert all(await several())
+            assert not any(await concurrent_requests())
+        assert all(await concurrent_requests())
         with cluster:
-            assert not any(await several())
+            assert not any(await concurrent_requests())
 
 
-async def test_it_listens_from_when_the_database_comes_and_again_when_it_is_back(
+async def test_the_listener_reconnects_after_each_outage(
     cluster: EmbeddedPostgres, caplog: pytest.LogCaptureFixture
 ) -> None:
     with cluster:
@@ -113,58 +114,60 @@ async def test_it_listens_from_when_the_database_comes_and_again_when_it_is_back
         await connection.execute(
             """with mara as (insert into users (email) values ('mara@example.com') returning id),
                     token as (insert into ticket_tokens
-                              select sha256('of-mara'), id, now(), now() + interval '1 hour' from mara)
-               insert into tickets (user_id, category, subject) select id, 'other', 'Hello' from mara"""
+                              select sha256('of-mara'), id, now(), now() + interval '1 hour'
+                                from mara)
+               insert into tickets (user_id, category, subject)
+               select id, 'other', 'Hello' from mara"""
         )
         await connection.close()
     app = service_on(cluster.url)
 
-    def told() -> list[str]:
+    def logged() -> list[str]:
         return [record.levelname for record in caplog.records if "listening" in record.message]
 
     with caplog.at_level("INFO", "tickets"):
         async with app.lifespan(), client_of(app) as client:
 
-            async def badge() -> object:
+            async def unread_count() -> object:
                 headers = {"Authorization": "Bearer of-mara"}
                 return (await client.get(f"{API}/unread", headers=headers)).json().get("unread")
 
-            async def listens() -> bool:
+            async def is_listening() -> bool:
                 return "tickets_listening 1.0" in (await client.get("/metrics")).text
 
             for times in (1, 2):
-                await becomes(lambda: len(told()), 2 * times - 1)
-                assert not await listens()
-                assert await badge() is None
+                await until_returns(lambda: len(logged()), 2 * times - 1)
+                assert not await is_listening()
+                assert await unread_count() is None
                 with cluster:
-                    await becomes(listens, wanted=True)
+                    await until_returns(is_listening, expected=True)
                     connection = await asyncpg.connect(cluster.url)
                     for unread in (1, 0):
-                        await badge()
+                        await unread_count()
                         await connection.execute("update tickets set user_unread = $1", unread == 1)
-                        await becomes(badge, unread)
+                        await until_returns(unread_count, unread)
                     await connection.close()
-            await becomes(told, ["WARNING", "INFO", "WARNING", "INFO", "WARNING"])
+            await until_returns(logged, ["WARNING", "INFO", "WARNING", "INFO", "WARNING"])
 
 
-async def becomes(ask: Callable[[], object], wanted: object) -> None:
-    """Wait until the answer is what is wanted."""
-    async with asyncio.timeout(20):
+async def until_returns(ask: Callable[[], object], expected: object) -> None:
+    """Wait until `ask`, which may be asynchronous, returns what is expected."""
+    async with asyncio.timeout(MAX_WAIT):
         while True:
             answer = ask()
-            if (await answer if isinstance(answer, Awaitable) else answer) == wanted:
+            if (await answer if isinstance(answer, Awaitable) else answer) == expected:
                 return
             await asyncio.sleep(0.01)
 
 
-async def test_a_statement_that_takes_too_long_is_the_databases_absence(database_url: str) -> None:
+async def test_a_statement_that_times_out_is_store_unavailable(database_url: str) -> None:
     async with Database(database_url, timeout=0.2).open() as database:
         with pytest.raises(StoreUnavailable):
             await database.fetchval("select pg_sleep(30)")
         assert await database.fetchval("select 1") == 1
 
 
-async def test_waiting_for_a_connection_ends(database_url: str) -> None:
+async def test_waiting_for_a_connection_times_out(database_url: str) -> None:
     async with Database(database_url, pool_size=1, timeout=0.5).open() as database:
         slow = asyncio.create_task(database.fetchval("select pg_sleep(30)"))
         await asyncio.sleep(0)
@@ -172,26 +175,26 @@ async def test_waiting_for_a_connection_ends(database_url: str) -> None:
             await database.fetchval("select 1")
         with pytest.raises(StoreUnavailable):
             await slow
-        # and leaves nothing behind
+        # the slot is free again
         assert await database.fetchval("select 1") == 1
 
 
-async def test_a_mistake_of_ours_is_not_taken_for_the_databases_absence(database: Database) -> None:
+async def test_a_programming_error_is_not_store_unavailable(database: Database) -> None:
     with pytest.raises(asyncpg.UndefinedTableError):
         await database.fetch("select 1 from nowhere")
     with pytest.raises(asyncpg.DataError):
         await database.fetch("select $1::int", "not a number")
 
 
-async def test_using_a_database_that_was_not_opened_says_so() -> None:
+async def test_using_a_database_before_open_is_a_runtime_error() -> None:
     with pytest.raises(RuntimeError, match="not open"):
         await Database(NOBODY).fetch("select 1")
 
 
-async def test_a_chore_goes_on_after_an_outage_and_after_a_defect(
+async def test_a_periodic_job_goes_on_after_an_outage_and_after_an_exception(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    outcomes: list[Exception | int] = [StoreUnavailable(), 2, ZeroDivisionError("a defect"), 0]
+    outcomes: list[Exception | int] = [StoreUnavailable(), 2, ZeroDivisionError("a bug"), 0]
     done = asyncio.Event()
     others = 0
 
@@ -209,12 +212,12 @@ async def test_a_chore_goes_on_after_an_outage_and_after_a_defect(
         others += 1
         return 0
 
-    jobs = [Job("closing", close), Job("forgetting", other)]
+    jobs = [Job("closing", close), Job("deleting", other)]
     with caplog.at_level("INFO", "tickets"):
         async with periodic_jobs(jobs, interval=0)(None):
             await asyncio.wait_for(done.wait(), 10)
 
     assert "periodic job 'closing' will be retried: The service cannot reach" in caplog.text
     assert "closing: 2" in caplog.text
-    assert "a defect" in caplog.text
+    assert "a bug" in caplog.text
     assert others == 4

@@ -1,4 +1,4 @@
-"""The pool under pressure: who waits, in which order, for how long, and what the server itself gives up."""
+"""The connection pool: FIFO queue, bounds, time-outs, lost connections, shutdown."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tickets.domain.errors import Overloaded, StoreUnavailable
 SHOW = "select current_setting($1)"
 
 
-async def test_beyond_the_queue_a_request_is_refused_at_once_and_those_in_it_are_served(
+async def test_a_request_beyond_the_queue_is_refused_at_once(
     database_url: str,
 ) -> None:
     async with Database(database_url, pool_size=2, pool_queue=3).open() as database:
         blocker = await asyncpg.connect(database_url)
         await blocker.execute("select pg_advisory_lock(1)")
-        inside = [
+        accepted = [
             asyncio.create_task(
                 database.fetchval("select pg_advisory_lock_shared(1), pg_advisory_unlock_shared(1)")
             )
@@ -38,11 +38,11 @@ async def test_beyond_the_queue_a_request_is_refused_at_once_and_those_in_it_are
         await blocker.execute("select pg_advisory_unlock(1)")
         await blocker.close()
 
-        assert len(await asyncio.gather(*inside)) == 5
+        assert len(await asyncio.gather(*accepted)) == 5
         assert await database.fetchval("select 1") == 1
 
 
-async def test_without_a_queue_there_is_a_connection_or_there_is_none(database_url: str) -> None:
+async def test_without_a_queue_a_request_needs_a_free_connection(database_url: str) -> None:
     async with Database(database_url, pool_size=1, pool_queue=0).open() as database:
         first = asyncio.create_task(database.fetchval("select 1"))
         await asyncio.sleep(0)
@@ -51,7 +51,7 @@ async def test_without_a_queue_there_is_a_connection_or_there_is_none(database_u
         assert await first == 1
 
 
-async def test_places_come_back_from_statements_that_fail_and_from_requests_that_are_given_up(
+async def test_failed_statements_and_cancelled_requests_free_their_slots(
     database_url: str,
 ) -> None:
     async with Database(database_url, pool_size=1, pool_queue=1, timeout=1).open() as database:
@@ -68,25 +68,25 @@ async def test_places_come_back_from_statements_that_fail_and_from_requests_that
         assert await asyncio.gather(database.fetchval("select 1"), database.fetchval("select 2"))
 
 
-async def test_those_who_wait_are_served_in_the_order_in_which_they_came(database_url: str) -> None:
+async def test_waiting_requests_are_served_in_fifo_order(database_url: str) -> None:
     async with Database(database_url, pool_size=1).open() as database:
-        came: list[int] = []
+        started: list[int] = []
         served: list[int] = []
 
         async def ask(number: int) -> None:
-            # somebody comes at every turn of the loop, so also at those at which the connection until_returns free
+            # one starts in each iteration of the loop, also when the connection becomes free
             for _ in range(number):
                 await asyncio.sleep(0)
-            came.append(number)
+            started.append(number)
             await database.fetchval("select 1")
             served.append(number)
 
         await asyncio.gather(*(ask(number) for number in range(400)))
 
-        assert served == came
+        assert served == started
 
 
-async def test_the_server_gives_up_by_itself_what_nobody_waits_for_any_more(
+async def test_the_server_has_time_outs_for_statements_that_nobody_waits_for(
     database_url: str,
 ) -> None:
     async with Database(database_url, timeout=3).open() as database:
@@ -95,11 +95,11 @@ async def test_the_server_gives_up_by_itself_what_nobody_waits_for_any_more(
         assert [await database.fetchval(SHOW, name) for name in names] == ["4s", "4s", "2s"]
 
 
-async def test_statements_are_planned_once_per_connection(database: Database) -> None:
+async def test_generic_plans_are_forced(database: Database) -> None:
     assert await database.fetchval(SHOW, "plan_cache_mode") == "force_generic_plan"
 
 
-async def test_behind_pgbouncer_these_are_left_to_the_role(database_url: str) -> None:
+async def test_behind_pgbouncer_time_outs_and_plans_are_left_to_the_role(database_url: str) -> None:
     async with Database(database_url, statement_cache_size=0).open() as database:
         for name in ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout"):
             assert await database.fetchval(SHOW, name) == "0"
@@ -107,7 +107,7 @@ async def test_behind_pgbouncer_these_are_left_to_the_role(database_url: str) ->
         assert await database.fetchval(SHOW, "timezone") == "UTC"
 
 
-async def test_a_table_that_somebody_holds_is_the_databases_absence_not_a_wait_without_end(
+async def test_waiting_for_a_locked_table_ends_as_store_unavailable(
     database_url: str,
 ) -> None:
     holder = await asyncpg.connect(database_url)
@@ -122,39 +122,39 @@ async def test_a_table_that_somebody_holds_is_the_databases_absence_not_a_wait_w
 
 
 async def until_open(connections: Database | Pool, number: int) -> None:
-    """Wait until so many connections are open."""
+    """Wait until this number of connections is open."""
     async with asyncio.timeout(20):
         while connections.usage().size != number:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
-async def all_places_are_there(database: Database, url: str, *, size: int, queue: int) -> None:
-    """Check that as many statements go on at once as there are turns, that as many wait, and not one more."""
+async def check_slots(database: Database, url: str, *, size: int, queue: int) -> None:
+    """Check that `size` statements run at once, that `queue` more wait, and that no more may."""
     blocker = await asyncpg.connect(url)
     await blocker.execute("select pg_advisory_lock(2)")
-    pass_by = "select pg_advisory_lock_shared(2), pg_advisory_unlock_shared(2)"
-    inside = [asyncio.create_task(database.fetchval(pass_by)) for _ in range(size + queue)]
+    wait_for_lock = "select pg_advisory_lock_shared(2), pg_advisory_unlock_shared(2)"
+    accepted = [asyncio.create_task(database.fetchval(wait_for_lock)) for _ in range(size + queue)]
     await asyncio.sleep(0)
     with pytest.raises(Overloaded):
         await database.fetchval("select 1")
     await until_returns(lambda: blocker.fetchval(ADVISORY_LOCK_WAITERS), size)
     assert database.usage() == pool.PoolUsage(size=size, idle=0, waiting=queue)
     await blocker.execute("select pg_advisory_unlock(2)")
-    await asyncio.gather(*inside)
+    await asyncio.gather(*accepted)
     await blocker.close()
     assert database.usage() == pool.PoolUsage(size=size, idle=size, waiting=0)
 
 
-async def test_no_place_is_lost_or_gained_whatever_becomes_of_those_who_had_it(
+async def test_no_slot_is_lost_or_gained_by_failures_and_cancellations(
     database_url: str,
 ) -> None:
-    at_random = random.Random(8)  # noqa: S311 - the same ones each time
+    at_random = random.Random(8)  # noqa: S311 - repeatable
     statements = ("select 1", "select 1 / 0", "select pg_sleep(0.01)", "select pg_sleep(0.3)")
 
     async def ask(database: Database) -> None:
         for _ in range(8):
             asking = asyncio.create_task(database.fetchval(at_random.choice(statements)))
-            # at every point: before it has begun, in the queue, while it connects, in the statement, while it is given up
+            # cancelled at any point: before the start, in the queue, connecting, in the statement
             for _ in range(at_random.randrange(3)):
                 await asyncio.sleep(at_random.choice((0, 0, 0.001, 0.02)))
                 asking.cancel()
@@ -163,16 +163,16 @@ async def test_no_place_is_lost_or_gained_whatever_becomes_of_those_who_had_it(
     for _ in range(3):
         async with Database(database_url, pool_size=3, pool_queue=4).open() as database:
             await asyncio.gather(*(ask(database) for _ in range(9)))
-            await all_places_are_there(database, database_url, size=3, queue=4)
+            await check_slots(database, database_url, size=3, queue=4)
 
 
-async def test_a_connection_that_nobody_waits_for_any_more_leaves_its_place(
+async def test_a_cancelled_connection_attempt_frees_its_slot(
     database_url: str,
 ) -> None:
     async with Database(database_url, pool_size=1, pool_queue=0).open() as database:
-        for turns in range(15):
+        for iterations in range(15):
             asking = asyncio.create_task(database.fetchval("select 1"))
-            for _ in range(turns):
+            for _ in range(iterations):
                 await asyncio.sleep(0)
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
@@ -180,12 +180,12 @@ async def test_a_connection_that_nobody_waits_for_any_more_leaves_its_place(
         assert await database.fetchval("select 1") == 1
 
 
-async def test_connections_that_have_ended_are_neither_counted_nor_given_to_anybody(
+async def test_closed_connections_are_neither_counted_nor_used(
     database_url: str,
 ) -> None:
     async with Database(database_url, pool_size=3, pool_queue=0).open() as database:
         for _ in range(2):
-            await all_places_are_there(database, database_url, size=3, queue=0)
+            await check_slots(database, database_url, size=3, queue=0)
             await database.fetchval(
                 """select count(pg_terminate_backend(pid)) from pg_stat_activity
                     where datname = current_database() and pid <> pg_backend_pid()"""
@@ -196,7 +196,7 @@ async def test_connections_that_have_ended_are_neither_counted_nor_given_to_anyb
         assert await asyncio.gather(*(database.fetchval("select 7") for _ in range(3))) == [7, 7, 7]
 
 
-async def test_a_connection_that_is_of_no_use_any_more_is_ended_whatever_the_server_thinks(
+async def test_a_broken_connection_is_closed(
     database_url: str,
 ) -> None:
     connections = Pool(size=1, queue=0, timeout=10)
@@ -206,7 +206,7 @@ async def test_a_connection_that_is_of_no_use_any_more_is_ended_whatever_the_ser
             assert connections.usage() == pool.PoolUsage(0, 0, 0)
 
 
-async def test_what_nobody_uses_for_long_is_closed(
+async def test_idle_connections_are_closed(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "RELEASE_INTERVAL", 0.05)
@@ -216,29 +216,29 @@ async def test_what_nobody_uses_for_long_is_closed(
             connections.release(await connections.acquire())
             assert connections.usage().size == 1
             await until_open(connections, 0)
-    # and nobody looks after them any more
+    # and no background task is left
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-class Stuck(asyncpg.Connection):  # type: ignore[misc] # of which mypy knows nothing
-    """One whose server does not answer when it is closed."""
+class StuckConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
+    """A connection whose server does not respond to a close."""
 
-    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncpg has it
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg
         del timeout
         self.terminate()
         raise TimeoutError
 
 
 @pytest.mark.parametrize("seconds", [0.01, 60])
-async def test_a_connection_that_cannot_be_closed_holds_up_nobody(
+async def test_a_connection_that_cannot_be_closed_blocks_nothing(
     database_url: str, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "RELEASE_INTERVAL", seconds)
     connections = Pool(size=3, queue=0, timeout=10)
-    # for longer than for what is waited for inside, as the end is where it would be held up
+    # longer than the waits inside, since closing the pool is what would block
     async with (
         asyncio.timeout(40),
-        connections.open(database_url, connection_class=Stuck, max_queries=1),
+        connections.open(database_url, connection_class=StuckConnection, max_queries=1),
     ):
         for _ in range(2):
             used = [await connections.acquire() for _ in range(3)]
@@ -249,16 +249,18 @@ async def test_a_connection_that_cannot_be_closed_holds_up_nobody(
                 await until_open(connections, 0)
 
 
-async def test_an_error_is_told_though_its_connection_cannot_be_closed(database_url: str) -> None:
+async def test_discarding_a_connection_that_cannot_be_closed_raises_nothing(
+    database_url: str,
+) -> None:
     connections = Pool(size=1, queue=0, timeout=10)
-    async with connections.open(database_url, connection_class=Stuck, max_queries=1):
+    async with connections.open(database_url, connection_class=StuckConnection, max_queries=1):
         for _ in range(3):
             connection = await connections.acquire()
             await connection.fetchval("select 7")
             await connections.discard(connection, broken=False)
 
 
-async def test_who_is_at_work_while_the_service_stops_is_answered_or_told_that_the_store_is_away(
+async def test_requests_during_shutdown_get_a_response_or_store_unavailable(
     database_url: str,
 ) -> None:
     async def ask_twice(database: Database) -> Any:
@@ -270,25 +272,25 @@ async def test_who_is_at_work_while_the_service_stops_is_answered_or_told_that_t
     async with asyncio.timeout(20):
         async with Database(database_url, pool_size=3).open() as database:
             await asyncio.gather(*(database.fetchval("select pg_sleep(0.05)") for _ in range(3)))
-            inside = [asyncio.create_task(ask_twice(database)) for _ in range(2)]
-            broken_off = asyncio.create_task(database.fetchval("select pg_sleep(30)"))
+            accepted = [asyncio.create_task(ask_twice(database)) for _ in range(2)]
+            cancelled = asyncio.create_task(database.fetchval("select pg_sleep(30)"))
             waiting = asyncio.create_task(database.fetchval("select 9"))
             await asyncio.sleep(0)
-            broken_off.cancel()
-        outcomes = await asyncio.gather(*inside, waiting, return_exceptions=True)
+            cancelled.cancel()
+        outcomes = await asyncio.gather(*accepted, waiting, return_exceptions=True)
 
     assert outcomes[:2] == [7, 7]
-    # its turn came before the end, or behind it
+    # its slot became free before the pool was closed, or after it
     assert outcomes[2] == 9 or isinstance(outcomes[2], StoreUnavailable)
-    assert broken_off.cancelled()
+    assert cancelled.cancelled()
     assert database.usage() == pool.PoolUsage(0, 0, 0)
-    rest = await asyncpg.connect(database_url)
+    observer = await asyncpg.connect(database_url)
     others = "select count(*) from pg_stat_activity where datname = current_database()"
-    await until_returns(lambda: rest.fetchval(others), 1)
-    await rest.close()
+    await until_returns(lambda: observer.fetchval(others), 1)
+    await observer.close()
 
 
-async def test_a_turn_that_comes_to_somebody_who_is_given_up_at_that_moment_is_not_lost(
+async def test_a_slot_that_is_given_to_a_request_cancelled_at_that_moment_is_not_lost(
     database_url: str,
 ) -> None:
     connections = Pool(size=1, queue=1, timeout=10)

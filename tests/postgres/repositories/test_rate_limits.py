@@ -1,4 +1,4 @@
-"""Limits that several processes share, on PostgreSQL: what each remembers, and what each asks."""
+"""Rate limits on PostgreSQL, shared by processes: what is in memory, what costs a statement."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from tickets.settings.settings import Settings
 
 @pytest.fixture
 async def other_world(database_url: str) -> AsyncIterator[PostgresWorld]:
-    """Return another process, as far as PostgreSQL and this service can tell."""
+    """Return the ports of another process on the same database."""
     async with Database(database_url).open() as database:
         yield PostgresWorld(database)
 
 
-async def test_two_processes_share_one_limit(
+async def test_two_processes_share_one_rate_limit(
     postgres_world: PostgresWorld, other_world: PostgresWorld
 ) -> None:
     ours, theirs = postgres_world.rate_limiter, other_world.rate_limiter
@@ -44,7 +44,7 @@ async def test_two_processes_share_one_limit(
     assert len(results) == 50
 
 
-async def test_two_processes_share_one_limit_on_replies(
+async def test_two_processes_share_the_rate_limit_on_replies(
     postgres_world: PostgresWorld, other_world: PostgresWorld
 ) -> None:
     user_id = await postgres_world.user()
@@ -65,7 +65,7 @@ async def test_two_processes_share_one_limit_on_replies(
     assert sum([(await postgres_world.tickets.get(t.id)).message_count for t in tickets]) == 8 + 10
 
 
-async def test_who_waited_while_another_was_counted_does_not_count_for_more(
+async def test_a_hit_that_waited_for_another_one_counts_once(
     database: Database, database_url: str
 ) -> None:
     hit = Hit("anything", "somebody", RateLimit(2, timedelta(hours=1)))
@@ -78,19 +78,21 @@ async def test_who_waited_while_another_was_counted_does_not_count_for_more(
             hit.subject,
         )
         second = asyncio.create_task(rate_limiter.record(hit))
-        waiting = """select exists (select from pg_stat_activity
-                                     where datname = current_database() and wait_event_type = 'Lock')"""
+        waiting = """
+            select exists (select from pg_stat_activity
+                            where datname = current_database() and wait_event_type = 'Lock')
+        """
         await until_returns(lambda: database.fetchval(waiting), expected=True)
         await first.execute(
             "update ticket_rates set arrival = clock_timestamp() + $1", hit.rate_limit.interval
         )
 
-    # the second has come before the first was counted, and is the last for which there is room
+    # the second hit was sent before the first was recorded, and is the last that is allowed
     assert (await second).remaining == 0
     await first.close()
 
 
-async def test_a_limit_survives_a_restart(
+async def test_recorded_hits_survive_a_restart(
     database: Database, postgres_world: PostgresWorld
 ) -> None:
     for _ in range(3):
@@ -99,7 +101,7 @@ async def test_a_limit_survives_a_restart(
     await refused(PostgresRateLimiter(database).record(THREE))
 
 
-async def test_who_was_refused_is_refused_again_without_a_statement_until_the_time_has_come(
+async def test_a_refused_subject_is_refused_without_a_statement_until_its_wait_is_over(
     database: Database,
 ) -> None:
     moment = 0.0
@@ -109,7 +111,7 @@ async def test_who_was_refused_is_refused_again_without_a_statement_until_the_ti
     rate_limiter.check(THREE)
     error = await refused(rate_limiter.record(THREE))
 
-    # the database would let it pass by now, if it were asked
+    # the database would allow the hit, if it were asked
     await database.fetch("delete from ticket_rates")
     moment = error.allowance.wait / 1_000_000 - 0.1
     with pytest.raises(TooManyRequests) as raised:
@@ -120,7 +122,7 @@ async def test_who_was_refused_is_refused_again_without_a_statement_until_the_ti
     assert (await rate_limiter.record(THREE)).remaining == 2
 
 
-async def test_a_user_who_was_refused_is_refused_again_without_a_statement(
+async def test_a_refused_user_is_refused_again_without_a_statement(
     database: Database, postgres_world: PostgresWorld
 ) -> None:
     ticket = await postgres_world.ticket()
@@ -132,69 +134,67 @@ async def test_a_user_who_was_refused_is_refused_again_without_a_statement(
     ):
         await work()
         await refused(work())
-        # who is asked now would let it pass
+        # the database would allow the hit, if it were asked
         await database.fetch("delete from ticket_rates")
         await refused(work())
 
 
-async def test_a_ticket_that_is_refused_takes_no_id(
+async def test_a_ticket_over_the_limit_takes_no_id(
     database: Database, postgres_world: PostgresWorld
 ) -> None:
-    def one_more_process() -> None:
-        """Be one that has been refused nothing yet, and so has to ask."""
+    def use_new_process() -> None:
+        """Use a limiter with nothing in memory, which has to ask the database."""
         postgres_world.limits = UserRateLimits(
             PostgresRateLimiter(database), creates=RateLimit(1, timedelta(hours=1)), replies=None
         )
 
     user_id = await postgres_world.user()
-    one_more_process()
+    use_new_process()
     first = await postgres_world.ticket(user_id)
     for _ in range(3):
-        one_more_process()
+        use_new_process()
         await refused(postgres_world.ticket(user_id))
 
-    one_more_process()
+    use_new_process()
     await database.fetch("delete from ticket_rates")
     assert (await postgres_world.ticket(user_id)).id == first.id + 1
 
 
-async def test_the_running_service_removes_what_has_come_back(
+async def test_the_service_deletes_subjects_with_their_full_allowance(
     database: Database, database_url: str
 ) -> None:
     rate_limiter = PostgresRateLimiter(database)
     await rate_limiter.record(THREE)
-    spent = Hit("anything", "early", RateLimit(1_000_000, timedelta(seconds=1)))
-    await rate_limiter.record(spent)
+    refilled = Hit("anything", "early", RateLimit(1_000_000, timedelta(seconds=1)))
+    await rate_limiter.record(refilled)
 
     async with application(Settings(database_url=database_url)).lifespan():
-        async with asyncio.timeout(30):
-            while await database.fetchval("select count(*) from ticket_rates") > 1:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        await until_returns(lambda: database.fetchval("select count(*) from ticket_rates"), 1)
 
     assert await database.fetchval("select subject from ticket_rates") == THREE.subject
 
 
-async def test_a_process_remembers_so_many_and_no_more(
+async def test_beyond_max_entries_the_oldest_subject_is_evicted_from_memory(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rates_module, "MAX_ENTRIES", 2)
     rate_limiter = PostgresRateLimiter(database)
-    uses = [Hit("anything", str(n), RateLimit(1, timedelta(hours=1))) for n in range(3)]
-    for hit in uses:
+    hits = [Hit("anything", str(n), RateLimit(1, timedelta(hours=1))) for n in range(3)]
+    for hit in hits:
         await rate_limiter.record(hit)
         await refused(rate_limiter.record(hit))
 
-    rate_limiter.check(uses[0])
-    for hit in uses[1:]:
+    rate_limiter.check(hits[0])
+    for hit in hits[1:]:
         with pytest.raises(TooManyRequests):
             rate_limiter.check(hit)
-    assert rate_limiter.allowance(uses[0]) is None
-    assert rate_limiter.allowance(uses[2]) is not None
-    # and is right where it has forgotten
-    await refused(rate_limiter.record(uses[0]))
+    assert rate_limiter.allowance(hits[0]) is None
+    assert rate_limiter.allowance(hits[2]) is not None
+    # an evicted subject is still refused by the database
+    await refused(rate_limiter.record(hits[0]))
 
 
-async def test_a_statement_that_breaks_another_constraint_is_no_refusal(
+async def test_another_violated_constraint_is_not_a_refusal(
     database: Database, postgres_world: PostgresWorld
 ) -> None:
     limit(postgres_world)
@@ -204,7 +204,7 @@ async def test_a_statement_that_breaks_another_constraint_is_no_refusal(
         await postgres_world.ticket(subject="An odd one")
 
 
-async def test_guesses_are_not_answered_while_they_cannot_be_counted() -> None:
+async def test_without_a_database_a_hit_is_not_allowed() -> None:
     async with Database("postgresql://someone@127.0.0.1:1/tickets").open() as database:
         with pytest.raises(StoreUnavailable):
             await PostgresRateLimiter(database).record(THREE)

@@ -1,4 +1,4 @@
-"""What each use case costs in statements, counted where the driver sends them."""
+"""The number of SQL statements of each use case, counted at the driver."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tickets.domain.people import Actor
 from tickets.domain.ticket import Status
 
 
-class Counted:
-    """The ports over one connection that tells of every statement it sends."""
+class StatementCounter:
+    """The ports over one connection whose statements are counted."""
 
     def __init__(self, world: PostgresWorld) -> None:
         self.world = world
         self.statements: list[str] = []
 
-    async def of(self, work: Callable[[], Awaitable[object]]) -> int:
+    async def count(self, work: Callable[[], Awaitable[object]]) -> int:
         """Return how many statements this work sends."""
         self.statements.clear()
         await work()
@@ -29,26 +29,27 @@ class Counted:
 
 
 @pytest.fixture
-async def counted(database_url: str) -> AsyncIterator[Counted]:
-    """Return ports whose one connection is listened to, resets of the pool included."""
+async def counter(database_url: str) -> AsyncIterator[StatementCounter]:
+    """Return ports whose one connection is logged, including resets by the pool."""
     async with Database(database_url, pool_size=1).open() as database:
-        counted = Counted(PostgresWorld(database))
+        counter = StatementCounter(PostgresWorld(database))
 
-        def note(record: asyncpg.connection.LoggedQuery) -> None:
-            counted.statements.append(record.query)
+        def log(record: asyncpg.connection.LoggedQuery) -> None:
+            counter.statements.append(record.query)
 
-        pool = database._pool  # noqa: SLF001 - to listen from below everything that is tested
+        pool = database._pool  # noqa: SLF001 - to log below everything that is tested
         connection = await pool.acquire()
-        connection._con.add_query_logger(note)  # noqa: SLF001 - a release takes loggers off the proxy alone
+        # a release removes the loggers of the proxy, not of the connection itself
+        connection._con.add_query_logger(log)  # noqa: SLF001
         pool.release(connection)
-        yield counted
+        yield counter
 
 
-async def test_a_list_costs_one_statement_however_it_is_filtered(counted: Counted) -> None:
-    views = counted.world.views
-    user_id = await counted.world.user()
+async def test_a_list_takes_one_statement_whatever_its_filter(counter: StatementCounter) -> None:
+    views = counter.world.views
+    user_id = await counter.world.user()
     for _ in range(60):
-        await counted.world.ticket(user_id)
+        await counter.world.ticket(user_id)
 
     async def user_list() -> None:
         page = await views.user_list(user_id, status=None, after=None, limit=50)
@@ -62,43 +63,45 @@ async def test_a_list_costs_one_statement_however_it_is_filtered(counted: Counte
         page = await views.admin_list(status=Status.OPEN, category=None, after=None, limit=50)
         assert len(page.rows) == 50
 
-    assert await counted.of(user_list) == 1
-    assert await counted.of(admin_list) == 1
-    assert await counted.of(filtered) == 1
-    assert await counted.of(views.admin_stats) == 1
-    assert await counted.of(views.admin_unread) == 1
-    assert await counted.of(lambda: views.user_unread(user_id)) == 1
+    assert await counter.count(user_list) == 1
+    assert await counter.count(admin_list) == 1
+    assert await counter.count(filtered) == 1
+    assert await counter.count(views.admin_stats) == 1
+    assert await counter.count(views.admin_unread) == 1
+    assert await counter.count(lambda: views.user_unread(user_id)) == 1
 
 
-async def test_opening_a_ticket_costs_one_statement_and_a_second_where_a_flag_is_cleared(
-    counted: Counted,
+async def test_a_read_takes_one_statement_and_a_second_one_to_clear_the_flag(
+    counter: StatementCounter,
 ) -> None:
-    service, ticket = counted.world.service, await counted.world.ticket()
+    service, ticket = counter.world.service, await counter.world.ticket()
 
-    assert await counted.of(lambda: service.read(ticket.id, by=ADMIN)) == 2
-    assert await counted.of(lambda: service.read(ticket.id, by=ADMIN)) == 1
-    assert await counted.of(lambda: service.read(ticket.id, by=Actor.user(ticket.user_id))) == 1
+    assert await counter.count(lambda: service.read(ticket.id, by=ADMIN)) == 2
+    assert await counter.count(lambda: service.read(ticket.id, by=ADMIN)) == 1
+    assert await counter.count(lambda: service.read(ticket.id, by=Actor.user(ticket.user_id))) == 1
 
 
-async def test_a_reply_costs_two_statements_whatever_the_length_of_the_thread(
-    counted: Counted,
+async def test_a_reply_takes_two_statements_whatever_the_length_of_the_thread(
+    counter: StatementCounter,
 ) -> None:
-    service, ticket = counted.world.service, await counted.world.ticket()
-    await counted.world.database.fetch(
+    service, ticket = counter.world.service, await counter.world.ticket()
+    await counter.world.database.fetch(
         """insert into ticket_messages (ticket_id, sender_type, message)
            select $1, 'admin', 'one of many' from generate_series(1, 10000)""",
         ticket.id,
     )
 
-    assert await counted.of(lambda: service.reply(ticket.id, "Hello", by=ADMIN)) == 2
-    assert not any("from ticket_messages" in query for query in counted.statements)
+    assert await counter.count(lambda: service.reply(ticket.id, "Hello", by=ADMIN)) == 2
+    assert not any("from ticket_messages" in query for query in counter.statements)
 
 
-async def test_opening_and_moving_cost_one_and_two_statements(counted: Counted) -> None:
-    service, user_id = counted.world.service, await counted.world.user()
-    ticket = await counted.world.ticket(user_id)
+async def test_a_new_ticket_takes_one_statement_and_a_change_of_status_two(
+    counter: StatementCounter,
+) -> None:
+    service, user_id = counter.world.service, await counter.world.user()
+    ticket = await counter.world.ticket(user_id)
 
-    async def open_one() -> None:
+    async def open_ticket() -> None:
         await service.open(
             by=Actor.user(user_id),
             category="support",
@@ -107,18 +110,18 @@ async def test_opening_and_moving_cost_one_and_two_statements(counted: Counted) 
             message="Another ticket.",
         )
 
-    assert await counted.of(open_one) == 1
-    assert await counted.of(lambda: service.change_status(ticket.id, "resolved", by=ADMIN)) == 2
-    assert await counted.of(lambda: service.change_status(ticket.id, "resolved", by=ADMIN)) == 1
+    assert await counter.count(open_ticket) == 1
+    assert await counter.count(lambda: service.change_status(ticket.id, "resolved", by=ADMIN)) == 2
+    assert await counter.count(lambda: service.change_status(ticket.id, "resolved", by=ADMIN)) == 1
 
 
-async def test_asking_who_holds_a_token_costs_one_statement(counted: Counted) -> None:
-    token = await counted.world.token(await counted.world.user())
+async def test_a_token_lookup_takes_one_statement(counter: StatementCounter) -> None:
+    token = await counter.world.token(await counter.world.user())
 
-    assert await counted.of(lambda: counted.world.token_lookup.by_token(token)) == 1
+    assert await counter.count(lambda: counter.world.token_lookup.by_token(token)) == 1
 
 
-async def test_a_repeat_writes_nothing_and_takes_no_ids(
+async def test_a_replay_by_idempotency_key_writes_nothing_and_takes_no_ids(
     database: Database, postgres_world: PostgresWorld
 ) -> None:
     ticket = await postgres_world.ticket()
@@ -127,7 +130,7 @@ async def test_a_repeat_writes_nothing_and_takes_no_ids(
     def idempotency_key(name: str) -> IdempotencyKey:
         return IdempotencyKey(user, name, bytes(32))
 
-    async def repeated() -> None:
+    async def open_and_reply() -> None:
         await postgres_world.service.open(
             by=Actor.user(ticket.user_id),
             category="support",
@@ -144,14 +147,15 @@ async def test_a_repeat_writes_nothing_and_takes_no_ids(
         return [
             tuple(row)
             for row in await database.fetch(
-                """select (select last_value from tickets_id_seq), (select last_value from ticket_messages_id_seq),
+                """select (select last_value from tickets_id_seq),
+                          (select last_value from ticket_messages_id_seq),
                           (select array_agg(ctid order by id) from tickets)::text"""
             )
         ]
 
-    await repeated()
+    await open_and_reply()
     before = await written()
     for _ in range(3):
-        await repeated()
+        await open_and_reply()
 
     assert await written() == before

@@ -1,4 +1,4 @@
-"""The figures that are kept along with the tickets: always what counting them all would give."""
+"""The ticket counts that triggers maintain: always equal to a count of all tickets."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.people import Actor
 from tickets.domain.ticket import Category, Status
 
-COUNTED = """
+STORED_COUNTS = """
 select status, category, sum(total)::bigint as total, sum(admin_unread)::bigint as unread
   from ticket_counts group by 1, 2 having sum(total) <> 0 or sum(admin_unread) <> 0 order by 1, 2
 """
-THERE = """
+ACTUAL_COUNTS = """
 select status, category, count(*) as total, count(*) filter (where admin_unread) as unread
   from tickets group by 1, 2 order by 1, 2
 """
 FOLD = load_queries("ticket_counts")["fold_counts"].sql
 
 
-async def figures_agree(database: Database) -> None:
-    """Assert that what is counted is what is there, as of one moment."""
-    pairs = await database.fetchrow(
+async def check_counts(database: Database) -> None:
+    """Check that the stored counts are the actual ones, as of one moment."""
+    counts = await database.fetchrow(
         f"""
-        select (select coalesce(json_agg(c), '[]')::text from ({COUNTED}) as c) as counted,
-               (select coalesce(json_agg(t), '[]')::text from ({THERE}) as t) as there
-        """  # noqa: S608 - both are this file's own
+        select (select coalesce(json_agg(c), '[]')::text from ({STORED_COUNTS}) as c) as stored,
+               (select coalesce(json_agg(t), '[]')::text from ({ACTUAL_COUNTS}) as t) as actual
+        """  # noqa: S608 - both are constants of this file
     )
-    assert pairs is not None
-    assert pairs["counted"] == pairs["there"]
+    assert counts is not None
+    assert counts["stored"] == counts["actual"]
 
 
 async def slots(database: Database) -> set[int]:
@@ -46,45 +46,46 @@ def world(postgres_world: PostgresWorld) -> PostgresWorld:
     return postgres_world
 
 
-async def test_every_change_is_counted(world: PostgresWorld) -> None:
+async def test_every_use_case_keeps_the_ticket_counts_right(world: PostgresWorld) -> None:
     user_id = await world.user()
     for category in Category:
         ticket = await world.ticket(user_id, category=category)
-        await figures_agree(world.database)
+        await check_counts(world.database)
         for status in (*Status, *reversed(Status)):
             await world.service.change_status(ticket.id, status, by=ADMIN)
-            await figures_agree(world.database)
+            await check_counts(world.database)
         await world.service.change_status(ticket.id, "open", by=ADMIN)
         await world.service.read(ticket.id, by=ADMIN)
-        await figures_agree(world.database)
+        await check_counts(world.database)
         await world.reply(ticket.id, Actor.user(user_id))
         await world.reply(ticket.id, Actor.user(user_id))
-        await figures_agree(world.database)
+        await check_counts(world.database)
 
     stats = await world.views.admin_stats()
     assert (stats.total_count, stats.open_count, stats.unread_count) == (4, 4, 4)
     assert await world.views.admin_unread() == 4
 
 
-async def test_what_a_platform_does_by_itself_is_counted(world: PostgresWorld) -> None:
+async def test_writes_of_the_platform_keep_the_ticket_counts_right(world: PostgresWorld) -> None:
     for _ in range(4):
         await world.ticket()
     for statement in (
         "update tickets set status = 'resolved', category = 'billing' where id % 2 = 0",
         "update tickets set admin_unread = not admin_unread, subject = 'x' where id > 2",
         "delete from tickets where id = 2",
-        "insert into tickets (user_id, category, subject) select user_id, 'other', 'y' from tickets",
+        """insert into tickets (user_id, category, subject)
+           select user_id, 'other', 'y' from tickets""",
     ):
         await world.database.fetch(statement)
-        await figures_agree(world.database)
+        await check_counts(world.database)
 
     await world.database.fetch("truncate tickets cascade")
 
-    await figures_agree(world.database)
+    await check_counts(world.database)
     assert (await world.views.admin_stats()).total_count == 0
 
 
-async def test_folding_changes_no_figure_and_leaves_one_slot(world: PostgresWorld) -> None:
+async def test_folding_changes_no_count_and_leaves_one_slot(world: PostgresWorld) -> None:
     await asyncio.gather(*(world.ticket(status=Status.RESOLVED) for _ in range(20)))
     before = await world.views.admin_stats()
 
@@ -93,21 +94,23 @@ async def test_folding_changes_no_figure_and_leaves_one_slot(world: PostgresWorl
 
         assert await slots(world.database) == {0}
         assert await world.views.admin_stats() == before
-        await figures_agree(world.database)
+        await check_counts(world.database)
 
 
-async def test_figures_agree_whatever_is_written_and_folded_at_once(world: PostgresWorld) -> None:
+async def test_ticket_counts_are_right_during_concurrent_writes_and_folds(
+    world: PostgresWorld,
+) -> None:
     tickets = [await world.ticket() for _ in range(6)]
-    dice = random.Random(4711)  # noqa: S311 - not a secret
+    at_random = random.Random(4711)  # noqa: S311 - not a secret
     stop = asyncio.Event()
 
     async def write() -> None:
         for _ in range(40):
-            ticket = dice.choice(tickets)
-            match dice.randrange(4):
+            ticket = at_random.choice(tickets)
+            match at_random.randrange(4):
                 case 0:
                     await world.service.change_status(
-                        ticket.id, dice.choice(list(Status)[:3]), by=ADMIN
+                        ticket.id, at_random.choice(list(Status)[:3]), by=ADMIN
                     )
                 case 1:
                     await world.service.read(ticket.id, by=ADMIN)
@@ -120,21 +123,21 @@ async def test_figures_agree_whatever_is_written_and_folded_at_once(world: Postg
         while not stop.is_set():
             await world.database.fetch(FOLD)
 
-    async def look() -> None:
+    async def check() -> None:
         while not stop.is_set():
-            await figures_agree(world.database)
+            await check_counts(world.database)
 
-    beside = [asyncio.create_task(work()) for work in (fold, fold, look)]
+    background = [asyncio.create_task(work()) for work in (fold, fold, check)]
     await asyncio.gather(*(write() for _ in range(8)))
     stop.set()
-    await asyncio.gather(*beside)
+    await asyncio.gather(*background)
 
     await world.database.fetch(FOLD)
-    await figures_agree(world.database)
+    await check_counts(world.database)
     assert (await world.views.admin_stats()).total_count == len(tickets)
 
 
-async def test_a_slot_that_is_being_written_is_folded_the_next_time(
+async def test_a_locked_slot_is_folded_the_next_time(
     world: PostgresWorld, database_url: str
 ) -> None:
     ticket = await world.ticket()
@@ -145,17 +148,17 @@ async def test_a_slot_that_is_being_written_is_folded_the_next_time(
     await other.execute("update tickets set status = 'closed' where id = $1", ticket.id)
 
     await world.database.fetch(FOLD)
-    await figures_agree(world.database)
+    await check_counts(world.database)
     await transaction.commit()
     await other.close()
 
-    await figures_agree(world.database)
+    await check_counts(world.database)
     await world.database.fetch(FOLD)
     assert await slots(world.database) == {0}
-    await figures_agree(world.database)
+    await check_counts(world.database)
 
 
-async def test_what_is_rolled_back_is_not_counted(world: PostgresWorld, database_url: str) -> None:
+async def test_a_rolled_back_change_is_not_counted(world: PostgresWorld, database_url: str) -> None:
     ticket = await world.ticket()
     other = await asyncpg.connect(database_url)
     transaction = other.transaction()
@@ -164,11 +167,11 @@ async def test_what_is_rolled_back_is_not_counted(world: PostgresWorld, database
     await transaction.rollback()
     await other.close()
 
-    await figures_agree(world.database)
+    await check_counts(world.database)
     assert (await world.views.admin_stats()).total_count == 1
 
 
-async def test_a_role_that_may_write_tickets_and_nothing_more_is_counted(
+async def test_changes_by_a_role_that_may_only_write_tickets_are_counted(
     world: PostgresWorld, database_url: str
 ) -> None:
     await world.ticket()
@@ -186,5 +189,5 @@ async def test_a_role_that_may_write_tickets_and_nothing_more_is_counted(
         await admin.execute(f"drop owned by {role}; drop role {role}")
         await admin.close()
 
-    await figures_agree(world.database)
+    await check_counts(world.database)
     assert (await world.views.admin_stats()).closed_count == 1

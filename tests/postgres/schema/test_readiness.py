@@ -1,4 +1,4 @@
-"""Readiness and the figures of a scrape: what the database has to answer, and what when it does not."""
+"""Readiness, and the figures of the metrics endpoint, with and without a database."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tickets.settings.settings import Settings
 
 ALL = len(load_migrations())
 NEWEST = load_migrations()[-1].number
-NOBODY = "postgresql://someone@127.0.0.1:1/tickets"
+UNREACHABLE = "postgresql://someone@127.0.0.1:1/tickets"
 
 
-async def test_a_database_that_lacks_a_migration_of_this_version_is_not_ready(
+async def test_a_database_that_lacks_a_migration_is_not_ready(
     database: Database,
 ) -> None:
-    """As one out of an older backup, put in the place of the one that was there at the start."""
+    """As after an older backup was restored while the service runs."""
     health = PostgresHealth(database)
     await health.ready()
 
@@ -35,7 +35,7 @@ async def test_a_database_that_lacks_a_migration_of_this_version_is_not_ready(
     assert (figures.migrations_applied, figures.migrations_due) == (ALL - 1, 1)
 
 
-async def test_a_database_that_is_newer_is_ready_while_a_new_version_is_rolled_out(
+async def test_a_database_with_newer_migrations_is_ready_during_a_roll_out(
     database: Database,
 ) -> None:
     await database.fetch("insert into ticket_migrations values (9000, 'from_the_future', 'x')")
@@ -46,13 +46,13 @@ async def test_a_database_that_is_newer_is_ready_while_a_new_version_is_rolled_o
     assert (figures.migrations_applied, figures.migrations_due) == (ALL, 0)
 
 
-async def test_a_database_without_any_schema_is_not_ready(empty_database_url: str) -> None:
+async def test_a_database_without_a_schema_is_not_ready(empty_database_url: str) -> None:
     async with Database(empty_database_url).open() as database:
         with pytest.raises(StoreUnavailable):
             await PostgresHealth(database).ready()
 
 
-async def test_the_figures_are_the_ones_of_the_badges(
+async def test_the_unread_figures_are_the_sums_of_the_unread_counts(
     database: Database, postgres_world: PostgresWorld
 ) -> None:
     world = postgres_world
@@ -67,7 +67,7 @@ async def test_the_figures_are_the_ones_of_the_badges(
     )
 
 
-async def test_the_totals_are_counted_without_the_tickets(
+async def test_the_unread_figures_are_read_without_the_tickets(
     database: Database, postgres_world: PostgresWorld
 ) -> None:
     await postgres_world.ticket()
@@ -77,16 +77,15 @@ async def test_the_totals_are_counted_without_the_tickets(
     )
     await database.fetch("vacuum analyze tickets")
 
-    rows = await database.fetch(
-        f"explain {PostgresHealth(database)._sql['unread_totals'].sql}"  # noqa: SLF001 - the statement itself
-    )
+    query = PostgresHealth(database)._sql["unread_totals"]  # noqa: SLF001 - the statement itself
+    rows = await database.fetch(f"explain {query.sql}")
 
     plan = "\n".join(row[0] for row in rows)
     assert "Seq Scan on tickets" not in plan
     assert plan.count("Index Only Scan") == 1
 
 
-async def test_a_pool_tells_how_it_is_doing(database_url: str) -> None:
+async def test_the_pool_reports_its_usage(database_url: str) -> None:
     pool = Database(database_url, pool_size=2)
     assert (pool.usage().size, pool.usage().idle, pool.usage().waiting) == (0, 0, 0)
     async with pool.open() as database:
@@ -94,8 +93,8 @@ async def test_a_pool_tells_how_it_is_doing(database_url: str) -> None:
         assert (pool.usage().size, pool.usage().idle, pool.usage().waiting) == (1, 1, 0)
 
 
-async def test_a_scrape_answers_while_the_database_is_away() -> None:
-    app = application(Settings(database_url=NOBODY, admin_token=("x",)))
+async def test_the_metrics_endpoint_responds_without_a_database() -> None:
+    app = application(Settings(database_url=UNREACHABLE, admin_token=("x",)))
 
     async with app.lifespan(), client_of(app) as client:
         response = await client.get("/metrics")
@@ -113,7 +112,7 @@ async def test_a_scrape_answers_while_the_database_is_away() -> None:
     assert readiness.status_code == 503
 
 
-async def test_a_service_tells_its_figures_at_its_own_address(database_url: str) -> None:
+async def test_the_metrics_endpoint_reports_the_figures_of_the_database(database_url: str) -> None:
     app = application(Settings(database_url=database_url, admin_token=("x",)))
 
     async with app.lifespan(), client_of(app) as client:
@@ -125,10 +124,10 @@ async def test_a_service_tells_its_figures_at_its_own_address(database_url: str)
     assert "tickets_pool_connections" in text
 
 
-async def test_a_token_that_a_platforms_column_cannot_hold_is_nobodys_and_is_not_quoted(
+async def test_a_token_that_the_platforms_column_cannot_hold_is_a_401(
     database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A driver's error would quote it in the log, and be a 500."""
+    """The driver's error must not become a 500, nor put the token into the log."""
     file = tmp_path_factory.mktemp("sql") / "identity.sql"
     app_settings = {"database_url": database_url, "admin_token": ("x",), "identity": str(file)}
     for query in (

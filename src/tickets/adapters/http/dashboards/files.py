@@ -1,4 +1,4 @@
-"""Static files of the dashboards: read once at start, served as they are, compressed, versioned by content."""
+"""Static files of the dashboards: read once, served unchanged, compressed, versioned by content."""
 
 from __future__ import annotations
 

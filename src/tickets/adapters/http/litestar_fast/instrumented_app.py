@@ -71,7 +71,7 @@ class InstrumentedLitestar(Litestar):
 
         started = time.perf_counter()
         if self._metrics is not None:
-            self._metrics.in_progress.inc()
+            self._metrics.in_progress += 1
         try:
             await super().__call__(scope, receive, send_with_headers)
         except Exception:
@@ -87,7 +87,7 @@ class InstrumentedLitestar(Litestar):
     def _record(self, scope: Any, status: int, seconds: float) -> None:  # noqa: ANN401 - ASGI
         route = scope.get("path_template") or UNMATCHED
         if self._metrics is not None:
-            self._metrics.in_progress.dec()
+            self._metrics.in_progress -= 1
             self._metrics.record_response(scope["method"], route, int(status), seconds)
         if self._access_log:
             access_logger.info(

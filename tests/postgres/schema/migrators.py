@@ -1,0 +1,58 @@
+"""Migrations to try, and what a database has recorded of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import asyncpg
+
+from tests.postgres.waiting import until_sql
+from tickets.adapters.postgres.connection.connect import connected
+from tickets.adapters.postgres.schema.migrations import (
+    Migration,
+)
+from tickets.adapters.postgres.sql_loader import load_queries
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+FRUIT = Migration(9001, "fruit", "create table fruit (name text primary key);")
+APPLE = Migration(9002, "apple", "insert into fruit (name) values ('apple');")
+PEAR = Migration(9003, "pear", "insert into fruit (name) values ('pear');")
+
+
+@asynccontextmanager
+async def queue_of_migrators(url: str, length: int) -> AsyncIterator[None]:
+    """Hold the migration lock in the block; release it when `length` migrators wait for it."""
+    async with connected(url) as gate, gate.transaction():
+        await gate.execute(load_queries("migrations")["disable_timeouts"].sql)
+        await gate.execute(load_queries("migrations")["lock_migrations"].sql)
+        yield
+        await until_sql(
+            gate,
+            f"""
+            count(*) = {length}
+              from pg_locks
+              join pg_database on pg_database.oid = pg_locks.database
+             where datname = current_database() and locktype = 'advisory' and not granted
+            """,
+        )
+
+
+async def tables(connection: Connection) -> set[str]:
+    rows = await connection.fetch(
+        "select relname from pg_class where relnamespace = current_schema::regnamespace"
+    )
+    return {row["relname"] for row in rows}
+
+
+async def recorded(connection: Connection) -> list[tuple[int, str, str]]:
+    rows = await connection.fetch(
+        "select number, name, checksum from ticket_migrations order by number"
+    )
+    return [tuple(row) for row in rows]
+
+
+def as_recorded(*migrations: Migration) -> list[tuple[int, str, str]]:
+    return [(m.number, m.name, m.checksum) for m in migrations]

@@ -1,0 +1,148 @@
+"""Slow clients: timeouts for requests and for reading responses, on both protocols."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from tests.server.conftest import GET, HASTY, PATIENT, POST, ConfigWith, Scope, echo, serving
+
+
+async def test_a_connection_without_a_request_is_closed_without_a_response(
+    config: ConfigWith,
+) -> None:
+    async with serving(config(HASTY)) as server:
+        client = await server.connect()
+
+        assert await client.rest() == b""
+        await client.close()
+
+
+async def test_an_incomplete_request_head_is_a_408_even_if_bytes_keep_coming(
+    config: ConfigWith,
+) -> None:
+    async with serving(config(HASTY)) as server:
+        client = await server.connect()
+
+        async def send_slowly() -> None:
+            with suppress(ConnectionError):
+                await client.send(b"GET / HTTP/1.1\r\nHost: tickets.test\r\nX-Slow: ")
+                while True:
+                    await client.send(b"x")
+                    await asyncio.sleep(0.05)
+
+        sending = asyncio.create_task(send_slowly())
+        await client.problem(408)
+        sending.cancel()
+        await client.close()
+
+
+async def test_an_incomplete_second_request_head_closes_the_connection(config: ConfigWith) -> None:
+    async with serving(config(HASTY)) as server:
+        client = await server.connect()
+        await client.send(GET % b"first")
+        assert (await client.response())[0] == 200
+
+        await client.send(b"GET / HTTP/1.1\r\n")
+
+        # without a response, since the client could not tell which request it belongs to
+        assert await client.rest() == b""
+        await client.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"half"])
+async def test_an_incomplete_body_is_a_408(config: ConfigWith, sent: bytes) -> None:
+    async with serving(config(HASTY)) as server:
+        client = await server.connect()
+        await client.send(POST + sent)
+
+        await client.problem(408)
+        await client.close()
+        await server.until_no_connections()
+        assert not server.state.tasks
+
+
+async def test_an_incomplete_body_of_a_pipelined_request_is_a_408(
+    config: ConfigWith,
+) -> None:
+    async with serving(config(HASTY)) as server:
+        client = await server.connect()
+        await client.send(GET % b"first" + POST + b"half")
+
+        assert (await client.response())[0] == 200
+        await client.problem(408)
+        await client.close()
+
+
+async def test_the_time_of_the_service_does_not_count_as_the_clients(config: ConfigWith) -> None:
+    async def slow(scope: Scope, receive: Any, send: Any) -> None:
+        await asyncio.sleep(3 * HASTY.timeout)
+        await echo(scope, receive, send)
+
+    async with serving(config(HASTY), slow) as server:
+        client = await server.connect()
+        await client.send(POST + b"0123456789")
+
+        status, _, body = await client.response()
+        assert (status, body["body"]) == (200, "0123456789")
+        await client.close()
+
+
+async def test_each_request_on_a_connection_has_its_own_timeout(config: ConfigWith) -> None:
+    async with serving(config(HASTY)) as server:
+        client = await server.connect()
+        for number in range(6):
+            await client.send(POST)
+            await asyncio.sleep(HASTY.timeout / 3)
+            await client.send(f"number {number}, ".encode()[:10].ljust(10))
+            assert (await client.response())[2]["body"].startswith(f"number {number}")
+        await client.close()
+
+
+async def test_a_very_long_request_head_is_a_431(config: ConfigWith) -> None:
+    async with serving(config(PATIENT)) as server:
+        client = await server.connect()
+        with suppress(ConnectionError):
+            await client.send(b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 300_000)
+
+        # one of the two protocols has a smaller limit of its own, and responds with 400
+        status, headers, _ = await client.response()
+        assert status in (431, 400)
+        assert headers["connection"] == "close"
+        await client.close()
+
+
+async def test_bytes_that_are_not_http_are_a_400_with_problem_details(config: ConfigWith) -> None:
+    async with serving(config(PATIENT)) as server:
+        client = await server.connect()
+        await client.send(b"\x16\x03\x01 hello\r\n\r\n")
+
+        await client.problem(400)
+        await client.close()
+
+
+async def test_a_client_that_does_not_read_its_response_is_disconnected(config: ConfigWith) -> None:
+    async with serving(config(HASTY)) as server:
+        client = await server.connect(limit=1)
+        await client.send(GET % b"large")
+
+        await server.until_no_connections()
+        await client.close()
+
+
+async def test_a_client_that_reads_its_response_slowly_gets_all_of_it(config: ConfigWith) -> None:
+    async with serving(config(HASTY)) as server:
+        client = await server.connect(limit=2**16)
+        await client.send(GET % b"large")
+        await client.reader.readuntil(b"\r\n\r\n")
+        received = 0
+        while received < 50_000_000:
+            # ten parts, which together take longer than the timeout
+            await asyncio.sleep(HASTY.timeout / 4)
+            received += len(await client.reader.readexactly(5_000_000))
+
+        assert received == 50_000_000
+        await client.close()
