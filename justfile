@@ -1,8 +1,8 @@
-# Run as `uv run just RECIPE`: just itself and every tool below are in the environment that uv makes.
+# Run as `uv run just RECIPE`: just and all other tools are in the environment that uv creates.
 
 set positional-arguments
 
-# An environment without .pyc files makes every test process compile the world, for seconds.
+# Without .pyc files every test process would compile all modules, for seconds.
 export PYTHONDONTWRITEBYTECODE := ""
 
 # List the recipes.
@@ -19,28 +19,31 @@ test *args:
     # A single file runs in one process: to start others takes longer than most files.
     case " $* " in
         *.py*) ;;
-        *) set -- --numprocesses=logical --maxprocesses=8 --dist=loadfile --no-loadscope-reorder "$@" ;;
+        *)
+            set -- --numprocesses=logical --maxprocesses=8 \
+                --dist=loadfile --no-loadscope-reorder "$@"
+            ;;
     esac
     exec pytest "$@"
 
 # Run the tests that need no database, browser or container. Takes seconds.
 test-fast *args:
-    TICKETS_TEST_POSTGRES=none pytest -m 'not postgres and not command' \
-        --ignore=tests/web --ignore=tests/packaging "$@"
+    TICKETS_TEST_POSTGRES=none pytest -m 'not postgres and not command and not timeouts' \
+        --ignore=tests/embedded_postgres --ignore=tests/packaging --ignore=tests/web "$@"
 
 # Run all tests, or those named, and show which lines and branches of the service they run.
 coverage *args:
     just test --cov "$@"
 
-# Let Schemathesis look for requests that get an answer which the API's document does not allow, at random, for minutes.
+# Fuzz the API with Schemathesis at random for minutes, looking for undocumented responses.
 fuzz examples="300":
     TICKETS_TEST_FUZZ={{ examples }} pytest tests/http/openapi/test_schemathesis.py -s
 
-# Break PostgreSQL and the service in every way while clients write, and count afterwards; `faults --short` takes a minute.
+# Break PostgreSQL and the service while clients write, then count; `--short` takes a minute.
 faults *args:
     python -m scripts.faults "$@"
 
-# Look at the plan of every query with a million tickets; the tests do so with 60,000.
+# Check the plan of every query with a million tickets; the tests do so with 60,000.
 plans tickets="1000000":
     TICKETS_TEST_PLANS={{ tickets }} pytest tests/postgres/test_plans.py
 
@@ -76,7 +79,7 @@ docs:
 check-docs:
     python -m scripts.docs --check
 
-# Put right what can be put right by itself.
+# Fix style and format, as far as that is automatic.
 fmt: page-tools
     ruff check --fix
     ruff format
@@ -99,7 +102,7 @@ wheel:
 migrate *args:
     tickets migrate "$@"
 
-# Measure the service beside its rivals, on a PostgreSQL of its own: 20 minutes, or two with --quick.
+# Measure the service and its rivals on an embedded PostgreSQL: 20 minutes, or two with --quick.
 bench *args:
     uv run --group bench python -m benchmarks "$@"
 
@@ -107,6 +110,6 @@ bench *args:
 bench-web:
     python benchmarks/web_render.py
 
-# Take the README's pictures of both dashboards anew, from the demo.
+# Take the README's screenshots of both dashboards, from the demo.
 screenshots:
     python -m scripts.screenshots

@@ -135,7 +135,7 @@ class Bench:
         await self._connection.close()
 
     async def _prepare(self, operation: Operation, system: System) -> None:
-        """Reset before a measurement: rate limits, unread flags, and tickets that pages have shown."""
+        """Reset rate limits, unread flags, and what pages have shown, before a measurement."""
         if operation.writes:
             await self._connection.execute(data.SQL["rest_limits"])
         before = list(operation.shown)

@@ -29,8 +29,8 @@ async def compare(
 ) -> Mapping[str, bytes]:
     """Send the operation's first requests to every system; return the first response of each.
 
-    Raises `DifferentResponsesError`. Timestamps are compared as points in time. Cursors have a format
-    of each system's own, so only their presence is compared; so are id and time after a create.
+    Raises `DifferentResponsesError`. Timestamps are compared as points in time. Each system has
+    its own format of cursors, so only their presence is compared; so are id and time of a create.
     """
     responses: dict[str, bytes] = {}
     expected: list[Any] = []
@@ -38,7 +38,7 @@ async def compare(
         await prepare(operation, system)
         bodies = []
         for sent in operation.requests[:SAMPLES]:
-            status, body = system.ask(sent)
+            status, body = system.send(sent)
             if status != sent.status:
                 message = (
                     f"{system.name} responded to {operation.name} with {status}: {body[:200]!r}"

@@ -1,4 +1,4 @@
-"""The databases S and L, on a PostgreSQL of the benchmark's own with the settings of one that matters."""
+"""The databases S and L, on an embedded PostgreSQL with the settings of a production server."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ SHAPES = {
     },
 }
 
-# While the data is made nothing needs to survive, and nobody else writes.
-_HURRY = (
+# While the data is created: nothing needs to survive a crash, and nothing else writes.
+_FAST = (
     "fsync=off",
     "synchronous_commit=off",
     "full_page_writes=off",
@@ -55,10 +55,10 @@ _HURRY = (
 
 
 def settings() -> list[str]:
-    """Return the server's settings while it is measured: its defaults, and what everybody changes.
+    """Return the server's settings while it is measured; the others are its defaults.
 
-    A quarter of the memory, 2 GB at the most, is PostgreSQL's own; commits are on disk before they
-    are answered, and checkpoints are not made for the size of the log all the time.
+    A quarter of the memory, at most 2 GB, is for shared buffers; commits are durable; and there is
+    enough WAL that its size does not force checkpoints all the time.
     """
     quarter = psutil.virtual_memory().total // 4 // 2**20
     return [
@@ -84,22 +84,22 @@ class Server:
 
 @contextmanager
 def server(folder: Path, sizes: Sequence[str]) -> Iterator[Server]:
-    """Run a server with these sizes' templates; those that the folder has already are kept."""
+    """Run a server with the templates of these sizes. Those that the folder has are reused."""
     folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o711)  # root's PostgreSQL runs as another account, which has to get there
+    folder.chmod(0o711)  # the account that runs PostgreSQL for root must be able to enter
     cluster = folder / "cluster"
-    missing = [size for size in sizes if not (folder / _mark(size)).exists()]
+    missing = [size for size in sizes if not (folder / _marker(size)).exists()]
     if missing:
-        with EmbeddedPostgres(cluster, options=settings()[:1] + list(_HURRY)) as postgres:
+        with EmbeddedPostgres(cluster, options=settings()[:1] + list(_FAST)) as postgres:
             for size in missing:
                 asyncio.run(_make(_server(postgres, cluster), size))
-                (folder / _mark(size)).touch()
+                (folder / _marker(size)).touch()
     with EmbeddedPostgres(cluster, options=settings()) as postgres:
         yield _server(postgres, cluster)
 
 
 def template(size: str) -> str:
-    """Return the name of a template, which changes with anything that it is made from."""
+    """Return the name of a template: a hash of all that it is created from is part of it."""
     digest = hashlib.sha256((SQL_FOLDER / "data.sql").read_bytes())
     digest.update(repr(SHAPES[size]).encode())
     for file in sorted((sql_folder() / "migrations").iterdir(), key=lambda file: file.name):
@@ -107,8 +107,8 @@ def template(size: str) -> str:
     return f"{size.lower()}_{digest.hexdigest()[:12]}"
 
 
-def _mark(size: str) -> str:
-    return f"{template(size)}.made"
+def _marker(size: str) -> str:
+    return f"{template(size)}.created"
 
 
 def _server(postgres: EmbeddedPostgres, cluster: Path) -> Server:
@@ -119,7 +119,7 @@ def _server(postgres: EmbeddedPostgres, cluster: Path) -> Server:
 async def _make(server: Server, size: str) -> None:
     name = template(size)
     started = time.perf_counter()
-    await run_alone(
+    await run_outside_transaction(
         server.url, f"drop database if exists {name} with (force)", f"create database {name}"
     )
     connection = await asyncpg.connect(server.database(name))
@@ -130,28 +130,28 @@ async def _make(server: Server, size: str) -> None:
         await connection.execute((SQL_FOLDER / "data.sql").read_text(encoding="utf-8"))
         await Migrator(connection).apply()
         await connection.execute(SQL["tokens"])
-        # the take-over wrote every ticket twice
+        # the migrations have rewritten every ticket
         await connection.execute("vacuum full tickets")
         await connection.execute("vacuum (freeze, analyze)")
     finally:
         await connection.close()
-    print(f"made {size} in {time.perf_counter() - started:.0f} s", flush=True)
+    print(f"created {size} in {time.perf_counter() - started:.0f} s", flush=True)
 
 
 async def copy(server: Server, size: str, name: str = "work") -> str:
-    """Make a fresh working copy of a size, and return its URL."""
+    """Clone the template of a size, and return the URL of the copy."""
     name = f"{name}_{size.lower()}"
-    await run_alone(
+    await run_outside_transaction(
         server.url,
         f"drop database if exists {name} with (force)",
         f"create database {name} template {template(size)} strategy file_copy",
     )
-    await run_alone(server.url, "checkpoint")
+    await run_outside_transaction(server.url, "checkpoint")
     return server.database(name)
 
 
 async def figures(url: str) -> asyncpg.Record:
-    """Return what a size holds, counted."""
+    """Return the number of users, tickets, messages and so on."""
     connection = await asyncpg.connect(url)
     row = await connection.fetchrow(SQL["figures"])
     await connection.close()
@@ -159,8 +159,8 @@ async def figures(url: str) -> asyncpg.Record:
     return row
 
 
-async def run_alone(url: str, *statements: str) -> None:
-    """Run statements that take no part in a transaction."""
+async def run_outside_transaction(url: str, *statements: str) -> None:
+    """Run statements that can't run in a transaction."""
     connection = await asyncpg.connect(url)
     for statement in statements:
         await connection.execute(statement)

@@ -122,7 +122,7 @@ class _Run:
         self.seconds, self.own_cpu = time.perf_counter(), time.process_time()
 
     def expire(self, least: int, grace: float) -> None:
-        """Stop, unless there are too few responses for a percentile: then wait for `least` of them."""
+        """Stop, unless there are too few responses for a percentile: then wait for `least`."""
         if len(self.latencies) >= least or self.stopping:
             self.stop()
             return

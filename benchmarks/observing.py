@@ -1,4 +1,4 @@
-"""What a request costs more for its headers, its id and its metrics: `GET /unread` over memory, in one run, without a server."""
+"""The CPU cost of security headers, request ids and metrics: `GET /unread` over memory."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def send(_message: object) -> None:
 
 
 class Variant:
-    """One way to answer, and how long rounds of requests took."""
+    """One application, and the CPU seconds per request of each round."""
 
     def __init__(self, name: str, call: Callable[..., Awaitable[None]]) -> None:
         self.name, self.call, self.seconds = name, call, list[float]()
@@ -85,7 +85,7 @@ async def main() -> None:
     )
     assert isinstance(whole, InstrumentedLitestar)
     variants = [
-        # the framework's own entrance, past everything that is put around it
+        # the framework's own entry point, without what wraps it
         Variant("the framework alone", lambda *asgi: Litestar.__call__(bare, *asgi)),
         Variant("with headers and id", bare),
         Variant("with headers, id and metrics", whole),
@@ -96,7 +96,7 @@ async def main() -> None:
     for _ in range(ROUNDS):
         for variant in variants:
             await variant.run(headers)
-    # processor time, in turns, and of each the fastest tenth: others use this machine as well
+    # CPU time, interleaved, and of each the fastest tenth: other programs use this machine as well
     fastest = [statistics.mean(sorted(variant.seconds)[: ROUNDS // 10]) for variant in variants]
     for variant, seconds in zip(variants, fastest, strict=True):
         more = (seconds - fastest[0]) * 1e6

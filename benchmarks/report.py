@@ -1,4 +1,4 @@
-"""What was measured, as Markdown: where the goals are met and where they are not, and the tables behind that."""
+"""The report in Markdown: which goals are met, and the tables."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ Key = tuple[str, str, int]
 
 @dataclass
 class Results:
-    """Everything that one run has found."""
+    """All results of one run."""
 
     conditions: list[str] = field(default_factory=list)
     figures: dict[str, Mapping[str, object]] = field(default_factory=dict)
     cells: dict[Key, dict[str, Cell]] = field(default_factory=dict)
     memory: list[tuple[int, int, int]] = field(default_factory=list)
-    """Requests answered so far; bytes of the service's worker; bytes of PostgreSQL."""
+    """Responses so far; bytes of the service's worker; bytes of PostgreSQL."""
     workers: tuple[Cell, Cell] | None = None
-    """The mix on one worker and one core, and on two of each."""
+    """The mix on one worker and one core, and on two workers and two cores."""
 
     def pairs(self, first: str, second: str) -> Iterator[tuple[Key, Cell, Cell]]:
-        """Give what was measured of both of two systems."""
+        """Yield the cells of two systems, wherever both were measured."""
         for key, cells in self.cells.items():
             if first in cells and second in cells:
                 yield key, cells[first], cells[second]
@@ -49,7 +49,7 @@ def report(results: Results) -> str:
     """Return the whole report."""
     sections = [
         ("Conditions", [f"- {line}" for line in results.conditions]),
-        ("Goals", _goals(results)),
+        ("Goals", _goal_rows(results)),
     ]
     sizes = dict.fromkeys((size, connections) for size, _, connections in results.cells)
     for size, connections in sizes:
@@ -96,10 +96,10 @@ def _table(results: Results, size: str, connections: int) -> list[str]:
         lines.append(
             _row(
                 operation,
-                *(_rate_limit(cells.get(name)) for name in names),
+                *(_rate(cells.get(name)) for name in names),
                 *(_ratio(cells.get(SERVICE), cells.get(name)) for name in against),
                 *(
-                    _frugality(cells.get(SERVICE), cells.get(name))
+                    _cpu_ratio(cells.get(SERVICE), cells.get(name))
                     for name in against
                     if name != "static"
                 ),
@@ -110,7 +110,7 @@ def _table(results: Results, size: str, connections: int) -> list[str]:
     return lines
 
 
-def _rate_limit(cell: Cell | None) -> str:
+def _rate(cell: Cell | None) -> str:
     return "" if cell is None else f"{cell.rate:,.0f} ± {cell.spread / 2:.0%}"
 
 
@@ -118,8 +118,8 @@ def _ratio(cell: Cell | None, other: Cell | None) -> str:
     return "" if cell is None or other is None else f"{cell.rate / other.rate:.2f}"
 
 
-def _frugality(cell: Cell | None, other: Cell | None) -> str:
-    """How many requests the service makes of the CPU that one costs the other: other programs disturb it less."""
+def _cpu_ratio(cell: Cell | None, other: Cell | None) -> str:
+    """The ratio of CPU per request: less sensitive to other load on the machine than the rate."""
     return "" if cell is None or other is None else f"{other.cpu / cell.cpu:.2f}"
 
 
@@ -178,16 +178,16 @@ def _memory(results: Results) -> list[str]:
 
 def _workers(one: Cell, two: Cell) -> list[str]:
     lines = _head("the mix on", "req/s", "p50, p99, longest (ms)")
-    lines.append(_row("one worker, one core", _rate_limit(one), _latency(one)))
-    lines.append(_row("two workers, two cores", _rate_limit(two), _latency(two)))
+    lines.append(_row("one worker, one core", _rate(one), _latency(one)))
+    lines.append(_row("two workers, two cores", _rate(two), _latency(two)))
     return lines
 
 
-def _goals(results: Results) -> list[str]:
-    lines = ["| goal | found | reached |", "| --- | --- | --- |"]
+def _goal_rows(results: Results) -> list[str]:
+    lines = ["| goal | result | reached |", "| --- | --- | --- |"]
     lines += [
         _row(goal, found, "yes" if reached else "**no**")
-        for goal, found, reached in _judge(results)
+        for goal, found, reached in _evaluate(results)
     ]
     return lines
 
@@ -202,7 +202,7 @@ def _where(key: Key) -> str:
     return f"{operation}, {size}, {connections}"
 
 
-def _judge(results: Results) -> Iterator[tuple[str, str, bool]]:
+def _evaluate(results: Results) -> Iterator[tuple[str, str, bool]]:
     against = [
         (key, service.rate / ceiling.rate, service, ceiling)
         for key, service, ceiling in results.pairs(SERVICE, "ceiling")

@@ -1,4 +1,4 @@
-"""What is measured: the service as a user starts it, and its rivals, each a process on the same database."""
+"""The measured systems: the service as a user starts it, and its rivals, on the same database."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.load import Sent
+from benchmarks.load import WireRequest
 from benchmarks.machine import Tree, on_cores
 from benchmarks.workload import ADMIN_TOKEN, ROOT
 
@@ -26,28 +26,47 @@ RIVALS = {
 }
 PATIENCE = 60.0
 
+TICKETS = Path(sys.executable).with_name("tickets")
+
 CHANGED = {
-    # a hundred years: natural close goes its rounds, and leaves the data as it is
+    # a hundred years: the job runs, and closes no ticket
     "TICKETS_CLOSE_RESOLVED_AFTER": "876000",
 }
-"""Settings of the service that are not as they come."""
+"""Settings of the service that differ from their defaults."""
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """One that answers, and the processes that do."""
+    """A running system: its port and its processes."""
 
     name: str
     port: int
     tree: Tree
 
-    def ask(self, sent: Sent) -> tuple[int, bytes]:
+    def send(self, sent: WireRequest) -> tuple[int, bytes]:
         """Send one request; return status and body."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as connection:
             connection.sendall(sent.wire)
             response = http.client.HTTPResponse(connection)
             response.begin()
             return response.status, response.read()
+
+
+def before_command(checkout: Path, folder: Path) -> Path:
+    """Install the version of a checkout, with the dependencies that it locks; return its `tickets`.
+
+    The environment is created in the folder: the versions may differ in what they depend on.
+    """
+    environment = folder.resolve() / "before"
+    uv = os.environ.get("UV", "uv")
+    install = [uv, "pip", "install", "--quiet", "--python", str(environment)]
+    for command in (
+        [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(environment)],
+        [*install, "--compile-bytecode", "--requirement", str(checkout / "requirements.lock")],
+        [*install, "--no-deps", "--editable", str(checkout)],
+    ):
+        subprocess.run(command, check=True)
+    return environment / "bin" / "tickets"
 
 
 @contextmanager
@@ -62,8 +81,8 @@ def running(
 ) -> Iterator[System]:
     """Start the service or a rival on these cores, and stop it afterwards.
 
-    A name like a setting's, `NAME=VALUE`, is the service with that; `before` is the checkout of the
-    system of that name.
+    The name `NAME=VALUE` is the service with that setting. The name "before" is the version whose
+    `tickets` command is `before`.
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
@@ -76,10 +95,8 @@ def running(
     if name in RIVALS:
         command = [sys.executable, "-m", "benchmarks.serve", RIVALS[name], str(port)]
     else:
-        tickets = str(Path(sys.executable).with_name("tickets"))
-        command = [tickets, "serve", "--port", str(port), "--workers", str(workers)]
-    if name == BEFORE and before is not None:
-        settings["PYTHONPATH"] = str(before.resolve() / "src")
+        tickets = before if name == BEFORE and before else TICKETS
+        command = [str(tickets), "serve", "--port", str(port), "--workers", str(workers)]
     if "=" in name:
         settings |= dict([name.split("=", 1)])
     with (
@@ -108,12 +125,12 @@ def _wait_for(system: System, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            status, _ = system.ask(Sent(head.encode(), 200))
+            status, _ = system.send(WireRequest(head.encode(), 200))
         except OSError:
             status = 0
         if status == 200:  # noqa: PLR2004
             return
         if process.poll() is not None or time.monotonic() > deadline:
-            message = f"{system.name} does not answer as it should: {status or 'not at all'}"
+            message = f"{system.name} does not respond as expected: {status or 'no response'}"
             raise RuntimeError(message)
         time.sleep(0.05)

@@ -1,10 +1,10 @@
-"""The longest frame of both dashboards with a list of 200 rows and a thread of 500 messages, in a real browser.
+"""Longest frame of the dashboards with a list of 200 rows and a thread of 500 messages.
 
-Run it as `uv run python benchmarks/web_render.py`. It starts `tickets demo` with a database of its own, fills it through
-the API, and goes through the views several times: it prints for each step the longest time between two frames, and the
-longest task where one took more than 50 ms, in the middle and at the worst of the rounds. What the rest of the machine
-does meanwhile can only make a frame longer, so the middle has to be below 100 ms. The page's own start does not count,
-whose first frame waits for the network.
+Run by `just bench-web`, in a real browser. It starts `tickets demo` with a database of its own, fills
+it through the API, and goes through the views several times. For each step it prints the longest
+time between two frames, and the longest task above 50 ms: the median and the maximum of the rounds.
+Other load on the machine can only make a frame longer, so the limit of 100 ms applies to the median.
+The load of the page does not count, as its first frame waits for the network.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ROUNDS = 5
 ROWS = 200
 MESSAGES = 500
 
-# Frames are looked at all the time; a list or a thread is there when its last row is.
+# Measures all frames and long tasks since the last step.
 WATCH = """
 window.longest = { frame: 0, task: 0 };
 let last = performance.now();
@@ -57,11 +57,11 @@ ARGUMENTS = [
 
 @contextmanager
 def demo() -> Iterator[tuple[str, dict[str, str]]]:
-    """Run the demo; give its address and the links of both sides."""
+    """Run the demo; yield its address and the tokens of both sides."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)  # started by root, PostgreSQL runs as somebody else
+        Path(folder).chmod(0o755)  # the account that runs PostgreSQL for root must be able to enter
         command = [str(Path(sys.executable).with_name("tickets")), "demo", "--port", str(port)]
         environment = os.environ | {
             "TICKETS_DATA_FOLDER": f"{folder}/data",
@@ -79,7 +79,7 @@ def demo() -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def tokens_in(lines: Iterable[str]) -> dict[str, str]:
-    """Return the tokens of the links that the demo prints, by the page that they open."""
+    """Return the tokens in the links that the demo prints, by page."""
     tokens: dict[str, str] = {}
     for line in lines:
         if found := re.search(r"http://\S+/(account|admin)#token=(\S+)", line):
@@ -90,7 +90,7 @@ def tokens_in(lines: Iterable[str]) -> dict[str, str]:
 
 
 def fill(root: str, tokens: dict[str, str]) -> int:
-    """Open tickets until there are 200, and talk in one of them until it has 500 messages."""
+    """Open 200 tickets, and reply to one of them until it has 500 messages; return its id."""
     headers = {"Authorization": f"Bearer {tokens['account']}"}
     with httpx.Client(base_url=f"{root}/api/v1/tickets", headers=headers, timeout=30) as user:
         form = {"category": "billing", "message": "It is about the invoice of January."}
@@ -111,7 +111,7 @@ def fill(root: str, tokens: dict[str, str]) -> int:
 
 
 def all_rows(route: Route) -> None:
-    """Let the list ask for 200 rows at once, where a person would press "Show more" three times."""
+    """Make the list load 200 rows at once, instead of by "Show more" three times."""
     route.continue_(url=route.request.url.replace("limit=50", f"limit={ROWS}"))
 
 
@@ -119,7 +119,7 @@ Step = tuple[str, float, float]
 
 
 def since(page: Page, step: str) -> Step:
-    """Return the longest frame and task since the last step, after a moment in which nothing happens."""
+    """Wait half a second; return the longest frame and task since the last step."""
     page.wait_for_timeout(500)
     longest = page.evaluate(
         "() => { const it = { ...longest }; longest.frame = longest.task = 0; return it; }"
@@ -128,7 +128,7 @@ def since(page: Page, step: str) -> Step:
 
 
 def measure(page: Page, address: str, ticket: int) -> Iterator[Step]:
-    """Go through the views; give each step."""
+    """Go through the views; yield each step."""
     page.add_init_script(WATCH)
     page.route(re.compile(r"\?.*limit=50"), all_rows)
     page.goto(address)
@@ -156,7 +156,7 @@ def measure(page: Page, address: str, ticket: int) -> Iterator[Step]:
 
 
 def report(rounds: Sequence[Sequence[Step]]) -> float:
-    """Print each step over all rounds; return the longest frame of a step in the middle of its rounds."""
+    """Print each step; return the largest median of a step's longest frames."""
     longest = 0.0
     for steps in zip(*rounds, strict=True):
         frames = [frame for _, frame, _ in steps]

@@ -1,4 +1,4 @@
-"""The operations that are measured, as requests made beforehand."""
+"""The measured operations, as requests that are built in advance."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from benchmarks.data import SQL
-from benchmarks.load import Sent
+from benchmarks.load import WireRequest
 
 ROOT = "/api/v1/tickets"
 ADMIN_TOKEN = "the-admins-of-the-benchmark"  # noqa: S105 - of a throwaway service
 
 SPREAD = 3000
-"""Users, and tickets, that an operation goes round, where there are as many."""
+"""Maximum number of different users, and of tickets, in an operation."""
 
 FIRST_VIEWS = 1500
-"""Tickets that are unread before each measurement of first views: more than one can ask for."""
+"""Tickets that are unread before each measurement of first views: more than it can request."""
 
 NEW_TICKET = {
     "category": "billing",
     "subject": "Charged twice in January",
-    "message": "My card was charged twice for invoice 4711, on the third and again on the fifth of January.",
+    "message": "My card was charged twice for invoice 4711,"
+    " on the third and again on the fifth of January.",
 }
 NEW_REPLY = {
     "message": "It has just happened once more, with the invoice of February. What should I do?"
@@ -37,22 +38,22 @@ MIX_REPLIES = 2 * MIX_HUNDREDS
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One kind of request: what is sent in turn, and whether that changes the data."""
+    """One kind of request: the requests that are sent in turn, and whether they write."""
 
     name: str
-    requests: Sequence[Sent]
+    requests: Sequence[WireRequest]
     writes: bool = False
     polled: bool = False
-    """Whether pages ask it all day, so that what is measured is never the first time."""
-    shown: Sequence[Sent] = field(default=())
-    """What each system is asked before each measurement, as pages show a ticket before somebody answers it."""
+    """Whether open pages poll it: then it is measured with warm caches."""
+    shown: Sequence[WireRequest] = field(default=())
+    """Requests before each measurement: a page shows a ticket before somebody replies to it."""
     unread: Sequence[int] = field(default=())
-    """Tickets that are unread before each measurement, which then asks for each of them once."""
-    marks: Sequence[Sent] = field(default=())
-    """What makes them unread, where a system can do that itself."""
+    """Tickets that are unread before each measurement, which requests each of them once."""
+    marks: Sequence[WireRequest] = field(default=())
+    """Requests that mark them as unread, for systems that can do that."""
 
-    def stream(self) -> Iterator[Sent]:
-        """Give the requests round and round, or once where each can only be asked once."""
+    def stream(self) -> Iterator[WireRequest]:
+        """Yield the requests in a cycle, or once if each makes sense only once."""
         return iter(self.requests) if self.unread else itertools.cycle(self.requests)
 
 
@@ -63,24 +64,24 @@ def _user(user_id: int) -> str:
 _ADMIN = f"X-Admin-Token: {ADMIN_TOKEN}"
 
 
-def _get(path: str, who: str) -> Sent:
+def _get(path: str, who: str) -> WireRequest:
     head = (
         f"GET {ROOT}{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n{who}\r\n\r\n"
     )
-    return Sent(head.encode(), 200)
+    return WireRequest(head.encode(), 200)
 
 
-def _post(path: str, who: str, form: object, status: int = 201) -> Sent:
+def _post(path: str, who: str, form: object, status: int = 201) -> WireRequest:
     body = json.dumps(form).encode()
     head = (
         f"POST {ROOT}{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n{who}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    return Sent(head.encode() + body, status)
+    return WireRequest(head.encode() + body, status)
 
 
 async def operations(url: str) -> list[Operation]:
-    """Return the operations on this database, those that write last."""
+    """Return the operations on this database; the writing ones are last."""
     connection = await asyncpg.connect(url)
     users = [row["id"] for row in await connection.fetch(SQL["users"], SPREAD)]
     regular = [
@@ -141,14 +142,14 @@ async def operations(url: str) -> list[Operation]:
 
 def _mix(
     *,
-    badge: Sequence[Sent],
-    lists: Sequence[Sent],
-    details: Sequence[Sent],
-    replies: Sequence[Sent],
-    creates: Sequence[Sent],
-    admin: Sequence[Sent],
-) -> list[Sent]:
-    """Of a hundred requests 80 badges, 8 lists, 8 details, 2 replies, 1 create and 1 of the admins, evenly mixed."""
+    badge: Sequence[WireRequest],
+    lists: Sequence[WireRequest],
+    details: Sequence[WireRequest],
+    replies: Sequence[WireRequest],
+    creates: Sequence[WireRequest],
+    admin: Sequence[WireRequest],
+) -> list[WireRequest]:
+    """Mix 100 requests: 80 badges, 8 lists, 8 details, 2 replies, 1 create and 1 of an admin."""
     kinds = [
         (80, itertools.cycle(badge)),
         (8, itertools.cycle(lists)),
@@ -157,7 +158,7 @@ def _mix(
         (1, itertools.cycle(creates)),
         (1, itertools.cycle(admin)),
     ]
-    # each kind at its own even pace through a hundred places
+    # each kind is spread evenly over the hundred places
     places = sorted(
         ((number + 0.5) / share, kind)
         for kind, (share, _) in enumerate(kinds)

@@ -1,4 +1,7 @@
-"""What a write pays for each index, each trigger, the limits and the keys, and what it is spared: `python -m benchmarks.writing`, in one run, on copies of S."""
+"""The cost of a write's parts: indexes, triggers, rate limits, idempotency keys, the ticket cache.
+
+`python -m benchmarks.writing` takes each away from, or adds it to, a copy of S, and compares.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 import asyncpg
 import uvloop
@@ -22,36 +26,38 @@ from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
 from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.connection.listener import Listener
+from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
+from tickets.adapters.postgres.repositories.tickets import PostgresTickets
 from tickets.application.rate_limits import UserRateLimits
 from tickets.application.tickets import TicketService
-from tickets.bootstrap import ticket_service_on
+from tickets.clock import SystemClock
 from tickets.domain.idempotency import IdempotencyKey
 from tickets.domain.people import Actor
 from tickets.settings.settings import Settings
 
 ROUNDS = 9
 AT_ONCE = 8
-CONNECTIONS = 5  # to each copy; PostgreSQL takes a hundred as it comes
-CONVERSATIONS = 160
+CONNECTIONS = 5  # to each copy; PostgreSQL's default maximum is a hundred
+TICKETS = 160
 CREATES = 400
 
 AS_IT_IS = "as it is"
-WITHOUT_LIMITS = "without the limits"
-WITHOUT_MEMORY = "without remembering tickets"
+WITHOUT_LIMITS = "without rate limits"
+WITHOUT_CACHE = "without the ticket cache"
 WITH_KEYS = "with idempotency keys"
 
-# names are sentences here, not words
+# In this file a name is a sentence, which the SQL loader would refuse.
 _, *_PARTS = re.split(
     r"^-- name: (.+)$",
     (data.SQL_FOLDER / "writing.sql").read_text(encoding="utf-8"),
     flags=re.MULTILINE,
 )
-TAKEN_AWAY = dict(zip(_PARTS[::2], _PARTS[1::2], strict=True))
+REMOVALS = dict(zip(_PARTS[::2], _PARTS[1::2], strict=True))
 
 
 class Variant:
-    """The desk over a database of its own, and how long rounds of writing took."""
+    """The use cases over a database of their own, and the samples of each round."""
 
     def __init__(self, name: str, url: str) -> None:
         self.name = name
@@ -64,45 +70,46 @@ class Variant:
         listener = Listener(self._url)
         await stack.enter_async_context(database.open())
         await stack.enter_async_context(listener.listening())
-        rates = PostgresRateLimiter(database)
-        limits = UserRateLimits(
-            rates, creates=Settings().rate_creates, replies=Settings().rate_replies
+        rate_limiter = PostgresRateLimiter(database)
+        ticket_cache = PostgresTicketCache(None if self.name == WITHOUT_CACHE else listener)
+        is_limited = self.name != WITHOUT_LIMITS
+        self._service = TicketService(
+            PostgresTickets(database, rate_limiter, UnreadCounts(database, listener), ticket_cache),
+            ticket_cache,
+            PostgresIdempotencyStore(database),
+            UserRateLimits(
+                rate_limiter,
+                creates=Settings().rate_creates if is_limited else None,
+                replies=Settings().rate_replies if is_limited else None,
+            ),
+            SystemClock(),
         )
-        if self.name == WITHOUT_LIMITS:
-            limits = UserRateLimits()
-        self._desk: TicketService = ticket_service_on(
-            database,
-            rates,
-            limits,
-            UnreadCounts(database, listener),
-            None if self.name == WITHOUT_MEMORY else PostgresTicketCache(listener),
-        )
-        rows = await database.fetch(data.SQL["writable_tickets"], CONVERSATIONS)
+        rows = await database.fetch(data.SQL["writable_tickets"], TICKETS)
         self._tickets = [(row["id"], Actor.user(row["user_id"])) for row in rows]
 
     async def converse(self, number: int) -> None:
-        """A reply, its answer, and each side reads: four writes."""
+        """Reply from each side, and each side reads: four writes."""
         ticket_id, user = self._tickets[number % len(self._tickets)]
         text = "It has just happened once more, with the invoice of February."
-        await self._desk.reply(ticket_id, text, by=user, once=self._replay_or_attempt(user))
-        await self._desk.read(ticket_id, by=Actor.admin())
-        await self._desk.reply(
-            ticket_id, text, by=Actor.admin(), once=self._replay_or_attempt(Actor.admin())
+        await self._service.reply(ticket_id, text, by=user, idempotency_key=self._key(user))
+        await self._service.read(ticket_id, by=Actor.admin())
+        await self._service.reply(
+            ticket_id, text, by=Actor.admin(), idempotency_key=self._key(Actor.admin())
         )
-        await self._desk.read(ticket_id, by=user)
+        await self._service.read(ticket_id, by=user)
 
     async def create(self, number: int) -> None:
         _, user = self._tickets[number % len(self._tickets)]
-        await self._desk.open(
+        await self._service.open(
             by=user,
             category="billing",
             other_category=None,
             subject="Charged twice in January",
             message="My card was charged twice for invoice 4711.",
-            once=self._replay_or_attempt(user),
+            idempotency_key=self._key(user),
         )
 
-    def _replay_or_attempt(self, by: Actor) -> IdempotencyKey | None:
+    def _key(self, by: Actor) -> IdempotencyKey | None:
         if self.name != WITH_KEYS:
             return None
         key = str(next(self._number))
@@ -110,7 +117,7 @@ class Variant:
 
 
 class Sample:
-    """One round: seconds per write, and those of a core that PostgreSQL took."""
+    """One round: seconds per write, and CPU seconds of PostgreSQL per write."""
 
     def __init__(self, seconds: float, postgres: float) -> None:
         self.seconds, self.postgres = seconds, postgres
@@ -119,7 +126,7 @@ class Sample:
 async def measured(
     work: Callable[[int], Awaitable[None]], times: int, writes: int, postgres: machine.Tree
 ) -> Sample:
-    """Do the work so many times, several at once."""
+    """Do the work `times` times, several at once."""
     numbers = iter(range(times))
 
     async def worker() -> None:
@@ -135,16 +142,16 @@ async def measured(
 
 
 async def main(server: data.Server) -> None:
-    """Measure every variant in turn, and print a table."""
+    """Measure the variants, interleaved, and print a table."""
     postgres = machine.Tree(server.pid)
-    names = [AS_IT_IS, *TAKEN_AWAY, WITHOUT_LIMITS, WITHOUT_MEMORY, WITH_KEYS]
+    names = [AS_IT_IS, *REMOVALS, WITHOUT_LIMITS, WITHOUT_CACHE, WITH_KEYS]
     async with AsyncExitStack() as stack:
         variants = []
         for number, name in enumerate(names):
             url = await data.copy(server, "S", f"writing_{number}")
-            if name in TAKEN_AWAY:
+            if name in REMOVALS:
                 connection = await asyncpg.connect(url)
-                await connection.execute(TAKEN_AWAY[name])
+                await connection.execute(REMOVALS[name])
                 await connection.close()
             variants.append(Variant(name, url))
             await variants[-1].open(stack)
@@ -153,9 +160,9 @@ async def main(server: data.Server) -> None:
                 *variants[number % len(variants) :],
                 *variants[: number % len(variants)],
             ):
-                conversing = await measured(variant.converse, CONVERSATIONS, 4, postgres)
+                conversing = await measured(variant.converse, TICKETS, 4, postgres)
                 creating = await measured(variant.create, CREATES, 1, postgres)
-                # the first round plans
+                # in the first round PostgreSQL plans the statements
                 if number:
                     variant.conversing.append(conversing)
                     variant.creating.append(creating)
@@ -164,7 +171,9 @@ async def main(server: data.Server) -> None:
 
 def _print(variants: list[Variant]) -> None:
     base = variants[0]
-    print(f"\nPer write, relative to how it is; medians of {ROUNDS} rounds, {AT_ONCE} at once.\n")
+    print(
+        f'\nPer write, relative to "{AS_IT_IS}"; medians of {ROUNDS} rounds, {AT_ONCE} at once.\n'
+    )
     print("| | conversing: writes/s | PostgreSQL's CPU | creating: writes/s | PostgreSQL's CPU |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for variant in variants:
@@ -179,21 +188,23 @@ def _print(variants: list[Variant]) -> None:
         print(f"| {variant.name} | {' | '.join(cells)} |")
     conversing, creating = _median(base.conversing, "seconds"), _median(base.creating, "seconds")
     print(
-        f"\nAs it is, here: {1 / conversing:,.0f} writes/s conversing, {1 / creating:,.0f} creating;"
+        f"\nAs it is: {1 / conversing:,.0f} writes/s conversing, {1 / creating:,.0f} creating;"
         f" {_median(base.conversing, 'postgres') * 1e6:,.0f} and"
         f" {_median(base.creating, 'postgres') * 1e6:,.0f} µs of PostgreSQL's CPU."
     )
 
 
-def _median(samples: list[Sample], what: str) -> float:
-    return statistics.median(getattr(sample, what) for sample in samples)
+def _median(samples: list[Sample], what: Literal["seconds", "postgres"]) -> float:
+    return statistics.median(float(getattr(sample, what)) for sample in samples)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--keep", type=Path, help="keep the data here, and use what is there")
-    with ExitStack() as held:
+    parser.add_argument(
+        "--keep", type=Path, help="store the databases here, and reuse those that exist"
+    )
+    with ExitStack() as stack:
         folder = parser.parse_args().keep or Path(
-            held.enter_context(tempfile.TemporaryDirectory(prefix="tickets-bench-"))
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="tickets-bench-"))
         )
-        uvloop.run(main(held.enter_context(data.server(folder, ["S"]))))
+        uvloop.run(main(stack.enter_context(data.server(folder, ["S"]))))

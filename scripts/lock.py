@@ -4,7 +4,7 @@ Three places are kept in line with the version ranges of pyproject.toml:
 
 - requirements.lock: what the service needs, with hashes. The Docker image installs it.
 - requirements-dev.lock: the same and every dependency group, with hashes. CI installs it.
-- `constraint-dependencies` in pyproject.toml: the versions of requirements-dev.lock, without hashes.
+- `constraint-dependencies` in pyproject.toml: the versions of requirements-dev.lock, no hashes.
   `uv run` respects them, so a fresh clone gets the versions that CI has tested.
 
 uv.lock is not in git because it names the registry that it was made from; none of these does.

@@ -1,4 +1,4 @@
-"""Takes the pictures of both dashboards that the README shows, in light and dark, from `tickets demo`."""
+"""Takes the README's screenshots of both dashboards, in light and dark, from `tickets demo`."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 from tests.web import chromium
 
 CHECKOUT = Path(__file__).parents[1]
 IMAGES = CHECKOUT / "docs" / "images"
-SIZE = {"width": 1280, "height": 800}
-LARGEST = 200_000
-"""Bytes of a picture at the most: a README is read over slow lines too."""
+SIZE: ViewportSize = {"width": 1280, "height": 800}
+MAX_BYTES = 200_000
+"""Size limit of one image: READMEs are read on slow connections, too."""
 
 LINK = re.compile(r"http://\S+/(account|admin)#token=\S+")
 
 
 @contextlib.contextmanager
 def demo() -> Iterator[Mapping[str, str]]:
-    """Run the demo with data of its own, and give the links that it prints, by dashboard."""
+    """Run the demo with a database of its own; yield the links that it prints, by dashboard."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="tickets-screenshots-") as folder:
-        # root's PostgreSQL runs as another account, which has to get there
+        # the account that runs PostgreSQL for root must be able to enter
         Path(folder).chmod(0o711)
         process = subprocess.Popen(
             [Path(sys.executable).with_name("tickets"), "demo", "--port", f"{port}"],
@@ -62,7 +62,7 @@ async def account(page: Page) -> None:
 
 
 async def admin(page: Page) -> None:
-    """Show the admins' list, and beside it the longest of the first conversations."""
+    """Show the admins' list, and beside it the longest of the first threads."""
     rows = page.get_by_role("main").get_by_role("listitem").filter(has=page.get_by_role("link"))
     await rows.first.wait_for()
     lengths = [
@@ -77,7 +77,7 @@ VIEWS = {"account": account, "admin": admin}
 
 
 async def take(browser: Browser, links: Mapping[str, str]) -> None:
-    """Take a picture of each dashboard in each scheme."""
+    """Take a screenshot of each dashboard in each color scheme."""
     for name, show in VIEWS.items():
         for scheme in ("light", "dark"):
             context = await browser.new_context(
@@ -94,12 +94,12 @@ async def take(browser: Browser, links: Mapping[str, str]) -> None:
             picture = await page.screenshot(path=path, animations="disabled")
             await context.close()
             print(f"{path.relative_to(CHECKOUT)}  {len(picture):,} bytes")
-            if len(picture) > LARGEST:
-                sys.exit(f"{path.name} is larger than {LARGEST:,} bytes.")
+            if len(picture) > MAX_BYTES:
+                sys.exit(f"{path.name} is larger than {MAX_BYTES:,} bytes.")
 
 
 async def main() -> None:
-    """Take all pictures."""
+    """Take all screenshots."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with demo() as links:
         async with async_playwright() as playwright:

@@ -14,7 +14,13 @@ from tests.databases import MigratedDatabases, drop_database, in_database, new_d
 from tests.world import MemoryWorld, PostgresWorld, World
 from tickets.adapters.postgres.connection.database import Database
 
-MARKERS = {"postgres_url": "postgres", "holders": "postgres", "shell": "command"}
+MARKERS = {
+    "postgres_url": "postgres",
+    "cluster": "postgres",
+    "holders": "postgres",
+    "shell": "command",
+}
+"""Markers of the tests that take these fixtures."""
 
 LONG_FOLDERS = {"commands", "openapi", "packaging", "web"}
 

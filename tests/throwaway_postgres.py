@@ -1,4 +1,4 @@
-"""Throwaway PostgreSQL servers for the tests: a container, an embedded cluster, or a named server."""
+"""The PostgreSQL server of the tests: a throwaway container or cluster, or a named server."""
 
 from __future__ import annotations
 

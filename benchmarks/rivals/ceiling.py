@@ -1,7 +1,7 @@
 """The ceiling: bare Litestar handlers, one statement per request, and nothing in between.
 
-No layers, no ports, no dependency injection, no description of the API, no answer worth reading to a wrong request. What
-is left is what this stack costs at the least: uvicorn, Litestar, asyncpg, msgspec and PostgreSQL.
+No layers, no ports, no dependency injection, no OpenAPI, no helpful errors. What is left is the
+least that this stack costs: uvicorn, Litestar, asyncpg, msgspec and PostgreSQL.
 """
 
 from __future__ import annotations
@@ -261,7 +261,7 @@ async def admin_ticket(request: Asked) -> bytes:
 
 
 async def _no_reset(_connection: object) -> None:
-    """Keep the session: nothing here changes one."""
+    """Do not reset the session: nothing here changes one."""
 
 
 @asynccontextmanager

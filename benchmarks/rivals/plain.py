@@ -1,7 +1,7 @@
-"""The plain rival: FastAPI, SQLAlchemy 2 on asyncpg, pydantic, as a good engineer writes it in a day.
+"""The plain rival: FastAPI, SQLAlchemy 2 on asyncpg and pydantic, as a good engineer writes it.
 
-The same routes over the same tables. It is no straw man: pages by position, the counters of the tickets' rows, locks where
-two may write, an engine whose pool is as large as the service's, one session per request.
+The same routes over the same tables. It is no straw man: keyset cursors, the counters in the
+tickets' rows, row locks, a pool as large as the service's, one session per request.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ async def open_ticket(
 
 @user.get("/{ticket_id:int}")
 async def read_ticket(ticket_id: int, session: Session, user_id: CurrentUser) -> Shown:
-    # locked, so that no message can come in between what is shown and the flag that is cleared
+    # The lock keeps a message from arriving between what is returned and the cleared flag.
     query = select(Ticket).where(Ticket.id == ticket_id, Ticket.user_id == user_id)
     ticket = await session.scalar(query.options(selectinload(Ticket.messages)))
     if ticket is not None and ticket.user_unread:

@@ -1,4 +1,4 @@
-"""The plain rival's tables and bodies: SQLAlchemy models, pydantic models."""
+"""The plain rival's SQLAlchemy models of the tables and pydantic models of the bodies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The static limit: Litestar answering the very bytes that the service answered, from memory, and asking nobody."""
+"""The static limit: Litestar sends the service's responses from memory, without a database."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ JSON = "application/json"
 
 Asked = Request[Any, Any, Any]
 
-# One answer per operation, written down by the benchmark from what the service said.
-ANSWERS = {
+# One response per operation of the service, recorded by the benchmark.
+RESPONSES = {
     name: b64decode(body)
     for name, body in msgspec.json.decode(
-        Path(os.environ["BENCH_ANSWERS"]).read_bytes(), type=dict[str, str]
+        Path(os.environ["BENCH_RESPONSES"]).read_bytes(), type=dict[str, str]
     ).items()
 }
 ADMIN_LISTS = {
-    b"": ANSWERS["admin list"],
-    b"status=open": ANSWERS["admin list, by status"],
-    b"category=billing": ANSWERS["admin list, by category"],
-    b"status=open&category=billing": ANSWERS["admin list, by both"],
+    b"": RESPONSES["admin list"],
+    b"status=open": RESPONSES["admin list, by status"],
+    b"category=billing": RESPONSES["admin list, by category"],
+    b"status=open&category=billing": RESPONSES["admin list, by both"],
 }
 
 
 @get(f"{ROOT}/unread", media_type=JSON)
 async def user_unread() -> bytes:
-    return ANSWERS["user badge"]
+    return RESPONSES["user badge"]
 
 
 @get(f"{ROOT}/", media_type=JSON)
 async def user_list() -> bytes:
-    return ANSWERS["user list"]
+    return RESPONSES["user list"]
 
 
 @get(f"{ROOT}/{{number:int}}", media_type=JSON)
 async def user_ticket() -> bytes:
-    return ANSWERS["ticket detail"]
+    return RESPONSES["ticket detail"]
 
 
 @post(f"{ROOT}/", media_type=JSON)
 async def create(request: Asked) -> bytes:
     await request.body()
-    return ANSWERS["create"]
+    return RESPONSES["create"]
 
 
 @post(f"{ROOT}/{{number:int}}/reply", media_type=JSON)
 async def user_reply(request: Asked) -> bytes:
     await request.body()
-    return ANSWERS["reply"]
+    return RESPONSES["reply"]
 
 
 @get(f"{ROOT}/admin/unread", media_type=JSON)
 async def admin_unread() -> bytes:
-    return ANSWERS["admin badge"]
+    return RESPONSES["admin badge"]
 
 
 @get(f"{ROOT}/admin/all", media_type=JSON)
@@ -69,12 +69,12 @@ async def admin_list(request: Asked) -> bytes:
 
 @get(f"{ROOT}/admin/stats", media_type=JSON)
 async def admin_stats() -> bytes:
-    return ANSWERS["admin stats"]
+    return RESPONSES["admin stats"]
 
 
 @get(f"{ROOT}/admin/{{number:int}}", media_type=JSON)
 async def admin_ticket() -> bytes:
-    return ANSWERS["admin detail"]
+    return RESPONSES["admin detail"]
 
 
 app = Litestar(

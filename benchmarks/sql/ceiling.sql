@@ -1,7 +1,8 @@
--- One statement per request, the token check inside it: what the ceiling runs, on the service's own schema. Whatever it
--- reads, its own writes keep up: flags, counts (by the schema's triggers), previews, versions and every index.
+-- The statements of the ceiling: one per request, with the token check inside, on the service's
+-- schema. Its writes maintain all that it reads: flags, counts (by triggers), previews, versions,
+-- indexes.
 --
--- $1 is the SHA-256 of the user's token wherever a user asks. No row back means that nobody holds it.
+-- In a user's statement $1 is the SHA-256 of the token. No row means that nobody has that token.
 
 -- name: user_unread
 select (select count(*) from tickets where user_id = k.user_id and user_unread)
@@ -17,8 +18,8 @@ select t.*
            select t.*
              from unnest($2::text[]) as wanted (status)
             cross join lateral (
-                      select id, category, other_category, subject, status, priority, user_unread, message_count,
-                             last_message, created_at, updated_at
+                      select id, category, other_category, subject, status, priority, user_unread,
+                             message_count, last_message, created_at, updated_at
                         from tickets
                        where user_id = k.user_id
                          and status = wanted.status
@@ -33,8 +34,8 @@ select t.*
    and k.expires_at > now();
 
 -- name: user_ticket
--- The flag is cleared where it was set, and only if the row is still the one of the snapshot that shows the thread: a
--- message that came in between has raised the version, and stays unread.
+-- The flag is cleared if it was set, and only if the row is still that of the snapshot whose thread
+-- is returned: a message that arrived in between has raised the version, and stays unread.
 with shown as materialized (
     select t.id, t.version, t.user_unread
       from ticket_tokens k
@@ -50,8 +51,8 @@ with shown as materialized (
        and t.id = shown.id
        and t.version = shown.version
 )
-select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.priority, t.admin_unread, t.message_count,
-       t.created_at, t.updated_at,
+select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.priority,
+       t.admin_unread, t.message_count, t.created_at, t.updated_at,
        (
            select json_agg(m order by m.created_at, m.id)
              from (
@@ -65,8 +66,8 @@ select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.pri
 
 -- name: create
 with ticket as (
-    insert into tickets (user_id, category, other_category, subject, status, priority, user_unread, admin_unread,
-                         message_count, last_message, created_at, updated_at)
+    insert into tickets (user_id, category, other_category, subject, status, priority, user_unread,
+                         admin_unread, message_count, last_message, created_at, updated_at)
     select k.user_id, $2, $3, $4, 'open', 'normal', false, true, 1,
            case when char_length($5::text) > 100 then left($5, 100) || '…' else $5 end, $6, $6
       from ticket_tokens k
@@ -80,14 +81,15 @@ with ticket as (
 select id, user_id from ticket;
 
 -- name: user_reply
--- The first row's id is null for a stranger's ticket and for a closed one.
+-- The message's id is null for another user's ticket and for a closed one.
 with who as materialized (
     select user_id from ticket_tokens where token_sha256 = $1 and expires_at > now()
 ), ticket as (
     update tickets t
        set admin_unread = true,
            message_count = t.message_count + 1,
-           last_message = case when char_length($3::text) > 100 then left($3, 100) || '…' else $3 end,
+           last_message =
+               case when char_length($3::text) > 100 then left($3, 100) || '…' else $3 end,
            updated_at = greatest(t.updated_at, $4),
            version = t.version + 1
       from who
@@ -106,21 +108,22 @@ select who.user_id, message.id, message.created_at from who left join message on
 select coalesce(sum(admin_unread), 0)::bigint from ticket_counts;
 
 -- name: admin_list
-select id, category, other_category, subject, status, priority, admin_unread, message_count, last_message, created_at,
-       updated_at, (select email from users where users.id = tickets.user_id) as user_email
+select id, category, other_category, subject, status, priority, admin_unread, message_count,
+       last_message, created_at, updated_at, (select email from users where users.id = tickets.user_id) as user_email
   from tickets
  where (admin_unread, updated_at, id) < ($1, $2, $3)
  order by admin_unread desc, updated_at desc, id desc
  limit $4;
 
 -- name: admin_list_filtered
-select t.id, t.category, t.other_category, t.subject, t.status, t.priority, t.admin_unread, t.message_count,
-       t.last_message, t.created_at, t.updated_at, (select email from users where users.id = t.user_id) as user_email
+select t.id, t.category, t.other_category, t.subject, t.status, t.priority, t.admin_unread,
+       t.message_count, t.last_message, t.created_at, t.updated_at,
+       (select email from users where users.id = t.user_id) as user_email
   from unnest($1::text[]) as s (status)
  cross join unnest($2::text[]) as c (category)
  cross join lateral (
-           select id, user_id, category, other_category, subject, status, priority, admin_unread, message_count,
-                  last_message, created_at, updated_at
+           select id, user_id, category, other_category, subject, status, priority, admin_unread,
+                  message_count, last_message, created_at, updated_at
              from tickets
             where status = s.status
               and category = c.category
@@ -132,7 +135,9 @@ select t.id, t.category, t.other_category, t.subject, t.status, t.priority, t.ad
  limit $6;
 
 -- name: admin_stats
-select status, category, sum(total)::bigint, sum(admin_unread)::bigint from ticket_counts group by status, category;
+select status, category, sum(total)::bigint, sum(admin_unread)::bigint
+  from ticket_counts
+ group by status, category;
 
 -- name: admin_ticket
 with shown as materialized (
@@ -146,8 +151,9 @@ with shown as materialized (
        and t.id = shown.id
        and t.version = shown.version
 )
-select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.priority, t.user_unread, t.message_count,
-       t.created_at, t.updated_at, (select email from users where users.id = t.user_id) as user_email,
+select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.priority, t.user_unread,
+       t.message_count, t.created_at, t.updated_at,
+       (select email from users where users.id = t.user_id) as user_email,
        (
            select json_agg(m order by m.created_at, m.id)
              from (

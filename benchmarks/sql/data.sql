@@ -1,9 +1,10 @@
--- A platform's tables as the specification has them, full, as a first start of the service would find and take over; so
--- every migration brings the rest up to date, and whatever counters it keeps are its own work.
+-- A platform's tables as in the specification, with data, as the first start of the service would
+-- find them: the migrations then take them over, and compute every counter.
 --
--- The shape comes from four settings of the session: bench.users, bench.tickets, bench.heavy_users (who share 5 % of all
--- tickets) and bench.regular_users with bench.regular_percent (who share that many). Everybody else shares what is left.
--- Nothing is drawn by lot: the same settings give the same rows, apart from the moment up to which they reach.
+-- The shape comes from settings of the session: bench.users, bench.tickets, bench.heavy_users (who
+-- share 5 % of all tickets) and bench.regular_users with bench.regular_percent (who share that
+-- percentage). All others share the rest. Nothing is random: the same settings create the same rows,
+-- except for the date up to which they reach.
 
 create table users (id serial primary key, email varchar(320) not null);
 
@@ -31,10 +32,11 @@ create table ticket_messages (
 );
 
 insert into users (email)
-select 'user' || n || '@example.com' from generate_series(1, current_setting('bench.users')::integer) n;
+select 'user' || n || '@example.com'
+  from generate_series(1, current_setting('bench.users')::integer) n;
 
--- One row per ticket with all that is decided about it. Most are closed; of the newest quarter every other one is not, and
--- a third of those holds something unread, for whoever did not write last.
+-- One row per ticket with its properties. Most are closed. Of the newest quarter every other one is
+-- not, and a third of those is unread, by the side that did not write last.
 create temporary table made as
 with shape as (
     select current_setting('bench.users')::integer as users,
@@ -46,7 +48,7 @@ with shape as (
     select shape.*, n,
            n / 100 as hundred,
            n % 100 as place,
-           -- a number that looks like chance and is not
+           -- a pseudo-random number
            (hashint4(n)::bigint & 1073741823)::integer as chance,
            current_date - interval '3 years' * (1 - n::float8 / tickets) as created_at
       from shape
@@ -56,23 +58,28 @@ select n as id,
        case
            when place < 5 then 1 + (hundred * 5 + place) % heavy
            when place < 5 + percent then 1 + heavy + (hundred * percent + place - 5) % regular
-           else 1 + heavy + regular + (hundred * (95 - percent) + place - 5 - percent) % (users - heavy - regular)
+           else 1 + heavy + regular
+                + (hundred * (95 - percent) + place - 5 - percent) % (users - heavy - regular)
        end as user_id,
-       (array['support', 'support', 'support', 'support', 'billing', 'billing', 'feature_suggestion', 'other'])[1 + chance % 8]
-           as category,
+       (array['support', 'support', 'support', 'support', 'billing', 'billing', 'feature_suggestion',
+              'other'])[1 + chance % 8] as category,
        case
            when n <= tickets * 3 / 4 or chance / 8 % 100 >= 48 then 'closed'
            else (array['open', 'open', 'in_progress', 'resolved'])[1 + chance / 8 % 4]
        end as status,
        chance / 1024 % 3 = 0 as is_unread,
-       -- seven at the most and four on average; and a few threads without end
-       case when n % (tickets / 5) = 77 then greatest(tickets / 333, 300) else 1 + chance / 4096 % 7 end as messages,
+       -- at most seven, four on average; and a few very long threads
+       case
+           when n % (tickets / 5) = 77 then greatest(tickets / 333, 300)
+           else 1 + chance / 4096 % 7
+       end as messages,
        interval '1 minute' * (5 + chance / 8192 % 300) as pause,
        chance,
        created_at
   from numbered;
 
-insert into tickets (user_id, category, other_category, subject, status, user_unread, admin_unread, created_at, updated_at)
+insert into tickets (user_id, category, other_category, subject, status, user_unread, admin_unread,
+                     created_at, updated_at)
 select user_id,
        category,
        case when category = 'other' then 'Printing' end,

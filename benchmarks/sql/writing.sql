@@ -1,4 +1,4 @@
--- What `benchmarks.writing` takes away from a copy of S, each to see what a write pays for it.
+-- What `benchmarks.writing` removes from copies of S, to measure its cost per write.
 
 -- name: without the user's list index
 drop index tickets_of_user;
@@ -12,11 +12,12 @@ drop index tickets_by_activity;
 -- name: without the filtered list's index
 drop index tickets_by_status_and_category;
 
--- name: without natural close's index
+-- name: without the auto-close index
 drop index tickets_resolved;
 
 -- name: without all of these
-drop index tickets_of_user, tickets_unread_by_user, tickets_by_activity, tickets_by_status_and_category, tickets_resolved;
+drop index tickets_of_user, tickets_unread_by_user, tickets_by_activity,
+           tickets_by_status_and_category, tickets_resolved;
 
 -- name: without the counts' triggers
 alter table tickets disable trigger ticket_counts_appear, disable trigger ticket_counts_move;

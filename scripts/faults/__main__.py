@@ -1,6 +1,6 @@
-"""Break things while clients write, and count what is there afterwards: `just faults`, `just faults --short`.
+"""Fault injection: break PostgreSQL and the service while clients write, then count. `just faults`.
 
-Everything that is stopped or killed was started by this script, in a throwaway folder, on this machine alone.
+It stops and kills only what it has started itself, in a temporary folder.
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ from pathlib import Path
 
 from scripts.faults.faults import FAULTS
 from scripts.faults.processes import Cluster
-from scripts.faults.run import Outcome, run
+from scripts.faults.run import EXPECTED, Outcome, run
 
 SHORT_SECONDS, LONG_SECONDS = 1.0, 8.0
 
-HEAD = """\
-| fault | sent | acknowledged | found | doubled | lost | 503 | 409 | no answer | other answers | longest wait | longest outage | back after |
-| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |"""
+COLUMNS = (
+    *("fault", "sent", "acknowledged", "found", "doubled", "lost"),
+    *("503", "409", "no response", "other responses"),
+    *("longest wait", "longest outage", "back after"),
+)
 
 
 @contextmanager
 def throwaway_cluster() -> Iterator[tuple[Cluster, Path]]:
-    """Return a running cluster, and the folder around it, both gone in the end."""
+    """Start a cluster in a temporary folder; remove both at the end of the block."""
     folder = Path(tempfile.mkdtemp(prefix="tickets-faults-"))
     folder.chmod(0o711)
     cluster = Cluster(folder)
@@ -40,9 +42,9 @@ def throwaway_cluster() -> Iterator[tuple[Cluster, Path]]:
 
 
 def row(outcome: Outcome) -> str:
-    """Return the outcome as a line of the table."""
-    usual = [outcome.answers[kind] for kind in ("503", "409", "no answer")]
-    others = outcome.answers.total() - sum(usual)
+    """Return the outcome as a row of the table."""
+    usual = [outcome.failures[kind] for kind in EXPECTED]
+    others = outcome.failures.total() - sum(usual)
     figures = [outcome.sent, outcome.acknowledged, outcome.found, outcome.doubled, outcome.lost]
     seconds = [outcome.longest_wait, outcome.longest_outage, outcome.back_after]
     cells = [outcome.title, *figures, *usual, others, *(f"{figure:.1f} s" for figure in seconds)]
@@ -50,21 +52,24 @@ def row(outcome: Outcome) -> str:
 
 
 def main() -> int:
-    """Run the faults that were asked for; return 1 where something is not as promised."""
+    """Run the chosen faults; return 1 if a promise is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--short", action="store_true", help="about a minute for all of them")
-    parser.add_argument("faults", nargs="*", choices=[[], *FAULTS], help="all where none is named")
+    parser.add_argument(
+        "--short", action="store_true", help="shorter faults: about a minute for all"
+    )
+    parser.add_argument("faults", nargs="*", choices=[[], *FAULTS], help="default: all")
     options = parser.parse_args()
     seconds = SHORT_SECONDS if options.short else LONG_SECONDS
-    complaints = []
+    violations = []
     with throwaway_cluster() as (cluster, folder):
-        print(HEAD)
+        print(f"| {' | '.join(COLUMNS)} |")
+        print(f"| --- | {' | '.join(['--:'] * (len(COLUMNS) - 1))} |")
         for name in options.faults or FAULTS:
             outcome = asyncio.run(run(FAULTS[name], cluster, folder, seconds=seconds))
             print(row(outcome), flush=True)
-            complaints += [f"{outcome.title}: {complaint}" for complaint in outcome.complaints]
-    print(*complaints, sep="\n", file=sys.stderr)
-    return 1 if complaints else 0
+            violations += [f"{outcome.title}: {violation}" for violation in outcome.violations]
+    print(*violations, sep="\n", file=sys.stderr)
+    return 1 if violations else 0
 
 
 if __name__ == "__main__":

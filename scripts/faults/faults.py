@@ -1,4 +1,4 @@
-"""The faults themselves: each breaks something while clients write, and puts right what an operator would."""
+"""The faults: each breaks something while clients write, and repairs what an operator would."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from scripts.faults.processes import DATABASE_TIMEOUT, Cluster, Service
 
 @dataclass
 class Scene:
-    """What is there to be broken."""
+    """The cluster and the services of one run."""
 
     cluster: Cluster
     folder: Path
     seconds: float
-    """How long what lasts is to last."""
+    """Duration of a fault that lasts."""
 
     services: list[Service] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
-    """Where the clients write to."""
+    """The addresses that the clients write to."""
 
-    complaints: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
 
     async def serve(self, number: int = 1, *, workers: int = 1) -> Sequence[Service]:
-        """Start so many services at once, wait until they can work, and let the clients know."""
+        """Start services at once, wait until they are ready, and add their addresses."""
         log = self.folder / "service.log"
         started = [Service(self.cluster, log, workers=workers) for _ in range(number)]
         for service in started:
@@ -40,52 +40,52 @@ class Scene:
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: what it is called, what it needs, and what it may cost."""
+    """One fault: its title, what it needs, and what clients may notice."""
 
     title: str
     happen: Callable[[Scene], Awaitable[None]]
     workers: int = 1
     cuts_connections: bool = False
-    """Whether a process of the service goes, and with it connections of clients; else every request is answered."""
+    """Whether a process of the service ends, and clients lose connections without a response."""
 
     is_noticed: bool = True
-    """Whether it is so hard that clients must have noticed, or nothing would be proven."""
+    """Whether clients must notice: if they don't, the run has proven nothing."""
 
 
 async def restart_postgres(scene: Scene) -> None:
-    """Stop PostgreSQL as an upgrade of it would, and start it again."""
+    """Restart PostgreSQL, as its upgrade does."""
     await asyncio.to_thread(scene.cluster.stop)
     await asyncio.to_thread(scene.cluster.start)
 
 
 async def kill_postgres(scene: Scene) -> None:
-    """Kill PostgreSQL, which then recovers from its log."""
+    """Kill PostgreSQL, which recovers from its WAL."""
     await asyncio.to_thread(scene.cluster.kill)
     await asyncio.to_thread(scene.cluster.start)
 
 
 async def freeze_postgres(scene: Scene) -> None:
-    """Let all of PostgreSQL stand still, as a machine that pages or a disk that hangs does."""
+    """Suspend all processes of PostgreSQL, as a swapping machine or a hung disk does."""
     scene.cluster.freeze()
-    # longer than the service waits for it
+    # longer than the timeout of the service
     await asyncio.sleep(DATABASE_TIMEOUT + scene.seconds)
     scene.cluster.thaw()
 
 
 async def take_all_connections(scene: Scene) -> None:
-    """Let somebody else have all of PostgreSQL's connections."""
+    """Take all connections of PostgreSQL."""
     async with scene.cluster.full():
         await asyncio.sleep(scene.seconds)
 
 
 async def kill_a_worker(scene: Scene) -> None:
-    """Kill one of several worker processes; the others go on, and it is replaced."""
+    """Kill one of several workers: the others go on, and it is replaced."""
     scene.services[0].kill_a_worker()
     await asyncio.sleep(0)
 
 
 async def kill_the_service(scene: Scene) -> None:
-    """Kill the only process, and start it again as whatever supervises it would."""
+    """Kill the only process, and start it again as a supervisor does."""
     (service,) = scene.services
     await service.end(signal.SIGKILL)
     service.start()
@@ -93,22 +93,22 @@ async def kill_the_service(scene: Scene) -> None:
 
 
 async def stop_the_service(scene: Scene) -> None:
-    """Stop the only process in the middle of requests, as an update does, and start it again."""
+    """Stop the only process during requests, as an update does, and start it again."""
     (service,) = scene.services
     code = await service.end(signal.SIGTERM)
     if code != 0:
-        scene.complaints.append(f"the service ended with {code} after SIGTERM")
+        scene.violations.append(f"the service ended with {code} after SIGTERM")
     service.start()
     await service.ready()
 
 
 async def start_four(scene: Scene) -> None:
-    """Start four more at once, which all look whether to migrate, and stop the one that was there."""
+    """Start four more at once, which all check for migrations, and stop the first."""
     (first,) = scene.services
     await scene.serve(4)
     scene.addresses.remove(first.address)
     if await first.end(signal.SIGTERM) != 0:
-        scene.complaints.append("the service that was replaced did not end well")
+        scene.violations.append("the replaced service did not end with 0")
 
 
 FAULTS = {
@@ -126,9 +126,7 @@ FAULTS = {
     "service-killed": Fault(
         "the only process killed (SIGKILL)", kill_the_service, cuts_connections=True
     ),
-    "service-stopped": Fault(
-        "SIGTERM in the middle of requests", stop_the_service, cuts_connections=True
-    ),
+    "service-stopped": Fault("SIGTERM during requests", stop_the_service, cuts_connections=True),
     "four-started": Fault(
         "four processes started at once, one stopped",
         start_four,

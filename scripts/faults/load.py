@@ -1,4 +1,4 @@
-"""The load while a fault lasts: clients who write, try again as a good client does, and count what they are told."""
+"""The load during a fault: clients that write, retry, and record the responses."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ import httpx
 API = "/api/v1/tickets"
 
 HUNG_SECONDS = 30.0
-"""How long a client waits for an answer before it counts as hanging, which no client ever may."""
+"""Seconds without a response after which a request counts as hung. None may hang."""
 
 PAUSE_SECONDS = 0.1
-"""Between two tries. `Retry-After` asks for more, and a good client would wait; these are here to see when service is back."""
+"""Seconds between two attempts. A good client would wait for `Retry-After`; these measure when the
+service is back."""
 
 KEYED = 0.75
-"""Of all writes, those with an Idempotency-Key, which are tried again until they are acknowledged."""
+"""Share of the writes with an idempotency key: they are retried until they are acknowledged."""
 
 REPLIES = 0.7
-"""Of all writes, those into a ticket that is there; the others open one."""
+"""Share of the writes that reply to a ticket; the others open one."""
 
-MOST_WRITES = 20_000
-"""Of one fault, however fast the machine."""
+MAX_WRITES = 20_000
+"""Maximum number of writes during one fault, on a fast machine."""
 
 
 @dataclass
 class Write:
-    """One message of a client's, told apart by a text that no other has."""
+    """One message of a client, with a marker that no other has."""
 
     marker: str
     keyed: bool
@@ -41,49 +42,49 @@ class Write:
 
 
 @dataclass
-class Told:
-    """What the clients were told, all together."""
+class Record:
+    """What all clients together have sent and received."""
 
     writes: list[Write] = field(default_factory=list)
-    answers: Counter[str] = field(default_factory=Counter)
-    """Answers that were no success: 503, 409, "no answer"; everything else has no business here."""
+    failures: Counter[str] = field(default_factory=Counter)
+    """Responses other than success, by kind: 503, 409, "no response"; others are not expected."""
 
     moments: list[float] = field(default_factory=list)
-    """When something was acknowledged, by the clock that never goes back."""
+    """Monotonic times at which a write was acknowledged."""
 
     longest_wait: float = 0.0
-    """Seconds for the slowest answer, of whatever kind."""
+    """Seconds until the slowest response, of any kind."""
 
     def longest_gap(self, begin: float, end: float) -> float:
-        """Return the longest time between two moments at which something was acknowledged."""
+        """Return the longest time without an acknowledged write."""
         moments = [begin, *sorted(self.moments), end]
         return max(later - earlier for earlier, later in itertools.pairwise(moments))
 
     def first_after(self, moment: float) -> float:
-        """Return the seconds from a moment until something was acknowledged."""
+        """Return the seconds from a moment until the next acknowledged write."""
         return min((other - moment for other in self.moments if other >= moment), default=1e9)
 
 
 class Client:
-    """A user who opens tickets and replies in them."""
+    """A user who opens tickets and replies to them."""
 
-    def __init__(self, told: Told, addresses: list[str], token: str, seed: int) -> None:
-        """Write to whichever of the addresses there are at the moment."""
-        self._told = told
+    def __init__(self, record: Record, addresses: list[str], token: str, seed: int) -> None:
+        """Write to the addresses that are in the list at the moment."""
+        self._record = record
         self._addresses = addresses
         self._headers = {"Authorization": f"Bearer {token}"}
         self._dice = random.Random(seed)
         self._tickets: list[int] = []
 
     async def write_until(self, stop: asyncio.Event, patience: float) -> None:
-        """Write one message after the other; try the last one for so many seconds more."""
+        """Write one message after another; retry the last one for up to `patience` seconds more."""
         timeout = httpx.Timeout(HUNG_SECONDS)
         async with httpx.AsyncClient(
             headers=self._headers, timeout=timeout, trust_env=False
         ) as http:
-            while not stop.is_set() and len(self._told.writes) < MOST_WRITES:
+            while not stop.is_set() and len(self._record.writes) < MAX_WRITES:
                 write = Write(uuid.uuid4().hex, keyed=self._dice.random() < KEYED)
-                self._told.writes.append(write)
+                self._record.writes.append(write)
                 await self._deliver(http, write, stop, patience)
 
     async def _deliver(
@@ -101,7 +102,7 @@ class Client:
             response = await self._try(http, path, body, headers)
             if response is not None and response.status_code == HTTPStatus.CREATED:
                 write.acknowledged = True
-                self._told.moments.append(time.monotonic())
+                self._record.moments.append(time.monotonic())
                 if not replies:
                     self._tickets.append(response.json()["ticket"]["id"])
                 return
@@ -114,7 +115,7 @@ class Client:
     async def _try(
         self, http: httpx.AsyncClient, path: str, body: dict[str, str], headers: dict[str, str]
     ) -> httpx.Response | None:
-        """Return the answer, None where there is none; count what is no success."""
+        """Return the response, None if there is none; count failures."""
         url = self._dice.choice(self._addresses) + API + path
         begin = time.monotonic()
         response = None
@@ -124,15 +125,15 @@ class Client:
         except httpx.TimeoutException:
             kind = "hung"
         except httpx.TransportError:
-            kind = "no answer"
-        self._told.longest_wait = max(self._told.longest_wait, time.monotonic() - begin)
+            kind = "no response"
+        self._record.longest_wait = max(self._record.longest_wait, time.monotonic() - begin)
         if kind:
-            self._told.answers[kind] += 1
+            self._record.failures[kind] += 1
         return response
 
 
 def _kind(response: httpx.Response) -> str:
-    """Return what to count an answer as, nothing for a success."""
+    """Return the kind of failure; empty for a success."""
     status = response.status_code
     if status == HTTPStatus.CREATED:
         return ""

@@ -1,4 +1,4 @@
-"""What breaks: a PostgreSQL cluster and service processes of the script's own, stopped and killed by the ids that it knows."""
+"""The processes that are broken: a PostgreSQL cluster and services that the script starts itself."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ TICKETS = Path(sys.executable).with_name("tickets")
 ADMIN_TOKEN = "for-the-admins-of-this-run"  # noqa: S105 - of a service that lives for seconds
 
 DATABASE_TIMEOUT = 2.0
-"""Seconds: what the service is started with, so that a run is short."""
+"""The service's timeout in seconds: short, so that a run is short."""
 
 CONNECTIONS = 60
-"""What the cluster allows."""
+"""Maximum number of connections of the cluster."""
 
 PATIENCE = 60
-"""Seconds for what must come, however busy the machine."""
+"""Timeout in seconds of every wait, on a busy machine."""
 
 
 class Cluster:
-    """A throwaway PostgreSQL that keeps what it acknowledges (`fsync` is on), outside of the service."""
+    """A throwaway PostgreSQL, outside of the service, with durable commits (`fsync` is on)."""
 
     def __init__(self, folder: Path) -> None:
-        """Take an empty folder, which the account of root's PostgreSQL can enter."""
+        """Take an empty folder, which the account that runs PostgreSQL for root can enter."""
         self._folder = folder / "cluster"
         self._postgres = EmbeddedPostgres(
             self._folder,
@@ -47,26 +47,26 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """The address of its database, the same after every restart."""
+        """The URL of its database, the same after every restart."""
         return self._postgres.url
 
     def start(self) -> None:
-        """Start it, after a crash as well, and wait until it takes connections."""
+        """Start it, after a crash too, and wait until it accepts connections."""
         self._stack.enter_context(self._postgres)
 
     def stop(self) -> None:
-        """Stop it as a restart does: open connections are told, and closed."""
+        """Stop it as a restart does: it closes open connections with an error."""
         self.thaw()
         self._stack.close()
 
     def kill(self) -> None:
-        """Kill the server; its other processes end by themselves when they notice."""
+        """Kill the server; its other processes then end by themselves."""
         self._server().kill()
-        # what is left is waited for, and nothing is stopped, as nothing answers
+        # this waits for them; there is no server left to stop
         self._stack.close()
 
     def freeze(self) -> None:
-        """Stop all of its processes where they are; whoever waits for them waits."""
+        """Suspend all of its processes."""
         server = self._server()
         server.suspend()
         self._frozen = [server, *server.children(recursive=True)]
@@ -75,7 +75,7 @@ class Cluster:
                 process.suspend()
 
     def thaw(self) -> None:
-        """Let all of its processes go on."""
+        """Resume all of its processes."""
         for process in self._frozen:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.resume()
@@ -86,7 +86,7 @@ class Cluster:
 
     @contextlib.asynccontextmanager
     async def full(self) -> AsyncIterator[None]:
-        """Take every connection that there is, those of the service as well, for the block."""
+        """Take every connection for the block, those of the service too."""
         taken: list[asyncpg.Connection[asyncpg.Record]] = []
         terminate = """select count(pg_terminate_backend(pid))
                          from pg_stat_activity where application_name like 'tickets%'"""
@@ -107,7 +107,7 @@ class Service:
     """`tickets serve` on a port of its own."""
 
     def __init__(self, cluster: Cluster, log: Path, *, workers: int = 1) -> None:
-        """Say how it is to be started."""
+        """Choose a free port."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self._port = listener.getsockname()[1]
         self.address = f"http://127.0.0.1:{self._port}"
@@ -116,7 +116,7 @@ class Service:
         self._workers = workers
 
     def start(self) -> None:
-        """Start it, and do not wait."""
+        """Start it without waiting."""
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [TICKETS, "serve", "--port", f"{self._port}", "--workers", f"{self._workers}"],
@@ -125,7 +125,7 @@ class Service:
                     "TICKETS_DATABASE_URL": self._cluster.url,
                     "TICKETS_DATABASE_TIMEOUT": f"{DATABASE_TIMEOUT}",
                     "TICKETS_ADMIN_TOKEN": ADMIN_TOKEN,
-                    # counted as always, and never reached
+                    # counted as usual, and never reached
                     "TICKETS_RATE_CREATES": "1000000/hour",
                     "TICKETS_RATE_REPLIES": "1000000/hour",
                 },
@@ -135,18 +135,18 @@ class Service:
             )
 
     async def ready(self) -> None:
-        """Wait until it says that it can do its work."""
+        """Wait until it is ready."""
         async with asyncio.timeout(PATIENCE), httpx.AsyncClient(trust_env=False) as http:
             while True:
                 with contextlib.suppress(httpx.TransportError):
                     if (await http.get(f"{self.address}/health/ready")).is_success:
                         return
                 if self.process.poll() is not None:
-                    raise RuntimeError(f"the service has ended, and says:\n{self._log.read_text()}")
+                    raise RuntimeError(f"the service has ended; its log:\n{self._log.read_text()}")
                 await asyncio.sleep(0.05)
 
     async def end(self, number: signal.Signals) -> int:
-        """Send the signal, wait for the end, and return its code."""
+        """Send the signal, wait for the end, and return the exit code."""
         self.process.send_signal(number)
         return await asyncio.to_thread(self.process.wait, PATIENCE)
 
@@ -160,7 +160,7 @@ class Service:
         workers[0].kill()
 
     def clean_up(self) -> None:
-        """End it at once, if it runs, with all its workers."""
+        """Kill it with all its workers, if it runs."""
         if self.process.poll() is None:
             processes = psutil.Process(self.process.pid).children(recursive=True)
             self.process.kill()

@@ -1,4 +1,4 @@
-"""One run: clients write, a fault happens, and afterwards every row is counted."""
+"""One run: clients write, a fault happens, then every row is counted and compared."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import asyncpg
 
 from scripts.faults.faults import Fault, Scene
-from scripts.faults.load import Client, Told
+from scripts.faults.load import Client, Record
 from scripts.faults.processes import DATABASE_TIMEOUT, PATIENCE, Cluster
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
@@ -23,18 +23,18 @@ from tickets.clock import SystemClock
 
 CLIENTS = 12
 
-LONGEST_WAIT = 3 * DATABASE_TIMEOUT + 2
-"""Seconds within which every request is answered: a wait for a connection, a statement, and giving it up."""
+MAX_WAIT = 3 * DATABASE_TIMEOUT + 2
+"""Seconds within which every request has a response: for a connection, a statement, its cancelling."""
 
 BACK_WITHIN = 10.0
-"""Seconds after a fault within which something is acknowledged again."""
+"""Seconds after a fault within which a write is acknowledged again."""
 
-EXPECTED = ("503", "409", "no answer")
+EXPECTED = ("503", "409", "no response")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run has shown."""
+    """The result of a run."""
 
     title: str
     sent: int
@@ -42,16 +42,16 @@ class Outcome:
     found: int
     doubled: int
     lost: int
-    answers: Counter[str]
+    failures: Counter[str]
     longest_wait: float
     longest_outage: float
     back_after: float
-    complaints: list[str]
+    violations: list[str]
 
 
 @contextlib.asynccontextmanager
 async def _users(cluster: Cluster) -> AsyncIterator[list[str]]:
-    """Return the tokens of as many users as there are clients, in a migrated database with nothing else in it."""
+    """Migrate and empty the database; yield the token of one new user per client."""
     connection = await asyncpg.connect(cluster.url)
     await Migrator(connection).apply()
     await connection.execute("truncate users cascade")
@@ -63,19 +63,19 @@ async def _users(cluster: Cluster) -> AsyncIterator[list[str]]:
 
 
 async def run(fault: Fault, cluster: Cluster, folder: Path, *, seconds: float) -> Outcome:
-    """Let the clients write before, during and after the fault; return what is there in the end.
+    """Let the clients write before, during and after the fault; return what was found.
 
-    `seconds` is how long each of the three takes at the least.
+    Each of the three takes at least `seconds`.
     """
     async with _users(cluster) as tokens:
         pass
-    scene, told = Scene(cluster, folder, seconds), Told()
+    scene, record = Scene(cluster, folder, seconds), Record()
     stop = asyncio.Event()
     try:
         await scene.serve(workers=fault.workers)
         clients = [
             asyncio.create_task(
-                Client(told, scene.addresses, token, seed).write_until(stop, BACK_WITHIN)
+                Client(record, scene.addresses, token, seed).write_until(stop, BACK_WITHIN)
             )
             for seed, token in enumerate(tokens)
         ]
@@ -84,8 +84,9 @@ async def run(fault: Fault, cluster: Cluster, folder: Path, *, seconds: float) -
         await asyncio.wait_for(fault.happen(scene), PATIENCE + seconds)
         healed = time.monotonic()
         await asyncio.sleep(seconds)
-        # as long as nothing has been acknowledged since, within what was promised
-        while told.first_after(healed) > BACK_WITHIN and time.monotonic() < healed + BACK_WITHIN:  # noqa: ASYNC110
+        # until a write is acknowledged, or the promised time is over
+        give_up = healed + BACK_WITHIN
+        while record.first_after(healed) > BACK_WITHIN and time.monotonic() < give_up:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         end = time.monotonic()
         stop.set()
@@ -94,28 +95,28 @@ async def run(fault: Fault, cluster: Cluster, folder: Path, *, seconds: float) -
         for service in scene.services:
             service.clean_up()
     found, wrong = await _count(cluster)
-    complaints = [*scene.complaints, *_rows_wrong(told, found), *_answers_wrong(fault, told)]
+    violations = [*scene.violations, *_rows_wrong(record, found), *_failures_wrong(fault, record)]
     if wrong:
-        complaints.append(f"{wrong} tickets have wrong counters or flags")
-    if told.first_after(healed) > BACK_WITHIN:
-        complaints.append(f"service was not back within {BACK_WITHIN:.0f} s")
+        violations.append(f"{wrong} tickets have wrong counters or flags")
+    if record.first_after(healed) > BACK_WITHIN:
+        violations.append(f"service was not back within {BACK_WITHIN:.0f} s")
     return Outcome(
         title=fault.title,
-        sent=len(told.writes),
-        acknowledged=sum(write.acknowledged for write in told.writes),
-        found=sum(write.marker in found for write in told.writes),
-        doubled=sum(found[write.marker] > 1 for write in told.writes),
-        lost=sum(write.acknowledged and write.marker not in found for write in told.writes),
-        answers=told.answers,
-        longest_wait=told.longest_wait,
-        longest_outage=told.longest_gap(begin, end),
-        back_after=told.first_after(healed),
-        complaints=complaints,
+        sent=len(record.writes),
+        acknowledged=sum(write.acknowledged for write in record.writes),
+        found=sum(write.marker in found for write in record.writes),
+        doubled=sum(found[write.marker] > 1 for write in record.writes),
+        lost=sum(write.acknowledged and write.marker not in found for write in record.writes),
+        failures=record.failures,
+        longest_wait=record.longest_wait,
+        longest_outage=record.longest_gap(begin, end),
+        back_after=record.first_after(healed),
+        violations=violations,
     )
 
 
 async def _count(cluster: Cluster) -> tuple[Counter[str], int]:
-    """Return how often each marker is there, and how many tickets do not count their messages right."""
+    """Return how often each marker is stored, and how many tickets have wrong counters or flags."""
     connection = await asyncpg.connect(cluster.url)
     texts = await connection.fetch("select message from ticket_messages")
     wrong = await connection.fetchval(
@@ -129,23 +130,23 @@ async def _count(cluster: Cluster) -> tuple[Counter[str], int]:
     return Counter(row["message"].removeprefix("Message ") for row in texts), wrong
 
 
-def _rows_wrong(told: Told, found: Counter[str]) -> Iterator[str]:
-    """Yield a sentence about every write that is there too often, or not at all."""
-    for write in told.writes:
+def _rows_wrong(record: Record, found: Counter[str]) -> Iterator[str]:
+    """Yield a sentence about every write that is stored twice, or lost."""
+    for write in record.writes:
         if found[write.marker] > 1:
-            yield f"{write.marker} is there {found[write.marker]} times"
+            yield f"{write.marker} is stored {found[write.marker]} times"
         if write.acknowledged and not found[write.marker]:
-            yield f"{write.marker} was acknowledged and is not there"
-    if given_up := sum(write.keyed and not write.acknowledged for write in told.writes):
+            yield f"{write.marker} was acknowledged and is lost"
+    if given_up := sum(write.keyed and not write.acknowledged for write in record.writes):
         yield f"{given_up} writes with a key were never acknowledged"
 
 
-def _answers_wrong(fault: Fault, told: Told) -> Iterator[str]:
-    """Yield a sentence about every answer that no client should have had."""
-    for kind, count in told.answers.items():
-        if kind not in EXPECTED or (kind == "no answer" and not fault.cuts_connections):
+def _failures_wrong(fault: Fault, record: Record) -> Iterator[str]:
+    """Yield a sentence about every response that no client may get."""
+    for kind, count in record.failures.items():
+        if kind not in EXPECTED or (kind == "no response" and not fault.cuts_connections):
             yield f"{count} times: {kind}"
-    if fault.is_noticed and not told.answers:
-        yield "no client noticed the fault, so nothing is proven"
-    if told.longest_wait > LONGEST_WAIT:
-        yield f"somebody waited {told.longest_wait:.1f} s for an answer"
+    if fault.is_noticed and not record.failures:
+        yield "no client noticed the fault, so the run proves nothing"
+    if record.longest_wait > MAX_WAIT:
+        yield f"a client waited {record.longest_wait:.1f} s for a response"

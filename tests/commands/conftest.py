@@ -23,7 +23,7 @@ PATIENCE = 60
 
 
 def inherited() -> dict[str, str]:
-    """Return all that a command inherits of this environment: PATH, and that coverage is measured."""
+    """Return what a command inherits of this environment: PATH and the coverage settings."""
     names = ("PATH", "COVERAGE_PROCESS_CONFIG")
     return {name: os.environ[name] for name in names if name in os.environ}
 
