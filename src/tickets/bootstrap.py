@@ -5,8 +5,6 @@ Nothing is opened, read or created at import.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from litestar import Litestar
@@ -23,10 +21,11 @@ from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
+from tickets.adapters.postgres.repositories.ticket_counts import PostgresTicketCounts
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
 from tickets.adapters.postgres.schema.readiness import PostgresHealth
-from tickets.adapters.postgres.sql_loader import load_queries, query_names
+from tickets.adapters.postgres.sql_loader import query_names
 from tickets.application.auto_close import AutoClose
 from tickets.application.key_expiry import KeyExpiry
 from tickets.application.rate_limits import UserRateLimits
@@ -125,7 +124,7 @@ class Tracing:
     @classmethod
     def to_collector(cls) -> Tracing:
         """Return tracing to the collector that OpenTelemetry's variables name."""
-        from tickets.adapters.http.edge.tracing import tracing_middleware  # noqa: PLC0415 - the extra
+        from tickets.adapters.http.edge.tracing import tracing_middleware  # noqa: PLC0415 - extra
         from tickets.observability.sql_spans import SqlSpans  # noqa: PLC0415 - the same
 
         provider = tracer_provider()
@@ -143,26 +142,14 @@ def application(settings: Settings) -> Litestar:
     listener = listener_of(settings)
     store = Store.on(database, listener)
     health = PostgresHealth(database)
-    metrics = (
-        Metrics(
-            pool_usage=database.usage,
-            is_listening=listener.is_connected if listener else None,
-            store_health=health,
-        )
-        if settings.metrics
-        else None
-    )
-
-    @asynccontextmanager
-    async def open_database(_app: Litestar) -> AsyncIterator[None]:
-        async with database.open():
-            yield
-
+    metrics = None
+    if settings.metrics:
+        is_listening = listener.is_connected if listener else None
+        metrics = Metrics(pool_usage=database.usage, is_listening=is_listening, store_health=health)
+    on_run = metrics.record_job_run if metrics else ignore_run
     lifespan: list[Lifespan] = [
-        open_database,
-        periodic_jobs(
-            _jobs(settings, store), on_run=metrics.record_job_run if metrics else ignore_run
-        ),
+        lambda _app: database.open(),
+        periodic_jobs(_jobs(settings, store), on_run=on_run),
     ]
     if listener:
         lifespan.append(listener.listening)
@@ -192,21 +179,13 @@ def application(settings: Settings) -> Litestar:
 
 
 def _jobs(settings: Settings, store: Store) -> list[Job]:
-    fold_counts = load_queries("ticket_counts")["fold_counts"]
-
-    async def fold() -> int:
-        await store.database.fetchval(*fold_counts.bind())
-        return 0  # nothing to log: the counts stay the same
-
     clock = SystemClock()
+    key_expiry = KeyExpiry(store.idempotency_store, clock)
     jobs = [
-        Job(
-            "deleting expired idempotency keys",
-            KeyExpiry(store.idempotency_store, clock).delete_expired,
-        ),
+        Job("deleting expired idempotency keys", key_expiry.delete_expired),
         Job("deleting expired tokens", TokenAdmin(store.database, clock).delete_expired),
         Job("deleting expired rate limits", store.rate_limiter.delete_expired),
-        Job("folding ticket counts", fold),
+        Job("folding ticket counts", PostgresTicketCounts(store.database).fold),
     ]
     if quiet_for := settings.close_resolved_after:
         auto_close = AutoClose(store.tickets, clock)
