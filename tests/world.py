@@ -1,4 +1,4 @@
-"""The ports of one adapter with a clock that tests set, and builders with defaults."""
+"""The worlds of the tests: all ports of one adapter, a clock that tests set, and builders."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ TicketsT = TypeVar("TicketsT", bound=PostgresTickets)
 
 
 class FakeClock:
-    """A clock that moves when it is told to, and by a second whenever it is asked."""
+    """A clock that tests set. Each reading moves it by one second."""
 
     def __init__(self) -> None:
         self.moment = START
@@ -67,7 +67,7 @@ class FakeClock:
 
 
 class FakeTime:
-    """Seconds that pass when they are told to."""
+    """A monotonic clock that tests set."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
@@ -77,7 +77,7 @@ class FakeTime:
 
 
 class World(ABC):
-    """Everything that a test needs of one adapter."""
+    """The ports of one adapter, the use cases over them, and builders with defaults."""
 
     tickets: Tickets
     ticket_cache: TicketCache
@@ -107,7 +107,7 @@ class World(ABC):
         return TicketService(tickets, ticket_cache, self.idempotency_store, limits, self.clock)
 
     async def later(self, duration: timedelta) -> None:
-        """Let time pass for what counts how often somebody has done something."""
+        """Let time pass for the rate limiter."""
         self.moment += duration.total_seconds()
 
     @abstractmethod
@@ -120,11 +120,11 @@ class World(ABC):
 
     @abstractmethod
     async def revoke(self, token: str) -> None:
-        """Make the token good for nothing from now on."""
+        """Revoke the token."""
 
     @abstractmethod
     async def snapshot(self) -> dict[str, Any]:
-        """Return everything that is kept, table by table, to be compared with a later time."""
+        """Return all stored data, table by table, to compare it with a later snapshot."""
 
     def an_email(self) -> str:
         return f"user{next(self._names)}@example.com"
@@ -139,7 +139,7 @@ class World(ABC):
         message: str = "It stops after the first hundred rows.",
         status: Status | None = None,
     ) -> Ticket:
-        """Open a ticket of this user, or of a new one, and bring it to this status."""
+        """Open a ticket of this user, or of a new one, and set this status."""
         opened = await self.service.open(
             by=Actor.user(await self.user() if user_id is None else user_id),
             category=category,
@@ -155,17 +155,17 @@ class World(ABC):
         return await self.service.reply(ticket_id, text, by=by)
 
     async def flags(self, ticket_id: int) -> tuple[bool, bool]:
-        """Return what is kept: (unread by the user, unread by the admins)."""
+        """Return the stored flags: (unread by the user, unread by the admins)."""
         ticket = await self.tickets.get(ticket_id)
         return ticket.user_unread, ticket.admin_unread
 
     async def texts(self, ticket_id: int) -> list[str]:
-        """Return the texts of the thread as it is kept."""
+        """Return the texts of the stored thread."""
         return [m.message for m in (await self.tickets.get_with_thread(ticket_id)).messages]
 
 
 class MemoryWorld(World):
-    """The ports over dictionaries."""
+    """The ports in memory."""
 
     ticket_cache: MemoryTicketCache
 
@@ -197,7 +197,7 @@ class MemoryWorld(World):
 
 
 class PostgresWorld(World):
-    """The ports on a PostgreSQL of this test's own."""
+    """The ports on a PostgreSQL database."""
 
     ticket_cache: PostgresTicketCache
 
@@ -241,9 +241,10 @@ class PostgresWorld(World):
         }
 
     async def later(self, duration: timedelta) -> None:
-        """Set back what the database's own clock has written, which nobody can set forward."""
+        """Move the stored times back: the clock of the database can't be moved forward."""
         await super().later(duration)
         await self.database.fetch(
-            "update ticket_rates set arrival = arrival - $1::interval, seen_at = seen_at - $1::interval",
+            "update ticket_rates"
+            " set arrival = arrival - $1::interval, seen_at = seen_at - $1::interval",
             duration,
         )

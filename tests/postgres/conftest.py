@@ -1,4 +1,4 @@
-"""Processes that listen, for the tests of what they remember."""
+"""Fixtures of processes with listeners, for the tests of their caches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.postgres.processes import Process, a_process
 
 @pytest.fixture
 async def processes(database_url: str) -> AsyncIterator[tuple[Process, Process]]:
-    """Return two processes on one database, both listening."""
+    """Return two processes on one database, each with a listener."""
     async with AsyncExitStack() as stack:
         one = await stack.enter_async_context(a_process(database_url))
         yield one, await stack.enter_async_context(a_process(database_url))
