@@ -73,7 +73,7 @@ class MemoryTicketViews:
         )
 
 
-def _row(kind: type[Row], ticket: Ticket, **more: Any) -> Row:  # noqa: ANN401 - the row's own fields
+def _row(kind: type[Row], ticket: Ticket, **more: Any) -> Row:  # noqa: ANN401 - fields of the row
     """Build a row from the fields that it shares with the ticket."""
     shared: dict[str, Any] = {
         name: getattr(ticket, name) for name in kind.__dataclass_fields__ if hasattr(ticket, name)
