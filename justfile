@@ -9,14 +9,14 @@ export PYTHONDONTWRITEBYTECODE := ""
 default:
     @just --list --unsorted
 
-# Show the whole product with sample data on a PostgreSQL of its own.
+# Show the whole product with sample data on an embedded PostgreSQL.
 demo *args:
     tickets demo "$@"
 
 # Run all tests in parallel, or those named. Starts a throwaway PostgreSQL if a test needs one.
 test *args:
     #!/bin/sh
-    # A single file runs in one process: to start others takes longer than most files.
+    # A single file runs in one process: starting more takes longer than most files.
     case " $* " in
         *.py*) ;;
         *)
@@ -35,11 +35,11 @@ test-fast *args:
 coverage *args:
     just test --cov "$@"
 
-# Fuzz the API with Schemathesis at random for minutes, looking for undocumented responses.
+# Fuzz the API with Schemathesis for some minutes, to find undocumented responses.
 fuzz examples="300":
     TICKETS_TEST_FUZZ={{ examples }} pytest tests/http/openapi/test_schemathesis.py -s
 
-# Break PostgreSQL and the service while clients write, then count; `--short` takes a minute.
+# Inject faults while clients write, then count what is stored; `--short` takes a minute.
 faults *args:
     python -m scripts.faults "$@"
 
@@ -62,7 +62,7 @@ check-pages: page-tools
 
 page_tools := "tests/web/tools"
 
-# Install Biome and TypeScript, unless the lock file's versions are there already.
+# Install Biome and TypeScript, unless the locked versions are installed.
 [private]
 page-tools:
     #!/bin/sh
@@ -79,7 +79,7 @@ docs:
 check-docs:
     python -m scripts.docs --check
 
-# Fix style and format, as far as that is automatic.
+# Fix what can be fixed automatically: style and format.
 fmt: page-tools
     ruff check --fix
     ruff format
@@ -98,7 +98,7 @@ check-lock:
 wheel:
     uv build
 
-# Bring the schema of TICKETS_DATABASE_URL, or of the embedded PostgreSQL, up to date.
+# Migrate the schema of TICKETS_DATABASE_URL, or of the embedded PostgreSQL.
 migrate *args:
     tickets migrate "$@"
 

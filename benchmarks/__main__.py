@@ -22,11 +22,11 @@ def main() -> None:
     """Parse the options, run the benchmark, and print the report."""
     arguments = _arguments()
     if sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:  # noqa: PLR2004
-        sys.exit("The benchmark runs the load on a core of its own: it needs Linux and two cores.")
-    with ExitStack() as held:
+        sys.exit("The benchmark runs the load on a separate core: it needs Linux and two cores.")
+    with ExitStack() as stack:
         folder = arguments.keep
         if folder is None:
-            folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="tickets-bench-")))
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tickets-bench-")))
         started = time.monotonic()
         choice = Choice(
             sizes=arguments.sizes.split(","),
@@ -37,7 +37,7 @@ def main() -> None:
             paces=QUICK if arguments.quick else FULL,
             rounds=arguments.rounds,
         )
-        server = held.enter_context(data.server(folder, choice.sizes))
+        server = stack.enter_context(data.server(folder, choice.sizes))
         results = uvloop.run(Bench(server, choice).run())
     results.conditions.append(f"the whole run took {(time.monotonic() - started) / 60:.1f} minutes")
     text = report(results)

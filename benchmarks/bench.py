@@ -36,7 +36,7 @@ QUICK: Paces = {
 }
 
 HOUR = 150_000
-"""Requests in an hour of the mix: a thousand open pages that poll the badge every 30 seconds."""
+"""Requests in an hour of the mix: a thousand open pages poll the unread count every 30 seconds."""
 
 MEMORY_SAMPLES = 10
 """Samples of the memory in that hour."""
@@ -208,7 +208,7 @@ class Bench:
         """
         url = await data.copy(self._server, size)
         *_, mix = await operations(url)
-        alone = len(self._cores) > 2  # noqa: PLR2004 - a core that is left for the load
+        alone = len(self._cores) > 2  # noqa: PLR2004 - one is left for the load
         one, two = ([self._core], self._cores[-2:])
         pace = self._choice.pace(16)
         cells = Cell(), Cell()
@@ -226,7 +226,7 @@ class Bench:
                     cell.rounds.append(measured)
         self._postgres.move([self._core])
         self._results.workers = cells
-        where = "on a core of its own" if alone else "on those same cores in both cases"
+        where = "on a separate core" if alone else "on those same cores in both cases"
         self._results.conditions.append(f"one worker against two: the load generator is {where}")
 
     async def _describe(self) -> None:

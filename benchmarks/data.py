@@ -42,7 +42,7 @@ SHAPES = {
     },
 }
 
-# While the data is created: nothing needs to survive a crash, and nothing else writes.
+# Settings while the data is created: it need not survive a crash, and nothing else writes.
 _FAST = (
     "fsync=off",
     "synchronous_commit=off",
@@ -99,7 +99,7 @@ def server(folder: Path, sizes: Sequence[str]) -> Iterator[Server]:
 
 
 def template(size: str) -> str:
-    """Return the name of a template: a hash of all that it is created from is part of it."""
+    """Return the name of a template: it contains a hash of the files that create it."""
     digest = hashlib.sha256((SQL_FOLDER / "data.sql").read_bytes())
     digest.update(repr(SHAPES[size]).encode())
     for file in sorted((sql_folder() / "migrations").iterdir(), key=lambda file: file.name):

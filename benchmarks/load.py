@@ -1,8 +1,8 @@
 """The load generator: raw HTTP/1.1 on keep-alive connections, one request at a time on each.
 
-It runs on one core. Requests are bytes that were built before, and of a response only the status is
-checked, so that the generator takes a small share of its core. The report shows that share: near
-100 % the generator would be what was measured.
+It runs on one core. Requests are bytes that were built in advance, and it checks only the status of
+a response, so it takes a small share of that core. The report shows the share: near 100 % the
+benchmark would measure the generator.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class _Run:
         self.stop()
         if not self.done.done():
             line = sent.wire.partition(b"\r\n")[0].decode()
-            message = f"{line} was answered with {status}, not {sent.status}"
+            message = f"{line} returned {status}, not {sent.status}"
             self.done.set_exception(UnexpectedStatusError(message))
 
     def lost(self) -> None:

@@ -1,4 +1,4 @@
-"""The CPU cost of security headers, request ids and metrics: `GET /unread` over memory."""
+"""CPU cost of security headers, request ids and metrics: `GET /unread` on the memory adapter."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def main() -> None:
     )
     assert isinstance(whole, InstrumentedLitestar)
     variants = [
-        # the framework's own entry point, without what wraps it
+        # the framework's entry point, without the wrappers of this service
         Variant("the framework alone", lambda *asgi: Litestar.__call__(bare, *asgi)),
         Variant("with headers and id", bare),
         Variant("with headers, id and metrics", whole),
@@ -96,7 +96,7 @@ async def main() -> None:
     for _ in range(ROUNDS):
         for variant in variants:
             await variant.run(headers)
-    # CPU time, interleaved, and of each the fastest tenth: other programs use this machine as well
+    # the mean of the fastest tenth: other programs slow down the others, hence CPU time as well
     fastest = [statistics.mean(sorted(variant.seconds)[: ROUNDS // 10]) for variant in variants]
     for variant, seconds in zip(variants, fastest, strict=True):
         more = (seconds - fastest[0]) * 1e6

@@ -9,14 +9,14 @@ from benchmarks.measure import Cell, Round
 from benchmarks.systems import SERVICE
 
 READS = (
-    "user badge",
+    "user unread count",
     "user list",
     "ticket detail",
     "admin list",
     "admin list, by status",
     "admin list, by category",
     "admin list, by both",
-    "admin badge",
+    "admin unread count",
     "admin stats",
     "admin detail",
     "first view",
@@ -210,7 +210,7 @@ def _evaluate(results: Results) -> Iterator[tuple[str, str, bool]]:
     for goal, operations, least in (
         *((f"{name}: 0.90 of the ceiling", (name,), 0.90) for name in (*READS, "create")),
         ("reply: 0.75 of the ceiling", ("reply",), 0.75),
-        ("user badge: 1.5 times the ceiling", ("user badge",), 1.5),
+        ("user unread count: 1.5 times the ceiling", ("user unread count",), 1.5),
     ):
         found = [(ratio, _where(key)) for key, ratio, *_ in against if key[1] in operations]
         if found:
@@ -221,7 +221,8 @@ def _evaluate(results: Results) -> Iterator[tuple[str, str, bool]]:
         if key[1] == "mix"
     ]
     if plain:
-        yield "mix: 7 times the plain rival", _worst(plain, "least"), min(plain)[0] >= 7  # noqa: PLR2004
+        reached = min(plain)[0] >= 7  # noqa: PLR2004
+        yield "mix: 7 times the plain rival", _worst(plain, "least"), reached
     growth = [
         (cells[SERVICE].median(_p50) / small[SERVICE].median(_p50), _where((size, name, number)))
         for (size, name, number), cells in results.cells.items()
@@ -248,7 +249,8 @@ def _evaluate(results: Results) -> Iterator[tuple[str, str, bool]]:
         yield "memory: under 120 MiB, flat", found_memory, most < 120 and grown < 2  # noqa: PLR2004
     if results.workers:
         one, two = results.workers
-        yield "two workers: 1.7 times one", f"{two.rate / one.rate:.2f}", two.rate / one.rate >= 1.7  # noqa: PLR2004
+        speedup = two.rate / one.rate
+        yield "two workers: 1.7 times one", f"{speedup:.2f}", speedup >= 1.7  # noqa: PLR2004
 
 
 def _tail(cell: Cell) -> float:

@@ -44,13 +44,13 @@ class Operation:
     requests: Sequence[WireRequest]
     writes: bool = False
     polled: bool = False
-    """Whether open pages poll it: then it is measured with warm caches."""
+    """Whether open pages poll it; if so, it is measured with warm caches."""
     shown: Sequence[WireRequest] = field(default=())
-    """Requests before each measurement: a page shows a ticket before somebody replies to it."""
+    """Requests before each measurement: a page shows a ticket before its user replies to it."""
     unread: Sequence[int] = field(default=())
-    """Tickets that are unread before each measurement, which requests each of them once."""
+    """Tickets that are set to unread before each measurement. Each is requested once."""
     marks: Sequence[WireRequest] = field(default=())
-    """Requests that mark them as unread, for systems that can do that."""
+    """Requests that mark those tickets as unread, for systems with such a route."""
 
     def stream(self) -> Iterator[WireRequest]:
         """Yield the requests in a cycle, or once if each makes sense only once."""
@@ -91,12 +91,12 @@ async def operations(url: str) -> list[Operation]:
     writable = await connection.fetch(SQL["writable_tickets"], SPREAD)
     await connection.close()
 
-    badge = [_get("/unread", _user(user)) for user in users]
+    unread_counts = [_get("/unread", _user(user)) for user in users]
     lists = [_get("", _user(user)) for user in regular]
     details = [_get(f"/{ticket}", _user(user)) for ticket, user in read]
     creates = [_post("", _user(user), NEW_TICKET) for user in users]
     replies = [_post(f"/{ticket}/reply", _user(user), NEW_REPLY) for ticket, user in writable]
-    answerable = [_get(f"/{ticket}", _user(user)) for ticket, user in writable]
+    reply_targets = [_get(f"/{ticket}", _user(user)) for ticket, user in writable]
     unread = read[:FIRST_VIEWS]
     admin_details = [_get(f"/admin/{ticket}", _ADMIN) for ticket, _ in read]
     admin_lists = {
@@ -105,13 +105,13 @@ async def operations(url: str) -> list[Operation]:
         "admin list, by category": _get("/admin/all?category=billing", _ADMIN),
         "admin list, by both": _get("/admin/all?status=open&category=billing", _ADMIN),
     }
-    admin_badge, stats = _get("/admin/unread", _ADMIN), _get("/admin/stats", _ADMIN)
+    admin_unread_count, stats = _get("/admin/unread", _ADMIN), _get("/admin/stats", _ADMIN)
     return [
-        Operation("user badge", badge, polled=True),
+        Operation("user unread count", unread_counts, polled=True),
         Operation("user list", lists),
         Operation("ticket detail", details),
         *(Operation(name, [request]) for name, request in admin_lists.items()),
-        Operation("admin badge", [admin_badge]),
+        Operation("admin unread count", [admin_unread_count]),
         Operation("admin stats", [stats]),
         Operation("admin detail", admin_details),
         Operation(
@@ -121,37 +121,37 @@ async def operations(url: str) -> list[Operation]:
             unread=[ticket for ticket, _ in unread],
             marks=[_post(f"/{ticket}/unread", _user(user), {}, 200) for ticket, user in unread],
         ),
-        Operation("reply", replies, writes=True, shown=answerable),
+        Operation("reply", replies, writes=True, shown=reply_targets),
         Operation("create", creates, writes=True),
         Operation(
             "mix",
             _mix(
-                badge=badge,
+                unread_counts=unread_counts,
                 lists=lists,
                 details=details,
                 replies=replies,
                 creates=creates,
-                admin=[*admin_lists.values(), admin_badge, stats, *admin_details[:6]],
+                admin=[*admin_lists.values(), admin_unread_count, stats, *admin_details[:6]],
             ),
             writes=True,
             polled=True,
-            shown=answerable[:MIX_REPLIES],
+            shown=reply_targets[:MIX_REPLIES],
         ),
     ]
 
 
 def _mix(
     *,
-    badge: Sequence[WireRequest],
+    unread_counts: Sequence[WireRequest],
     lists: Sequence[WireRequest],
     details: Sequence[WireRequest],
     replies: Sequence[WireRequest],
     creates: Sequence[WireRequest],
     admin: Sequence[WireRequest],
 ) -> list[WireRequest]:
-    """Mix 100 requests: 80 badges, 8 lists, 8 details, 2 replies, 1 create and 1 of an admin."""
+    """Mix 100 requests: 80 unread counts, 8 lists, 8 details, 2 replies, 1 create, 1 admin."""
     kinds = [
-        (80, itertools.cycle(badge)),
+        (80, itertools.cycle(unread_counts)),
         (8, itertools.cycle(lists)),
         (8, itertools.cycle(details)),
         (2, itertools.cycle(replies)),

@@ -1,6 +1,6 @@
 """The cost of a write's parts: indexes, triggers, rate limits, idempotency keys, the ticket cache.
 
-`python -m benchmarks.writing` takes each away from, or adds it to, a copy of S, and compares.
+`python -m benchmarks.writing` removes each from a copy of S, or adds it, and compares the copies.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ REMOVALS = dict(zip(_PARTS[::2], _PARTS[1::2], strict=True))
 
 
 class Variant:
-    """The use cases over a database of their own, and the samples of each round."""
+    """The use cases on one copy of the database, and the samples of each round."""
 
     def __init__(self, name: str, url: str) -> None:
         self.name = name

@@ -21,14 +21,14 @@ CHECKOUT = Path(__file__).parents[1]
 IMAGES = CHECKOUT / "docs" / "images"
 SIZE: ViewportSize = {"width": 1280, "height": 800}
 MAX_BYTES = 200_000
-"""Size limit of one image: READMEs are read on slow connections, too."""
+"""Size limit of one image: people read READMEs on slow connections, too."""
 
 LINK = re.compile(r"http://\S+/(account|admin)#token=\S+")
 
 
 @contextlib.contextmanager
 def demo() -> Iterator[Mapping[str, str]]:
-    """Run the demo with a database of its own; yield the links that it prints, by dashboard."""
+    """Run the demo on a new database; yield the links that it prints, by dashboard."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="tickets-screenshots-") as folder:

@@ -62,7 +62,7 @@ class MigratedDatabases:
         return created.result()
 
     async def drop_rest(self) -> None:
-        """Drop the template and the database that nobody has taken."""
+        """Drop the template and the database that is not in use."""
         await drop_database(self._url, self.template)
         await drop_database(self._url, self._next.result())
 

@@ -24,7 +24,7 @@ OPTIONS = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_c
 
 
 def setting() -> str:
-    """Return what the environment asks for: empty, container, embedded, none, or a URL.
+    """Return the setting from the environment: empty, container, embedded, none, or a URL.
 
     A URL is that of the maintenance database of a running server, where the tests create and drop
     databases of their own. "none" makes a test that needs PostgreSQL fail.

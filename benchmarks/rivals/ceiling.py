@@ -1,7 +1,7 @@
-"""The ceiling: bare Litestar handlers, one statement per request, and nothing in between.
+"""The ceiling: bare Litestar handlers with one SQL statement per request.
 
-No layers, no ports, no dependency injection, no OpenAPI, no helpful errors. What is left is the
-least that this stack costs: uvicorn, Litestar, asyncpg, msgspec and PostgreSQL.
+No layers, no ports, no dependency injection, no OpenAPI, no helpful errors. It measures
+the minimal cost of this stack: uvicorn, Litestar, asyncpg, msgspec and PostgreSQL.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ADMIN_TOKEN = os.environ["TICKETS_ADMIN_TOKEN"].encode()
 JSON = "application/json"
 ROOT = "/api/v1/tickets"
 
-Asked = Request[Any, Any, Any]
+AnyRequest = Request[Any, Any, Any]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=5000)]
 
 encode = msgspec.json.Encoder().encode
@@ -88,19 +88,19 @@ read_ticket = msgspec.json.Decoder(NewTicket).decode
 read_reply = msgspec.json.Decoder(NewReply).decode
 
 
-def token(request: Asked) -> bytes:
+def token(request: AnyRequest) -> bytes:
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise NotAuthorizedException
     return sha256(value.encode()).digest()
 
 
-def admin(request: Asked) -> None:
+def admin(request: AnyRequest) -> None:
     if not hmac.compare_digest(request.headers.get("x-admin-token", "").encode(), ADMIN_TOKEN):
         raise NotAuthorizedException
 
 
-def position(request: Asked, top: list[Any]) -> list[Any]:
+def position(request: AnyRequest, top: list[Any]) -> list[Any]:
     cursor = request.query_params.get("cursor")
     if not cursor:
         return top
@@ -118,7 +118,7 @@ def page(rows: Sequence[Any], limit: int, *flag: str) -> bytes:
 
 
 @get(f"{ROOT}/unread", media_type=JSON)
-async def user_unread(request: Asked) -> bytes:
+async def user_unread(request: AnyRequest) -> bytes:
     count = await pool.fetchval(SQL["user_unread"], token(request))
     if count is None:
         raise NotAuthorizedException
@@ -126,7 +126,7 @@ async def user_unread(request: Asked) -> bytes:
 
 
 @get(f"{ROOT}/", media_type=JSON)
-async def user_list(request: Asked) -> bytes:
+async def user_list(request: AnyRequest) -> bytes:
     status = request.query_params.get("status")
     limit = int(request.query_params.get("limit", 50))
     after = position(request, [LATEST, LARGEST_ID])
@@ -139,7 +139,7 @@ async def user_list(request: Asked) -> bytes:
 
 
 @get(f"{ROOT}/{{number:int}}", media_type=JSON)
-async def user_ticket(request: Asked) -> bytes:
+async def user_ticket(request: AnyRequest) -> bytes:
     row = await pool.fetchrow(SQL["user_ticket"], token(request), request.path_params["number"])
     if row is None:
         raise NotAuthorizedException
@@ -152,9 +152,9 @@ async def user_ticket(request: Asked) -> bytes:
 
 
 @post(f"{ROOT}/", media_type=JSON)
-async def create(request: Asked) -> Response[bytes]:
+async def create(request: AnyRequest) -> Response[bytes]:
     form = read_ticket(await request.body())
-    now = datetime.now(UTC)  # noqa: TID251 - the ceiling has no clock to ask
+    now = datetime.now(UTC)  # noqa: TID251 - the ceiling has no Clock
     category, other, subject = form.category, form.other_category, form.subject.strip()
     row = await pool.fetchrow(
         SQL["create"], token(request), category, other, subject, form.message.strip(), now
@@ -182,7 +182,7 @@ async def create(request: Asked) -> Response[bytes]:
 
 
 @post(f"{ROOT}/{{number:int}}/reply", media_type=JSON)
-async def user_reply(request: Asked) -> bytes:
+async def user_reply(request: AnyRequest) -> bytes:
     number = request.path_params["number"]
     text = read_reply(await request.body()).message.strip()
     now = datetime.now(UTC)  # noqa: TID251
@@ -203,13 +203,13 @@ async def user_reply(request: Asked) -> bytes:
 
 
 @get(f"{ROOT}/admin/unread", media_type=JSON)
-async def admin_unread(request: Asked) -> bytes:
+async def admin_unread(request: AnyRequest) -> bytes:
     admin(request)
     return encode({"unread": await pool.fetchval(SQL["admin_unread"])})
 
 
 @get(f"{ROOT}/admin/all", media_type=JSON)
-async def admin_list(request: Asked) -> bytes:
+async def admin_list(request: AnyRequest) -> bytes:
     admin(request)
     status = request.query_params.get("status")
     category = request.query_params.get("category")
@@ -229,7 +229,7 @@ async def admin_list(request: Asked) -> bytes:
 
 
 @get(f"{ROOT}/admin/stats", media_type=JSON)
-async def admin_stats(request: Asked) -> bytes:
+async def admin_stats(request: AnyRequest) -> bytes:
     admin(request)
     by_status = dict.fromkeys(STATUSES, 0)
     by_category = dict.fromkeys(CATEGORIES, 0)
@@ -249,7 +249,7 @@ async def admin_stats(request: Asked) -> bytes:
 
 
 @get(f"{ROOT}/admin/{{number:int}}", media_type=JSON)
-async def admin_ticket(request: Asked) -> bytes:
+async def admin_ticket(request: AnyRequest) -> bytes:
     admin(request)
     row = await pool.fetchrow(SQL["admin_ticket"], request.path_params["number"])
     if row is None:

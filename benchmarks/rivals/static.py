@@ -13,7 +13,7 @@ from litestar import Litestar, Request, get, post
 ROOT = "/api/v1/tickets"
 JSON = "application/json"
 
-Asked = Request[Any, Any, Any]
+AnyRequest = Request[Any, Any, Any]
 
 # One response per operation of the service, recorded by the benchmark.
 RESPONSES = {
@@ -32,7 +32,7 @@ ADMIN_LISTS = {
 
 @get(f"{ROOT}/unread", media_type=JSON)
 async def user_unread() -> bytes:
-    return RESPONSES["user badge"]
+    return RESPONSES["user unread count"]
 
 
 @get(f"{ROOT}/", media_type=JSON)
@@ -46,24 +46,24 @@ async def user_ticket() -> bytes:
 
 
 @post(f"{ROOT}/", media_type=JSON)
-async def create(request: Asked) -> bytes:
+async def create(request: AnyRequest) -> bytes:
     await request.body()
     return RESPONSES["create"]
 
 
 @post(f"{ROOT}/{{number:int}}/reply", media_type=JSON)
-async def user_reply(request: Asked) -> bytes:
+async def user_reply(request: AnyRequest) -> bytes:
     await request.body()
     return RESPONSES["reply"]
 
 
 @get(f"{ROOT}/admin/unread", media_type=JSON)
 async def admin_unread() -> bytes:
-    return RESPONSES["admin badge"]
+    return RESPONSES["admin unread count"]
 
 
 @get(f"{ROOT}/admin/all", media_type=JSON)
-async def admin_list(request: Asked) -> bytes:
+async def admin_list(request: AnyRequest) -> bytes:
     return ADMIN_LISTS[request.scope["query_string"]]
 
 

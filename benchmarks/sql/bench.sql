@@ -38,7 +38,7 @@ select id, user_id from tickets
  order by hashint4(id) limit $1;
 
 -- name: writable_tickets
--- One open ticket per user: with so many users, nobody comes near a rate limit.
+-- One open ticket per user: with so many users, none reaches a rate limit.
 select id, user_id
   from (
            select distinct on (user_id) id, user_id
@@ -49,11 +49,11 @@ select id, user_id
  order by hashint4(id) limit $1;
 
 -- name: mark_unread
--- As if the admins had just replied to these.
+-- Mark these tickets as unread by their users, as a reply of an admin does.
 update tickets set user_unread = true where id = any($1::integer[]) and not user_unread;
 
 -- name: rest_limits
 -- Reset the rate limits that are more than half used: in many rounds, or on a fast machine,
--- somebody would reach one. Other rows stay, as an update would leave a dead row on each page.
+-- a user would reach one. Other rows stay, as an update would leave a dead row on each page.
 update ticket_rates set arrival = clock_timestamp()
  where arrival > clock_timestamp() + tolerance / 2;

@@ -2,7 +2,7 @@
 -- schema. Its writes maintain all that it reads: flags, counts (by triggers), previews, versions,
 -- indexes.
 --
--- In a user's statement $1 is the SHA-256 of the token. No row means that nobody has that token.
+-- In a user's statement $1 is the SHA-256 of the token. No row means an unknown token.
 
 -- name: user_unread
 select (select count(*) from tickets where user_id = k.user_id and user_unread)
@@ -109,7 +109,8 @@ select coalesce(sum(admin_unread), 0)::bigint from ticket_counts;
 
 -- name: admin_list
 select id, category, other_category, subject, status, priority, admin_unread, message_count,
-       last_message, created_at, updated_at, (select email from users where users.id = tickets.user_id) as user_email
+       last_message, created_at, updated_at,
+       (select email from users where users.id = tickets.user_id) as user_email
   from tickets
  where (admin_unread, updated_at, id) < ($1, $2, $3)
  order by admin_unread desc, updated_at desc, id desc
@@ -151,8 +152,8 @@ with shown as materialized (
        and t.id = shown.id
        and t.version = shown.version
 )
-select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.priority, t.user_unread,
-       t.message_count, t.created_at, t.updated_at,
+select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.priority,
+       t.user_unread, t.message_count, t.created_at, t.updated_at,
        (select email from users where users.id = t.user_id) as user_email,
        (
            select json_agg(m order by m.created_at, m.id)

@@ -3,8 +3,8 @@
 --
 -- The shape comes from settings of the session: bench.users, bench.tickets, bench.heavy_users (who
 -- share 5 % of all tickets) and bench.regular_users with bench.regular_percent (who share that
--- percentage). All others share the rest. Nothing is random: the same settings create the same rows,
--- except for the date up to which they reach.
+-- percentage). All others share the rest. Nothing is random: the same settings create the same
+-- rows, except for the date up to which they reach.
 
 create table users (id serial primary key, email varchar(320) not null);
 
@@ -61,8 +61,8 @@ select n as id,
            else 1 + heavy + regular
                 + (hundred * (95 - percent) + place - 5 - percent) % (users - heavy - regular)
        end as user_id,
-       (array['support', 'support', 'support', 'support', 'billing', 'billing', 'feature_suggestion',
-              'other'])[1 + chance % 8] as category,
+       (array['support', 'support', 'support', 'support', 'billing', 'billing',
+              'feature_suggestion', 'other'])[1 + chance % 8] as category,
        case
            when n <= tickets * 3 / 4 or chance / 8 % 100 >= 48 then 'closed'
            else (array['open', 'open', 'in_progress', 'resolved'])[1 + chance / 8 % 4]

@@ -1,6 +1,6 @@
 """Fault injection: break PostgreSQL and the service while clients write, then count. `just faults`.
 
-It stops and kills only what it has started itself, in a temporary folder.
+It stops and kills only processes that it has started itself, in a temporary folder.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from scripts.faults.run import EXPECTED, Outcome, run
 SHORT_SECONDS, LONG_SECONDS = 1.0, 8.0
 
 COLUMNS = (
-    *("fault", "sent", "acknowledged", "found", "doubled", "lost"),
+    *("fault", "sent", "acknowledged", "found", "duplicated", "lost"),
     *("503", "409", "no response", "other responses"),
-    *("longest wait", "longest outage", "back after"),
+    *("longest wait", "longest outage", "recovered after"),
 )
 
 
@@ -43,16 +43,16 @@ def throwaway_cluster() -> Iterator[tuple[Cluster, Path]]:
 
 def row(outcome: Outcome) -> str:
     """Return the outcome as a row of the table."""
-    usual = [outcome.failures[kind] for kind in EXPECTED]
-    others = outcome.failures.total() - sum(usual)
-    figures = [outcome.sent, outcome.acknowledged, outcome.found, outcome.doubled, outcome.lost]
-    seconds = [outcome.longest_wait, outcome.longest_outage, outcome.back_after]
-    cells = [outcome.title, *figures, *usual, others, *(f"{figure:.1f} s" for figure in seconds)]
+    expected = [outcome.failures[kind] for kind in EXPECTED]
+    others = outcome.failures.total() - sum(expected)
+    counts = [outcome.sent, outcome.acknowledged, outcome.found, outcome.duplicated, outcome.lost]
+    seconds = [outcome.longest_wait, outcome.longest_outage, outcome.recovered_after]
+    cells = [outcome.title, *counts, *expected, others, *(f"{value:.1f} s" for value in seconds)]
     return f"| {' | '.join(map(str, cells))} |"
 
 
 def main() -> int:
-    """Run the chosen faults; return 1 if a promise is broken."""
+    """Run the chosen faults; return 1 if a guarantee is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--short", action="store_true", help="shorter faults: about a minute for all"

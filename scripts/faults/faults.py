@@ -1,4 +1,4 @@
-"""The faults: each breaks something while clients write, and repairs what an operator would."""
+"""The faults: each breaks something while clients write, and repairs it as an operator would."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ class Scene:
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: its title, what it needs, and what clients may notice."""
+    """One fault: its title, the setup that it needs, and how it may affect clients."""
 
     title: str
-    happen: Callable[[Scene], Awaitable[None]]
+    inject: Callable[[Scene], Awaitable[None]]
     workers: int = 1
     cuts_connections: bool = False
-    """Whether a process of the service ends, and clients lose connections without a response."""
+    """Whether a process of the service ends: clients then lose connections without a response."""
 
     is_noticed: bool = True
-    """Whether clients must notice: if they don't, the run has proven nothing."""
+    """Whether some request must fail: otherwise the run proves nothing."""
 
 
 async def restart_postgres(scene: Scene) -> None:
@@ -74,12 +74,12 @@ async def freeze_postgres(scene: Scene) -> None:
 
 async def take_all_connections(scene: Scene) -> None:
     """Take all connections of PostgreSQL."""
-    async with scene.cluster.full():
+    async with scene.cluster.exhausted():
         await asyncio.sleep(scene.seconds)
 
 
 async def kill_a_worker(scene: Scene) -> None:
-    """Kill one of several workers: the others go on, and it is replaced."""
+    """Kill one of several workers: the others continue, and the supervisor replaces it."""
     scene.services[0].kill_a_worker()
     await asyncio.sleep(0)
 
@@ -103,7 +103,7 @@ async def stop_the_service(scene: Scene) -> None:
 
 
 async def start_four(scene: Scene) -> None:
-    """Start four more at once, which all check for migrations, and stop the first."""
+    """Start four more at once, which all look for pending migrations; stop the first."""
     (first,) = scene.services
     await scene.serve(4)
     scene.addresses.remove(first.address)

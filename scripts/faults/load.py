@@ -20,7 +20,7 @@ HUNG_SECONDS = 30.0
 
 PAUSE_SECONDS = 0.1
 """Seconds between two attempts. A good client would wait for `Retry-After`; these measure when the
-service is back."""
+service has recovered."""
 
 KEYED = 0.75
 """Share of the writes with an idempotency key: they are retried until they are acknowledged."""
@@ -34,7 +34,7 @@ MAX_WRITES = 20_000
 
 @dataclass
 class Write:
-    """One message of a client, with a marker that no other has."""
+    """One message of a client, with a unique marker."""
 
     marker: str
     keyed: bool
@@ -43,13 +43,13 @@ class Write:
 
 @dataclass
 class Record:
-    """What all clients together have sent and received."""
+    """The requests and responses of all clients together."""
 
     writes: list[Write] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)
-    """Responses other than success, by kind: 503, 409, "no response"; others are not expected."""
+    """Responses other than success, by kind: 503, 409, "no response"; others are unexpected."""
 
-    moments: list[float] = field(default_factory=list)
+    acknowledged_at: list[float] = field(default_factory=list)
     """Monotonic times at which a write was acknowledged."""
 
     longest_wait: float = 0.0
@@ -57,23 +57,25 @@ class Record:
 
     def longest_gap(self, begin: float, end: float) -> float:
         """Return the longest time without an acknowledged write."""
-        moments = [begin, *sorted(self.moments), end]
-        return max(later - earlier for earlier, later in itertools.pairwise(moments))
+        times = [begin, *sorted(self.acknowledged_at), end]
+        return max(later - earlier for earlier, later in itertools.pairwise(times))
 
     def first_after(self, moment: float) -> float:
         """Return the seconds from a moment until the next acknowledged write."""
-        return min((other - moment for other in self.moments if other >= moment), default=1e9)
+        return min(
+            (other - moment for other in self.acknowledged_at if other >= moment), default=1e9
+        )
 
 
 class Client:
     """A user who opens tickets and replies to them."""
 
     def __init__(self, record: Record, addresses: list[str], token: str, seed: int) -> None:
-        """Write to the addresses that are in the list at the moment."""
+        """Send requests to the addresses in the list, which may change meanwhile."""
         self._record = record
         self._addresses = addresses
         self._headers = {"Authorization": f"Bearer {token}"}
-        self._dice = random.Random(seed)
+        self._random = random.Random(seed)
         self._tickets: list[int] = []
 
     async def write_until(self, stop: asyncio.Event, patience: float) -> None:
@@ -83,7 +85,7 @@ class Client:
             headers=self._headers, timeout=timeout, trust_env=False
         ) as http:
             while not stop.is_set() and len(self._record.writes) < MAX_WRITES:
-                write = Write(uuid.uuid4().hex, keyed=self._dice.random() < KEYED)
+                write = Write(uuid.uuid4().hex, keyed=self._random.random() < KEYED)
                 self._record.writes.append(write)
                 await self._deliver(http, write, stop, patience)
 
@@ -91,8 +93,8 @@ class Client:
         self, http: httpx.AsyncClient, write: Write, stop: asyncio.Event, patience: float
     ) -> None:
         text = f"Message {write.marker}"
-        replies = self._tickets and self._dice.random() < REPLIES
-        path = f"/{self._dice.choice(self._tickets)}/reply" if replies else ""
+        replies = self._tickets and self._random.random() < REPLIES
+        path = f"/{self._random.choice(self._tickets)}/reply" if replies else ""
         body = {"message": text}
         if not replies:
             body |= {"category": "support", "subject": f"Ticket {write.marker}"}
@@ -102,7 +104,7 @@ class Client:
             response = await self._try(http, path, body, headers)
             if response is not None and response.status_code == HTTPStatus.CREATED:
                 write.acknowledged = True
-                self._record.moments.append(time.monotonic())
+                self._record.acknowledged_at.append(time.monotonic())
                 if not replies:
                     self._tickets.append(response.json()["ticket"]["id"])
                 return
@@ -116,7 +118,7 @@ class Client:
         self, http: httpx.AsyncClient, path: str, body: dict[str, str], headers: dict[str, str]
     ) -> httpx.Response | None:
         """Return the response, None if there is none; count failures."""
-        url = self._dice.choice(self._addresses) + API + path
+        url = self._random.choice(self._addresses) + API + path
         begin = time.monotonic()
         response = None
         try:

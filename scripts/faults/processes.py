@@ -1,4 +1,4 @@
-"""The processes that are broken: a PostgreSQL cluster and services that the script starts itself."""
+"""The processes that faults break: a PostgreSQL cluster and services, started by the script."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Cluster:
     def kill(self) -> None:
         """Kill the server; its other processes then end by themselves."""
         self._server().kill()
-        # this waits for them; there is no server left to stop
+        # waits for them; there is no server left to stop
         self._stack.close()
 
     def freeze(self) -> None:
@@ -85,8 +85,8 @@ class Cluster:
         return psutil.Process(int((self._folder / "postmaster.pid").read_text().split()[0]))
 
     @contextlib.asynccontextmanager
-    async def full(self) -> AsyncIterator[None]:
-        """Take every connection for the block, those of the service too."""
+    async def exhausted(self) -> AsyncIterator[None]:
+        """Take every connection for the block, those of the service included."""
         taken: list[asyncpg.Connection[asyncpg.Record]] = []
         terminate = """select count(pg_terminate_backend(pid))
                          from pg_stat_activity where application_name like 'tickets%'"""
@@ -104,10 +104,10 @@ class Cluster:
 
 
 class Service:
-    """`tickets serve` on a port of its own."""
+    """A `tickets serve` process on a free port."""
 
     def __init__(self, cluster: Cluster, log: Path, *, workers: int = 1) -> None:
-        """Choose a free port."""
+        """Choose the port."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self._port = listener.getsockname()[1]
         self.address = f"http://127.0.0.1:{self._port}"
@@ -125,7 +125,7 @@ class Service:
                     "TICKETS_DATABASE_URL": self._cluster.url,
                     "TICKETS_DATABASE_TIMEOUT": f"{DATABASE_TIMEOUT}",
                     "TICKETS_ADMIN_TOKEN": ADMIN_TOKEN,
-                    # counted as usual, and never reached
+                    # the limiter counts as usual, and no client reaches the limit
                     "TICKETS_RATE_CREATES": "1000000/hour",
                     "TICKETS_RATE_REPLIES": "1000000/hour",
                 },
@@ -135,7 +135,7 @@ class Service:
             )
 
     async def ready(self) -> None:
-        """Wait until it is ready."""
+        """Wait until its readiness probe succeeds."""
         async with asyncio.timeout(PATIENCE), httpx.AsyncClient(trust_env=False) as http:
             while True:
                 with contextlib.suppress(httpx.TransportError):
@@ -146,7 +146,7 @@ class Service:
                 await asyncio.sleep(0.05)
 
     async def end(self, number: signal.Signals) -> int:
-        """Send the signal, wait for the end, and return the exit code."""
+        """Send the signal, wait for the exit, and return the exit code."""
         self.process.send_signal(number)
         return await asyncio.to_thread(self.process.wait, PATIENCE)
 

@@ -1,4 +1,4 @@
-"""One run: clients write, a fault happens, then every row is counted and compared."""
+"""One run: clients write, a fault happens, then the stored rows are compared with the responses."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ from tickets.clock import SystemClock
 CLIENTS = 12
 
 MAX_WAIT = 3 * DATABASE_TIMEOUT + 2
-"""Seconds within which every request has a response: for a connection, a statement, its cancelling."""
+"""Seconds within which every request has a response.
 
-BACK_WITHIN = 10.0
-"""Seconds after a fault within which a write is acknowledged again."""
+It waits for a connection, for a statement, and for the cancellation of the statement."""
+
+RECOVERY_LIMIT = 10.0
+"""Seconds after a fault within which a write must be acknowledged."""
 
 EXPECTED = ("503", "409", "no response")
 
@@ -40,12 +42,12 @@ class Outcome:
     sent: int
     acknowledged: int
     found: int
-    doubled: int
+    duplicated: int
     lost: int
     failures: Counter[str]
     longest_wait: float
     longest_outage: float
-    back_after: float
+    recovered_after: float
     violations: list[str]
 
 
@@ -63,7 +65,7 @@ async def _users(cluster: Cluster) -> AsyncIterator[list[str]]:
 
 
 async def run(fault: Fault, cluster: Cluster, folder: Path, *, seconds: float) -> Outcome:
-    """Let the clients write before, during and after the fault; return what was found.
+    """Run the clients before, during and after the fault; compare their record with the database.
 
     Each of the three takes at least `seconds`.
     """
@@ -75,18 +77,20 @@ async def run(fault: Fault, cluster: Cluster, folder: Path, *, seconds: float) -
         await scene.serve(workers=fault.workers)
         clients = [
             asyncio.create_task(
-                Client(record, scene.addresses, token, seed).write_until(stop, BACK_WITHIN)
+                Client(record, scene.addresses, token, seed).write_until(stop, RECOVERY_LIMIT)
             )
             for seed, token in enumerate(tokens)
         ]
         begin = time.monotonic()
         await asyncio.sleep(seconds)
-        await asyncio.wait_for(fault.happen(scene), PATIENCE + seconds)
-        healed = time.monotonic()
+        await asyncio.wait_for(fault.inject(scene), PATIENCE + seconds)
+        repaired_at = time.monotonic()
         await asyncio.sleep(seconds)
-        # until a write is acknowledged, or the promised time is over
-        give_up = healed + BACK_WITHIN
-        while record.first_after(healed) > BACK_WITHIN and time.monotonic() < give_up:  # noqa: ASYNC110
+        # until a write is acknowledged, or the limit is over
+        give_up = repaired_at + RECOVERY_LIMIT
+        while time.monotonic() < give_up:
+            if record.first_after(repaired_at) <= RECOVERY_LIMIT:
+                break
             await asyncio.sleep(0.1)
         end = time.monotonic()
         stop.set()
@@ -95,22 +99,26 @@ async def run(fault: Fault, cluster: Cluster, folder: Path, *, seconds: float) -
         for service in scene.services:
             service.clean_up()
     found, wrong = await _count(cluster)
-    violations = [*scene.violations, *_rows_wrong(record, found), *_failures_wrong(fault, record)]
+    violations = [
+        *scene.violations,
+        *_row_violations(record, found),
+        *_response_violations(fault, record),
+    ]
     if wrong:
         violations.append(f"{wrong} tickets have wrong counters or flags")
-    if record.first_after(healed) > BACK_WITHIN:
-        violations.append(f"service was not back within {BACK_WITHIN:.0f} s")
+    if record.first_after(repaired_at) > RECOVERY_LIMIT:
+        violations.append(f"the service did not recover within {RECOVERY_LIMIT:.0f} s")
     return Outcome(
         title=fault.title,
         sent=len(record.writes),
         acknowledged=sum(write.acknowledged for write in record.writes),
         found=sum(write.marker in found for write in record.writes),
-        doubled=sum(found[write.marker] > 1 for write in record.writes),
+        duplicated=sum(found[write.marker] > 1 for write in record.writes),
         lost=sum(write.acknowledged and write.marker not in found for write in record.writes),
         failures=record.failures,
         longest_wait=record.longest_wait,
         longest_outage=record.longest_gap(begin, end),
-        back_after=record.first_after(healed),
+        recovered_after=record.first_after(repaired_at),
         violations=violations,
     )
 
@@ -130,23 +138,23 @@ async def _count(cluster: Cluster) -> tuple[Counter[str], int]:
     return Counter(row["message"].removeprefix("Message ") for row in texts), wrong
 
 
-def _rows_wrong(record: Record, found: Counter[str]) -> Iterator[str]:
-    """Yield a sentence about every write that is stored twice, or lost."""
+def _row_violations(record: Record, found: Counter[str]) -> Iterator[str]:
+    """Yield a sentence about each write that is stored twice, or lost."""
     for write in record.writes:
         if found[write.marker] > 1:
             yield f"{write.marker} is stored {found[write.marker]} times"
         if write.acknowledged and not found[write.marker]:
-            yield f"{write.marker} was acknowledged and is lost"
+            yield f"{write.marker} was acknowledged and is missing"
     if given_up := sum(write.keyed and not write.acknowledged for write in record.writes):
         yield f"{given_up} writes with a key were never acknowledged"
 
 
-def _failures_wrong(fault: Fault, record: Record) -> Iterator[str]:
-    """Yield a sentence about every response that no client may get."""
+def _response_violations(fault: Fault, record: Record) -> Iterator[str]:
+    """Yield a sentence about each response that no client may get."""
     for kind, count in record.failures.items():
         if kind not in EXPECTED or (kind == "no response" and not fault.cuts_connections):
             yield f"{count} times: {kind}"
     if fault.is_noticed and not record.failures:
-        yield "no client noticed the fault, so the run proves nothing"
+        yield "no request failed during the fault, so the run proves nothing"
     if record.longest_wait > MAX_WAIT:
         yield f"a client waited {record.longest_wait:.1f} s for a response"

@@ -27,7 +27,7 @@ def run_sync(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 class InterruptedTickets:
-    """The port `Tickets`, where somebody else writes between load and save, `times` times."""
+    """The port `Tickets`, where another process writes between load and save, `times` times."""
 
     def __init__(
         self, world: MemoryWorld, interruption: Callable[[], Awaitable[object]], times: int

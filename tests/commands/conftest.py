@@ -23,7 +23,7 @@ PATIENCE = 60
 
 
 def inherited() -> dict[str, str]:
-    """Return what a command inherits of this environment: PATH and the coverage settings."""
+    """Return the environment variables that commands inherit: PATH and coverage settings."""
     names = ("PATH", "COVERAGE_PROCESS_CONFIG")
     return {name: os.environ[name] for name in names if name in os.environ}
 

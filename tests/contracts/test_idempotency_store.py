@@ -207,17 +207,17 @@ async def test_fifty_concurrent_requests_with_one_key_take_effect_once(world: Wo
             category="support",
             other_category=None,
             subject="Only once",
-            message="However often it comes.",
+            message="However often it is sent.",
             idempotency_key=idempotency_key,
         )
 
-    answers = await asyncio.gather(*(open_ticket() for _ in range(50)))
+    responses = await asyncio.gather(*(open_ticket() for _ in range(50)))
 
-    assert len({answer.id for answer in answers}) == 1
-    assert all(answer == answers[0] for answer in answers)
+    assert len({response.id for response in responses}) == 1
+    assert all(response == responses[0] for response in responses)
     page = await world.views.user_list(user_id, status=None, after=None, limit=10)
-    assert [row.id for row in page.rows] == [answers[0].id]
-    assert await world.texts(answers[0].id) == ["However often it comes."]
+    assert [row.id for row in page.rows] == [responses[0].id]
+    assert await world.texts(responses[0].id) == ["However often it is sent."]
 
 
 async def test_one_key_on_two_tickets_concurrently_changes_only_one_of_them(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Processes that hold an embedded cluster open, and questions to its server."""
+"""Processes that hold an embedded cluster open, and queries on its server."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ from pathlib import Path
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
 folder, _, *options = sys.argv[1:]
 
-async def ask(url):
+async def query(url):
     connection = await asyncpg.connect(url)
     assert await connection.fetchval("select 1") == 1
     await connection.close()
 
 for _ in range(4):
     with EmbeddedPostgres(Path(folder), options=options) as postgres:
-        asyncio.run(ask(postgres.url))
+        asyncio.run(query(postgres.url))
 """
 
 
@@ -131,7 +131,7 @@ def opened(folder: Path) -> EmbeddedPostgres:
     return EmbeddedPostgres(folder, options=FAST)
 
 
-def ask(url: str, sql: str) -> Any:
+def query(url: str, sql: str) -> Any:
     async def fetch() -> Any:
         connection = await asyncpg.connect(url)
         try:

@@ -7,25 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded_postgres.clusters import ask, opened, own_processes
+from tests.embedded_postgres.clusters import opened, own_processes, query
 
 
 def test_data_is_kept_between_runs(cluster: Path) -> None:
     with opened(cluster) as postgres:
-        ask(postgres.url, "create table kept as select 'still here' as text")
+        query(postgres.url, "create table kept as select 'still here' as text")
 
     assert own_processes(cluster) == []
     with opened(cluster) as postgres:
-        assert ask(postgres.url, "select text from kept") == "still here"
+        assert query(postgres.url, "select text from kept") == "still here"
 
 
 def test_the_cluster_is_private_and_uses_utf_8_and_utc(cluster: Path) -> None:
     with opened(cluster) as postgres:
         settings = {
-            name: ask(postgres.url, f"select current_setting('{name}')")
+            name: query(postgres.url, f"select current_setting('{name}')")
             for name in ("server_encoding", "timezone", "listen_addresses", "fsync")
         }
-        lowered = ask(postgres.url, "select lower('ÀÉ')")
+        lowered = query(postgres.url, "select lower('ÀÉ')")
 
     assert settings == {
         "server_encoding": "UTF8",
@@ -46,12 +46,12 @@ def test_environment_variables_of_libpq_are_ignored(
 
     with opened(cluster), opened(cluster) as postgres:
         monkeypatch.delenv("PGSERVICE")  # asyncpg reads it, and is not under test
-        assert ask(postgres.url, "select current_database()") == "tickets"
+        assert query(postgres.url, "select current_database()") == "tickets"
 
 
 def test_a_copy_of_a_running_cluster_gets_its_own_server(cluster: Path, folder: Path) -> None:
     with opened(cluster) as original:
         subprocess.run(["cp", "-a", cluster, folder / "copy"], check=True)
         with opened(folder / "copy") as copy:
-            assert ask(copy.url, "show data_directory") == str(folder / "copy")
-        assert ask(original.url, "show data_directory") == str(cluster)
+            assert query(copy.url, "show data_directory") == str(folder / "copy")
+        assert query(original.url, "show data_directory") == str(cluster)

@@ -11,10 +11,10 @@ from tests.embedded_postgres.clusters import (
     AS_ROOT,
     PATIENCE,
     Holders,
-    ask,
     is_locked_exclusively,
     opened,
     own_processes,
+    query,
     release,
     server_pid,
     url_of,
@@ -27,16 +27,16 @@ def test_the_server_of_a_killed_process_is_adopted_and_stopped(
 ) -> None:
     killed = holders.start(cluster)
     url = url_of(killed)
-    ask(url, "create table adopted as select 1 as number")
+    query(url, "create table adopted as select 1 as number")
     orphan = server_pid(cluster)
 
     killed.kill()
     killed.wait()
 
-    assert ask(url, "select number from adopted") == 1
+    assert query(url, "select number from adopted") == 1
     with opened(cluster) as postgres:
         assert server_pid(cluster) == orphan
-        assert ask(postgres.url, "select number from adopted") == 1
+        assert query(postgres.url, "select number from adopted") == 1
     assert own_processes(cluster) == []
 
 
@@ -44,16 +44,16 @@ def test_a_killed_server_is_started_again_with_all_committed_data(
     cluster: Path, holders: Holders
 ) -> None:
     holder = holders.start(cluster)
-    ask(url_of(holder), "create table committed as select generate_series(1, 1000) as number")
+    query(url_of(holder), "create table committed as select generate_series(1, 1000) as number")
     killed = server_pid(cluster)
 
     os.kill(killed, signal.SIGKILL)
 
     with opened(cluster) as postgres:
         assert server_pid(cluster) != killed
-        assert ask(postgres.url, "select count(*) from committed") == 1000
+        assert query(postgres.url, "select count(*) from committed") == 1000
         release(holder)
-        assert ask(postgres.url, "select count(*) from committed") == 1000
+        assert query(postgres.url, "select count(*) from committed") == 1000
     assert own_processes(cluster) == []
 
 
@@ -75,7 +75,7 @@ def test_a_cluster_whose_creation_was_killed_is_created_again(
 
     assert not (folder / "pg").exists()
     with opened(folder / "pg") as postgres:
-        assert ask(postgres.url, "select current_database()") == "tickets"
+        assert query(postgres.url, "select current_database()") == "tickets"
     assert not unfinished.exists()
     assert list(folder.glob("pg.unfinished-*")) == []
 
@@ -92,7 +92,7 @@ def test_a_stale_pid_file_with_the_pid_of_another_process_is_ignored(cluster: Pa
             os.chown(stale, owner.st_uid, owner.st_gid)
 
             with opened(cluster) as postgres:
-                assert ask(postgres.url, "select 1") == 1
+                assert query(postgres.url, "select 1") == 1
                 assert server_pid(cluster) != unrelated.pid
 
             assert unrelated.poll() is None

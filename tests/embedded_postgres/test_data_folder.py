@@ -9,9 +9,9 @@ import pytest
 
 from tests.embedded_postgres.clusters import (
     Holders,
-    ask,
     only_root,
     opened,
+    query,
     release,
     url_of,
 )
@@ -31,7 +31,7 @@ def test_a_path_that_is_unfit_for_a_socket_gets_a_private_socket_folder(
         other = holders.start(folder / name, TMPDIR=str(folder / "other"))
 
         assert url_of(other) == postgres.url
-        assert ask(postgres.url, "select current_user") == "postgres"
+        assert query(postgres.url, "select current_user") == "postgres"
         sockets = Path(postgres.url.partition("?host=")[2].partition("&")[0])
         assert sockets.parent == Path(tempfile.gettempdir()).resolve()
         assert sockets.stat().st_mode & 0o777 == 0o700

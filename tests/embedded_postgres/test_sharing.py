@@ -10,9 +10,9 @@ from tests.embedded_postgres.clusters import (
     PATIENCE,
     VISITOR,
     Holders,
-    ask,
     opened,
     own_processes,
+    query,
     release,
     server_pid,
     url_of,
@@ -28,7 +28,7 @@ def test_the_last_of_two_processes_to_leave_stops_the_server(
         assert url_of(other) == postgres.url
         server = server_pid(cluster)
 
-    assert ask(postgres.url, "select 1") == 1
+    assert query(postgres.url, "select 1") == 1
     assert server_pid(cluster) == server
     release(other)
     assert own_processes(cluster) == []
@@ -57,7 +57,7 @@ def test_ctrl_c_stops_the_service_and_not_the_server_that_it_shares(
         os.killpg(holder.pid, signal.SIGINT)
         holder.wait(PATIENCE)
 
-        assert ask(postgres.url, "select 1") == 1
+        assert query(postgres.url, "select 1") == 1
         assert server_pid(cluster) == server
 
 

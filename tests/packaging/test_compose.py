@@ -24,7 +24,7 @@ from tests.packaging.journey import (
 )
 
 FORCED = os.environ.get("TICKETS_TEST_POSTGRES") == "container"
-"""Containers were asked for, so that tests must fail instead of being skipped."""
+"""Whether the environment requires containers: then tests fail instead of being skipped."""
 
 
 def succeeds(command: Sequence[str]) -> bool:
@@ -40,7 +40,7 @@ def compose() -> Sequence[str]:
     for command in (["docker", "compose"], ["docker-compose"]):
         if succeeds(["docker", "info"]) and succeeds([*command, "version"]):
             return command
-    reason = "compose.yaml was not tested: no container engine answers, or there is no compose"
+    reason = "compose.yaml was not tested: no container engine responds, or compose is missing"
     if FORCED:
         pytest.fail(reason)
     pytest.skip(reason)

@@ -1,4 +1,4 @@
-"""One process of the service as far as PostgreSQL is concerned: a pool, a listener, caches."""
+"""What one process of the service has of PostgreSQL: a pool, a listener, caches."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Process(PostgresWorld):
         return await self.views.user_unread(user_id)
 
     async def statements_of(self, work: Awaitable[object]) -> int:
-        """Return how many statements this work sends; 0 means that a cache answered."""
+        """Return how many statements this work sends; 0 means that a cache was used."""
         # the driver calls its query loggers in the next iteration of the event loop
         await asyncio.sleep(0)
         before = len(self.statements)

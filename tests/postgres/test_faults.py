@@ -30,5 +30,5 @@ def test_after_a_fault_every_acknowledged_write_is_stored_exactly_once(
     outcome = asyncio.run(run(FAULTS[name], *cluster, seconds=SHORT_SECONDS))
 
     assert outcome.violations == []
-    assert (outcome.doubled, outcome.lost) == (0, 0)
+    assert (outcome.duplicated, outcome.lost) == (0, 0)
     assert 0 < outcome.acknowledged <= outcome.found <= outcome.sent

@@ -24,10 +24,10 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def until_returns(ask: Callable[[], Awaitable[object]], expected: object) -> None:
-    """Wait until `ask` returns what is expected."""
+async def until_returns(query: Callable[[], Awaitable[object]], expected: object) -> None:
+    """Wait until `query` returns what is expected."""
     async with asyncio.timeout(MAX_WAIT):
-        while await ask() != expected:  # noqa: ASYNC110 - there is no event to wait for
+        while await query() != expected:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
 
 

@@ -74,7 +74,7 @@ async def test_every_other_caller_gets_the_same_401_and_changes_nothing(
         problem(response, 401)
         assert response.headers["WWW-Authenticate"]
         assert MARKER not in response.text
-    # all are equal: nobody learns whether a credential is nearly valid, or which tickets exist
+    # all are equal: no response shows that a credential is nearly valid, or which tickets exist
     assert len({repr(observable(response)) for response in responses.values()}) == 1
     assert await scene.world.snapshot() == before
 
@@ -116,7 +116,7 @@ async def test_another_users_ticket_and_a_missing_one_give_the_same_bytes(
 
 
 @every_route_of_users
-async def test_a_user_gets_the_own_ticket_and_nothing_of_another_users(
+async def test_a_user_gets_their_own_ticket_and_nothing_of_another_user(
     scene: Scene, route: Route
 ) -> None:
     people = [(scene.owner, scene.other), (scene.other, scene.owner)]
@@ -133,7 +133,7 @@ async def test_a_user_gets_the_own_ticket_and_nothing_of_another_users(
 @pytest.mark.parametrize(
     "route", [route for route in API_ROUTES if RULES[route].body is not None], ids=described
 )
-async def test_an_idempotency_key_is_of_no_use_to_another_caller(
+async def test_an_idempotency_key_returns_nothing_to_another_caller(
     scene: Scene, route: Route
 ) -> None:
     who = RULES[route].who
@@ -151,14 +151,14 @@ async def test_an_idempotency_key_is_of_no_use_to_another_caller(
     elif has_id(route):
         problem(other, 404)
     else:
-        # the same key and the same body open a ticket of their own
+        # keys belong to a caller: the same key and body open another ticket
         assert other.status_code == RULES[route].status
         assert other.json()["ticket"]["user_id"] == scene.other.caller.user_id
         return
     assert await scene.world.snapshot() == before
 
 
-async def test_lists_and_counts_of_a_user_have_only_their_own_tickets(scene: Scene) -> None:
+async def test_lists_and_counts_include_only_the_callers_tickets(scene: Scene) -> None:
     for one in (scene.owner, scene.other):
         listed = (await one.caller.get()).json()["tickets"]
         assert [row["id"] for row in listed] == [one.ticket_id]
@@ -166,7 +166,9 @@ async def test_lists_and_counts_of_a_user_have_only_their_own_tickets(scene: Sce
         assert (await one.caller.get("/unread")).json() == {"unread": 1}
 
 
-async def test_a_cursor_of_another_users_list_pages_through_the_own_list(scene: Scene) -> None:
+async def test_a_cursor_from_another_users_list_returns_only_the_callers_tickets(
+    scene: Scene,
+) -> None:
     await scene.api.ticket(scene.other.caller, subject=scene.other.words)
     cursor = (await scene.other.caller.get("?limit=1")).json()["next_cursor"]
 
@@ -177,7 +179,7 @@ async def test_a_cursor_of_another_users_list_pages_through_the_own_list(scene: 
 
 
 @every_route_of_admins
-async def test_admins_get_everybodys_tickets_and_a_404_for_a_missing_one(
+async def test_admins_get_the_tickets_of_all_users_and_a_404_for_a_missing_one(
     scene: Scene, route: Route
 ) -> None:
     for token in ADMIN_TOKENS:

@@ -48,8 +48,8 @@ async def test_a_rate_limit_ends_after_retry_after_and_limits_nobody_else(world:
     ticket, others = await api.ticket(user), await api.ticket(other)
     path, text = f"/{ticket['id']}/reply", {"message": "Any news?"}
 
-    answered = await user.post(path, json=text)
-    assert answered.headers["RateLimit"] == '"replies";r=0;t=3600'
+    allowed = await user.post(path, json=text)
+    assert allowed.headers["RateLimit"] == '"replies";r=0;t=3600'
     wait = too_many_requests(await user.post(path, json=text))
     assert too_many_requests(await user.post(path, json=text)) <= wait
 

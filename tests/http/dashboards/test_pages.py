@@ -37,7 +37,7 @@ def client_of(**settings: Any) -> httpx.AsyncClient:
 
 
 def client_on(application: Any) -> httpx.AsyncClient:
-    # outside of the client's own habit of asking for gzip
+    # without the client's default, which is gzip
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(application),
         base_url="http://tickets.test",

@@ -77,11 +77,11 @@ async def test_a_client_that_disconnects_is_counted_as_499_and_no_longer_in_prog
 
     memory_world.views = Slow()  # type: ignore[assignment] # a part of the port
     async with client_of(application_on(memory_world, metrics=metrics)) as api:
-        asking = asyncio.create_task(api.get(f"{API}/admin/unread", headers=ADMIN))
+        request = asyncio.create_task(api.get(f"{API}/admin/unread", headers=ADMIN))
         await reached.wait()
         during = values((await api.get("/metrics")).text)
-        asking.cancel()
-        await asyncio.wait([asking])
+        request.cancel()
+        await asyncio.wait([request])
         after = values((await api.get("/metrics")).text)
 
     assert during["tickets_http_requests_in_progress",] == 2

@@ -71,5 +71,5 @@ async def test_a_cached_token_is_not_valid_after_it_expires(process: Process) ->
     process.time.seconds += 30
     await process.until_caught_up()
 
-    # expired by this process's clock; so the database is asked, whose clock has not moved
+    # expired by this process's clock; so the lookup queries the database, whose clock has not moved
     assert await process.statements_of(process.token_lookup.by_token(token)) == 1

@@ -9,7 +9,15 @@ from dataclasses import replace
 
 import pytest
 
-from tests.model import (
+from tests.postgres.concurrency.interleaving import Gate, Work, every_order
+from tests.postgres.concurrency.mutants import (
+    MUTANTS,
+    HighWaterMark,
+    SeparateCaches,
+    SharedCache,
+    Subject,
+)
+from tests.reference_model import (
     Acknowledge,
     ChangeStatus,
     Command,
@@ -22,14 +30,6 @@ from tests.model import (
     StoredTicket,
     UnreadPromise,
     perform,
-)
-from tests.postgres.concurrency.interleaving import Gate, Work, every_order
-from tests.postgres.concurrency.mutants import (
-    MUTANTS,
-    HighWaterMark,
-    SeparateCaches,
-    SharedCache,
-    Subject,
 )
 from tests.world import START, PostgresWorld
 from tickets.domain.message import Message

@@ -108,10 +108,10 @@ class Platform(PostgresWorld):
         return count
 
 
-async def keeps_returning(ask: Callable[[], Awaitable[object]], expected: object) -> None:
-    """Check for longer than a notification takes that `ask` returns what is expected."""
+async def keeps_returning(query: Callable[[], Awaitable[object]], expected: object) -> None:
+    """Check for longer than a notification takes that `query` returns what is expected."""
     for _ in range(15):
-        assert await ask() == expected
+        assert await query() == expected
         await asyncio.sleep(0.1)
 
 

@@ -150,12 +150,12 @@ async def test_the_listener_reconnects_after_each_outage(
             await until_returns(logged, ["WARNING", "INFO", "WARNING", "INFO", "WARNING"])
 
 
-async def until_returns(ask: Callable[[], object], expected: object) -> None:
-    """Wait until `ask`, which may be asynchronous, returns what is expected."""
+async def until_returns(query: Callable[[], object], expected: object) -> None:
+    """Wait until `query`, which may be asynchronous, returns what is expected."""
     async with asyncio.timeout(MAX_WAIT):
         while True:
-            answer = ask()
-            if (await answer if isinstance(answer, Awaitable) else answer) == expected:
+            result = query()
+            if (await result if isinstance(result, Awaitable) else result) == expected:
                 return
             await asyncio.sleep(0.01)
 

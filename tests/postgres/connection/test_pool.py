@@ -73,7 +73,7 @@ async def test_waiting_requests_are_served_in_fifo_order(database_url: str) -> N
         started: list[int] = []
         served: list[int] = []
 
-        async def ask(number: int) -> None:
+        async def run_query(number: int) -> None:
             # one starts in each iteration of the loop, also when the connection becomes free
             for _ in range(number):
                 await asyncio.sleep(0)
@@ -81,12 +81,12 @@ async def test_waiting_requests_are_served_in_fifo_order(database_url: str) -> N
             await database.fetchval("select 1")
             served.append(number)
 
-        await asyncio.gather(*(ask(number) for number in range(400)))
+        await asyncio.gather(*(run_query(number) for number in range(400)))
 
         assert served == started
 
 
-async def test_the_server_has_time_outs_for_statements_that_nobody_waits_for(
+async def test_the_server_has_timeouts_for_abandoned_statements(
     database_url: str,
 ) -> None:
     async with Database(database_url, timeout=3).open() as database:
@@ -151,18 +151,18 @@ async def test_no_slot_is_lost_or_gained_by_failures_and_cancellations(
     at_random = random.Random(8)  # noqa: S311 - repeatable
     statements = ("select 1", "select 1 / 0", "select pg_sleep(0.01)", "select pg_sleep(0.3)")
 
-    async def ask(database: Database) -> None:
+    async def run_queries(database: Database) -> None:
         for _ in range(8):
-            asking = asyncio.create_task(database.fetchval(at_random.choice(statements)))
+            query = asyncio.create_task(database.fetchval(at_random.choice(statements)))
             # cancelled at any point: before the start, in the queue, connecting, in the statement
             for _ in range(at_random.randrange(3)):
                 await asyncio.sleep(at_random.choice((0, 0, 0.001, 0.02)))
-                asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
+                query.cancel()
+            await asyncio.gather(query, return_exceptions=True)
 
     for _ in range(3):
         async with Database(database_url, pool_size=3, pool_queue=4).open() as database:
-            await asyncio.gather(*(ask(database) for _ in range(9)))
+            await asyncio.gather(*(run_queries(database) for _ in range(9)))
             await check_slots(database, database_url, size=3, queue=4)
 
 
@@ -171,11 +171,11 @@ async def test_a_cancelled_connection_attempt_frees_its_slot(
 ) -> None:
     async with Database(database_url, pool_size=1, pool_queue=0).open() as database:
         for iterations in range(15):
-            asking = asyncio.create_task(database.fetchval("select 1"))
+            query = asyncio.create_task(database.fetchval("select 1"))
             for _ in range(iterations):
                 await asyncio.sleep(0)
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
+            query.cancel()
+            await asyncio.gather(query, return_exceptions=True)
 
         assert await database.fetchval("select 1") == 1
 

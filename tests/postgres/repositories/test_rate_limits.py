@@ -111,7 +111,7 @@ async def test_a_refused_subject_is_refused_without_a_statement_until_its_wait_i
     rate_limiter.check(THREE)
     error = await refused(rate_limiter.record(THREE))
 
-    # the database would allow the hit, if it were asked
+    # the database would allow the hit, if it received it
     await database.fetch("delete from ticket_rates")
     moment = error.allowance.wait / 1_000_000 - 0.1
     with pytest.raises(TooManyRequests) as raised:
@@ -134,7 +134,7 @@ async def test_a_refused_user_is_refused_again_without_a_statement(
     ):
         await work()
         await refused(work())
-        # the database would allow the hit, if it were asked
+        # the database would allow the hit, if it received it
         await database.fetch("delete from ticket_rates")
         await refused(work())
 
@@ -143,7 +143,7 @@ async def test_a_ticket_over_the_limit_takes_no_id(
     database: Database, postgres_world: PostgresWorld
 ) -> None:
     def use_new_process() -> None:
-        """Use a limiter with nothing in memory, which has to ask the database."""
+        """Use a limiter with nothing in memory, which has to query the database."""
         postgres_world.limits = UserRateLimits(
             PostgresRateLimiter(database), creates=RateLimit(1, timedelta(hours=1)), replies=None
         )

@@ -1,4 +1,4 @@
-"""The rows after a take-over: every value is kept, gaps are filled, counters are right."""
+"""The rows after a take-over: values are unchanged, gaps are filled, counters are right."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_a_row_is_written_once_and_only_if_a_value_was_missing(taken_over: Taken
     assert len(with_thread | incomplete) < TICKETS
 
 
-async def test_new_ids_continue_after_the_platforms(taken_over_world: PostgresWorld) -> None:
+async def test_new_ids_start_after_the_highest_existing_id(taken_over_world: PostgresWorld) -> None:
     ticket = await taken_over_world.ticket(7)
     reply = await taken_over_world.reply(ticket.id, ADMIN)
 

@@ -119,7 +119,7 @@ create index idx_tickets_status on reports.weekly (status);
 """
 
 
-async def test_what_the_platform_added_to_its_tables_is_kept_and_its_triggers_do_not_fire(
+async def test_the_platforms_columns_are_unchanged_and_its_triggers_do_not_fire(
     platform_url: str, platform: Connection
 ) -> None:
     await platform.execute(ADDITIONS)

@@ -29,7 +29,7 @@ FAILURES = [400, 403, 413, 429, 500, 503, 0]
 async def fail(page: Page, path: str, status: int) -> None:
     """Let writes to a path fail with this status; 0 is a network failure."""
 
-    async def answer(route: Route) -> None:
+    async def respond(route: Route) -> None:
         if route.request.method != "POST":
             await route.continue_()
         elif status:
@@ -40,7 +40,7 @@ async def fail(page: Page, path: str, status: int) -> None:
         else:
             await route.abort()
 
-    await page.route(path, answer)
+    await page.route(path, respond)
 
 
 def sentence(status: int) -> str:

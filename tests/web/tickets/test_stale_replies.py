@@ -148,7 +148,7 @@ async def test_a_retry_while_the_first_request_is_in_progress_has_the_same_key(
     sentence = "The same request is still being worked on."
     problem = {"type": "urn:tickets:problem:still-running", "status": 409, "detail": sentence}
 
-    async def answer(route: Route) -> None:
+    async def respond(route: Route) -> None:
         tries.append((route.request.headers["idempotency-key"], route.request.post_data))
         if len(tries) == 1:
             body = json.dumps(problem)
@@ -156,7 +156,7 @@ async def test_a_retry_while_the_first_request_is_in_progress_has_the_same_key(
         else:
             await route.continue_()
 
-    await page.route("**/reply", answer)
+    await page.route("**/reply", respond)
     await reply_box(page).fill("Patience.")
     await send_button(page).click()
     await expect(page.get_by_role("alert").filter(has_text=sentence)).to_be_visible()

@@ -1,4 +1,4 @@
-// Layers of the pages' modules: a room imports only from itself and lower rooms, without cycles.
+// Layers of the pages' modules: a folder imports only from itself and lower folders, without cycles.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const WEB = fileURLToPath(new URL("../../../src/tickets/web/", import.meta.url));
 
-/** The rooms, lowest layer first; src/tickets/web/README.md says what belongs where. */
+/** The folders, lowest layer first; src/tickets/web/README.md says what belongs where. */
 const LAYERS = ["lib", "model", "controllers", "elements", "dashboards"];
 
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+)"/g;
@@ -25,7 +25,7 @@ const imports = new Map(
     }),
 );
 
-const room = (path) => dirname(path);
+const folder = (path) => dirname(path);
 
 /** Returns the modules of a cycle that leads back to `path`; null without one. */
 function findCycle(path, visited = []) {
@@ -37,10 +37,10 @@ function findCycle(path, visited = []) {
   return null;
 }
 
-test("every module is in a room, except for the entries of pages", () => {
-  const rooms = new Set([...imports.keys()].map(room));
-  assert.deepEqual([...rooms].sort(), [...LAYERS, "."].sort());
-  const entries = [...imports.keys()].filter((path) => room(path) === ".");
+test("every module is in a folder, except for the entries of pages", () => {
+  const folders = new Set([...imports.keys()].map(folder));
+  assert.deepEqual([...folders].sort(), [...LAYERS, "."].sort());
+  const entries = [...imports.keys()].filter((path) => folder(path) === ".");
   assert.deepEqual(entries.sort(), ["page.js", "tickets.js"]);
 });
 
@@ -50,13 +50,13 @@ test("every import leads to a module", () => {
   }
 });
 
-test("no room imports from a higher one", () => {
+test("no folder imports from a higher one", () => {
   const wrong = [];
   for (const [path, targets] of imports) {
-    const layer = LAYERS.indexOf(room(path));
+    const layer = LAYERS.indexOf(folder(path));
     for (const target of targets) {
-      const targetLayer = LAYERS.indexOf(room(target));
-      // entries import from any room, and no room imports from an entry
+      const targetLayer = LAYERS.indexOf(folder(target));
+      // entries import from any folder, and no folder imports from an entry
       const isAllowed = layer < 0 || (targetLayer >= 0 && targetLayer <= layer);
       if (!isAllowed) wrong.push(`${path} imports ${target}`);
     }

@@ -51,7 +51,7 @@ test("messages arrive after the ticket was opened; those that were there do not"
   assert.deepEqual(arrived, [[], [], [2]]);
 });
 
-test("one's own message is shown at once, and once", async () => {
+test("a message of the reader is shown immediately, and only once", async () => {
   const ticket = { id: 7, status: "open", messages: [message(1)] };
   const { thread } = createThread(ticket);
   await thread.open(7);
@@ -111,7 +111,7 @@ test("a ticket that fails to load is an error; a failed refresh keeps the thread
   assert.equal(thread.phase, "failed");
 });
 
-test("seen is the service's count, and one more for one's own next message", async () => {
+test("seen is the service's count, plus one for a message that the reader has just sent", async () => {
   const ticket = { id: 7, message_count: 2, messages: [message(1), message(2)] };
   const { api, thread } = createThread(ticket);
   await thread.open(7);
@@ -141,7 +141,7 @@ test("adding the same message twice counts it as seen once", async () => {
   assert.equal(thread.seen, 2);
 });
 
-test("one's own message that is added while the thread loads is shown with it", async () => {
+test("a message that the reader sends while the thread loads is shown with it", async () => {
   const { api, thread } = createThread({});
   const respond = delayResponse(api);
   const opening = thread.open(7);

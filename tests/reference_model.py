@@ -1,4 +1,4 @@
-"""A model of one ticket: the rules without versions, statements or caches.
+"""Reference model of one ticket: the rules without versions, statements or caches.
 
 Tests compare it with the memory adapter and with PostgreSQL, also under concurrency.
 """

@@ -31,7 +31,7 @@ from tickets.server.connection_limits import BoundedConnection, ConnectionLimits
 from tickets.server.run import uvicorn_config
 from tickets.settings.settings import Settings
 
-PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 OVERRIDDEN = (
     "connection_made",

@@ -1,4 +1,4 @@
-"""The token cache (`CachedTokenLookup`): its lifetime, its size, and what it never caches."""
+"""The entries of the token cache (`CachedTokenLookup`): expiry, eviction, what is never cached."""
 
 from __future__ import annotations
 

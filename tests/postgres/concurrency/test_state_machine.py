@@ -24,7 +24,16 @@ from hypothesis.stateful import (
 )
 
 from tests.databases import new_database
-from tests.model import (
+from tests.postgres.concurrency.mutants import (
+    ClearsWithoutVersion,
+    ReplyClearsOwnFlag,
+    SavesWithoutVersion,
+    SharedCache,
+    Subject,
+    TwoProcesses,
+    cache_of,
+)
+from tests.reference_model import (
     Acknowledge,
     ChangeStatus,
     Command,
@@ -38,15 +47,6 @@ from tests.model import (
     UnreadPromise,
     perform,
     serial_order,
-)
-from tests.postgres.concurrency.mutants import (
-    ClearsWithoutVersion,
-    ReplyClearsOwnFlag,
-    SavesWithoutVersion,
-    SharedCache,
-    Subject,
-    TwoProcesses,
-    cache_of,
 )
 from tests.world import MemoryWorld, PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
