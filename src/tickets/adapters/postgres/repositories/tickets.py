@@ -28,8 +28,8 @@ from tickets.domain.write_context import NO_CONTEXT, WriteContext
 class PostgresTickets:
     """The port `Tickets` on PostgreSQL.
 
-    Notifies its collaborators: the rate limiter of a recorded hit, the caches of an unread count and
-    a ticket that are no longer valid.
+    Notifies its collaborators: the rate limiter of a recorded hit, the caches of an unread count
+    and a ticket that are no longer valid.
     """
 
     def __init__(
