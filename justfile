@@ -28,7 +28,7 @@ test *args:
 
 # Run the tests that need no database, browser or container. Takes seconds.
 test-fast *args:
-    TICKETS_TEST_POSTGRES=none pytest -m 'not postgres and not command and not timeouts' \
+    TICKETS_TEST_POSTGRES=none just test -m 'not postgres and not command and not timeouts' \
         --ignore=tests/embedded_postgres --ignore=tests/packaging --ignore=tests/web "$@"
 
 # Run all tests, or those named, and show which lines and branches of the service they run.

@@ -10,6 +10,8 @@ import pytest
 
 from tests.server.conftest import GET, HASTY, PATIENT, POST, ConfigWith, Scope, echo, serving
 
+pytestmark = pytest.mark.timeouts
+
 
 async def test_a_connection_without_a_request_is_closed_without_a_response(
     config: ConfigWith,

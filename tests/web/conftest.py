@@ -129,7 +129,7 @@ async def site(service: str, pool: Database) -> AsyncIterator[Site]:
 async def visit(
     site: Site, contexts: Contexts, request: pytest.FixtureRequest
 ) -> AsyncIterator[Visits]:
-    """Return what opens pages; after the test, no page may have had an unexpected problem."""
+    """Return what opens pages; after the test, fail if a page had an unexpected problem."""
     visits = Visits(contexts, site.root)
     yield visits
     await visits.close()

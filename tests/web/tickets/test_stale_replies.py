@@ -19,7 +19,7 @@ from tests.web.views import (
 from tests.web.visits import FAILED_REQUEST, Person, Visits, next_poll
 
 CONFLICT = "status of 409"
-NEW_MESSAGES = "Something new has come in since you last looked."
+NEW_MESSAGES = "A new message has arrived since you last looked."
 
 
 async def open_ticket_with_two_people(site: Site, path: str) -> tuple[Person, Person, int]:
