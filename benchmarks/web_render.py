@@ -1,10 +1,10 @@
 """Longest frame of the dashboards with a list of 200 rows and a thread of 500 messages.
 
-Run by `just bench-web`, in a real browser. It starts `tickets demo` with a database of its own, fills
-it through the API, and goes through the views several times. For each step it prints the longest
-time between two frames, and the longest task above 50 ms: the median and the maximum of the rounds.
-Other load on the machine can only make a frame longer, so the limit of 100 ms applies to the median.
-The load of the page does not count, as its first frame waits for the network.
+Run by `just bench-web`, in a real browser. It starts `tickets demo` with a database of its own,
+fills it through the API, and goes through the views several times. For each step it prints the
+longest time between two frames, and the longest task above 50 ms: the median and the maximum of the
+rounds. Other load on the machine can only make a frame longer, so the limit of 100 ms applies to
+the median. The load of the page does not count, as its first frame waits for the network.
 """
 
 from __future__ import annotations

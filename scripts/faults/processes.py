@@ -1,4 +1,4 @@
-"""The processes that are broken: a PostgreSQL cluster and services that the script starts itself."""
+"""The processes that are broken: a PostgreSQL cluster and services, started by the script."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ from tickets.clock import SystemClock
 CLIENTS = 12
 
 MAX_WAIT = 3 * DATABASE_TIMEOUT + 2
-"""Seconds within which every request has a response: for a connection, a statement, its cancelling."""
+"""Seconds within which every request has a response: it waits for a connection, for a statement,
+and for its cancellation."""
 
 BACK_WITHIN = 10.0
 """Seconds after a fault within which a write is acknowledged again."""
