@@ -3,7 +3,7 @@
 -- name: without the user's list index
 drop index tickets_of_user;
 
--- name: without the user's unread index
+-- name: without the index for users' unread counts
 drop index tickets_unread_by_user;
 
 -- name: without the admins' list index
