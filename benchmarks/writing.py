@@ -29,8 +29,8 @@ from tickets.adapters.postgres.connection.listener import Listener
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
-from tickets.application.rate_limits import UserRateLimits
 from tickets.application.tickets import TicketService
+from tickets.application.user_rate_limits import UserRateLimits
 from tickets.clock import SystemClock
 from tickets.domain.idempotency import IdempotencyKey
 from tickets.domain.people import Actor

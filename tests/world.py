@@ -26,10 +26,10 @@ from tickets.adapters.postgres.repositories.idempotency import PostgresIdempoten
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
-from tickets.adapters.postgres.schema.readiness import PostgresHealth
+from tickets.adapters.postgres.schema.store_health import PostgresHealth
 from tickets.application.auto_close import AutoClose
-from tickets.application.rate_limits import UserRateLimits
 from tickets.application.tickets import TicketService
+from tickets.application.user_rate_limits import UserRateLimits
 from tickets.clock import SystemClock
 from tickets.domain.message import Message
 from tickets.domain.people import Actor

@@ -3,7 +3,7 @@
 -- name: without the user's list index
 drop index tickets_of_user;
 
--- name: without the user's badge index
+-- name: without the index for users' unread counts
 drop index tickets_unread_by_user;
 
 -- name: without the admins' list index
@@ -12,7 +12,7 @@ drop index tickets_by_activity;
 -- name: without the filtered list's index
 drop index tickets_by_status_and_category;
 
--- name: without the auto-close index
+-- name: without the index for auto-close
 drop index tickets_resolved;
 
 -- name: without all of these

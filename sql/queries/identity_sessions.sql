@@ -2,8 +2,8 @@
 -- zone.
 
 -- name: user_by_token
--- Who holds this token while it is valid, and for how many more seconds, an hour at most. A session
--- whose user was deleted belongs to nobody.
+-- The user of a valid session, and the seconds until it expires, 3600 at most. No row if the user
+-- was deleted.
 select u.id,
        extract(epoch from least(s.expires_at, (now() + interval '1 hour') at time zone 'utc')
                           - (now() at time zone 'utc'))::float8 as seconds_left

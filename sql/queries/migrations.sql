@@ -14,9 +14,8 @@ select set_config(name, '0', true)
 select pg_advisory_xact_lock(32766973022925939);
 
 -- name: limit_lock_waits
--- Queries queue behind a waiting `alter table`. So each lock is waited for less than the second
--- after which PostgreSQL checks for deadlocks and ends somebody's transaction, perhaps the
--- platform's.
+-- Other queries queue behind a waiting `alter table`. So wait half a second at most: less than
+-- `deadlock_timeout` (1 s), after which PostgreSQL may abort another session.
 set local lock_timeout = '500ms';
 
 -- name: create_migrations

@@ -5,7 +5,7 @@
 insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
 values (:subject_of_hit, clock_timestamp() + :interval, clock_timestamp(), :period)
     on conflict (subject) do update
-    -- include: record_hit
+    -- include: move_arrival
 returning arrival - seen_at as arrival_in;
 
 -- name: time_until_hit

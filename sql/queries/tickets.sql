@@ -19,13 +19,13 @@ with ticket as (
 insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
 values (:subject_of_hit, clock_timestamp() + :interval, clock_timestamp(), :period)
     on conflict (subject) do update
-    -- include: record_hit
+    -- include: move_arrival
 returning (select ticket.id from ticket) as id,
           (select ticket.version from ticket) as version,
           arrival - seen_at as arrival_in;
 
 -- name: add_ticket_with_context
--- The same with an idempotency key, or where nothing limits how many tickets there may be.
+-- The same with an idempotency key, or without a rate limit.
 with ticket as (
     -- include: insert_ticket
 ), message as (
@@ -46,7 +46,7 @@ with ticket as (
       left join stored_response on true
      where :subject_of_hit::text is not null
         on conflict (subject) do update
-    -- include: record_hit
+    -- include: move_arrival
     returning arrival - seen_at as arrival_in
 )
 select ticket.id, ticket.version, (select hit.arrival_in from hit) as arrival_in from ticket;
@@ -101,7 +101,7 @@ with saved as (
       left join stored_response on true
      where :subject_of_hit::text is not null
         on conflict (subject) do update
-    -- include: record_hit
+    -- include: move_arrival
     returning arrival - seen_at as arrival_in
 )
 select saved.is_as_sent,

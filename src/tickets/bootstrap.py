@@ -24,12 +24,12 @@ from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimit
 from tickets.adapters.postgres.repositories.ticket_counts import PostgresTicketCounts
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
-from tickets.adapters.postgres.schema.readiness import PostgresHealth
+from tickets.adapters.postgres.schema.store_health import PostgresHealth
 from tickets.adapters.postgres.sql_loader import query_names
 from tickets.application.auto_close import AutoClose
 from tickets.application.key_expiry import KeyExpiry
-from tickets.application.rate_limits import UserRateLimits
 from tickets.application.tickets import TicketService
+from tickets.application.user_rate_limits import UserRateLimits
 from tickets.clock import SystemClock
 from tickets.domain.ports import Clock, TokenLookup
 from tickets.domain.rate_limits import RateLimit

@@ -1,4 +1,4 @@
-"""The system clock: the only module that reads the time."""
+"""The system clock: the only module that reads wall-clock time."""
 
 from __future__ import annotations
 

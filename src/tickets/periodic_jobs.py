@@ -1,4 +1,4 @@
-"""Periodic jobs: what a running service does every five minutes, besides answering requests.
+"""Periodic jobs: what a running service does every five minutes, besides serving requests.
 
 Each process runs every job, so a job must be safe to run in any number of processes at once.
 """

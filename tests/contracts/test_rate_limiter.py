@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from tests.world import ADMIN, World
-from tickets.application.rate_limits import UserRateLimits
+from tickets.application.user_rate_limits import UserRateLimits
 from tickets.domain.errors import StaleTicket, TicketNotFound, TooManyRequests
 from tickets.domain.idempotency import IdempotencyKey
 from tickets.domain.people import Actor

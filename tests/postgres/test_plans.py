@@ -200,7 +200,7 @@ SINGLE_ROWS: dict[str, tuple[str, str, Values]] = {
     "a user's tokens": ("token_admin", "list_tokens", {"user_id": 7}),
     "a revoked token": ("token_admin", "revoke_token", {"token_id": 7}),
     "a user's revoked tokens": ("token_admin", "revoke_all_tokens", {"user_id": 7}),
-    "readiness": ("readiness", "count_known_migrations", {"highest": 9}),
+    "readiness": ("store_health", "count_known_migrations", {"highest": 9}),
 }
 
 
@@ -268,7 +268,7 @@ def test_every_query_has_its_plan_tested() -> None:
         "token_admin",
         "identity_tokens",
         "identity_sessions",
-        "readiness",
+        "store_health",
     )
     queries = {name for file in files for name in load_queries(file)}
 

@@ -4,8 +4,8 @@ Every use case that changes a ticket is run by `Attempts.run`, once per attempt,
 through which it loads and saves. Three rules hold here, once for all use cases:
 
 - A response that is stored for the idempotency key is returned before anything is decided.
-- The first attempt may decide on a cached ticket. Its save compares the version, so an outdated
-  one is found out. A refusal or a no-op has no save; so it is decided again on a fresh load.
+- The first attempt may decide on a cached ticket. Its save compares the version, so a stale
+  one is detected. A refusal or a no-op has no save; so it is decided again on a fresh load.
 - An attempt whose save is stale is followed by another one.
 """
 
@@ -30,8 +30,8 @@ from tickets.domain.ticket import Ticket
 from tickets.domain.write_context import WriteContext
 
 MAX_ATTEMPTS = 100
-"""Attempts before `StaleTicket` is raised. Each miss after a fresh load means that somebody else's
-change went through, so this is how many may write in one ticket at the same moment."""
+"""Attempts before `StaleTicket` is raised. Each stale save after a fresh load means that somebody
+else's change was stored, so this is how many may write in one ticket at the same moment."""
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ Retries, the ticket cache and stored responses surround them once, in `attempt.p
 from __future__ import annotations
 
 from tickets.application.attempt import Attempt, Attempts
-from tickets.application.rate_limits import UserRateLimits
+from tickets.application.user_rate_limits import UserRateLimits
 from tickets.domain.errors import ThreadGrown
 from tickets.domain.idempotency import IdempotencyKey
 from tickets.domain.message import Message
@@ -20,7 +20,7 @@ from tickets.domain.ticket import Status, Ticket
 class TicketService:
     """Everything that users and admins do to tickets.
 
-    What changes something takes an idempotency key: the same request again gets the stored
+    Every method that changes something takes an idempotency key: a repeated request gets the stored
     response, and changes nothing. Raises `IdempotencyKeyReused` for another request with the same
     key, and `RequestInProgress` while the first one has not finished.
     """

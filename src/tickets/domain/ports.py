@@ -69,7 +69,7 @@ class Tickets(Protocol):
 
 
 class TicketCache(Protocol):
-    """Tickets as this process last loaded or saved them. They may be stale: only a save tells."""
+    """Tickets as this process last loaded or saved them. They may be stale; the save detects it."""
 
     def get(self, ticket_id: int) -> Ticket | None:
         """Return a copy of the cached ticket, None on a miss.

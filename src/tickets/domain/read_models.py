@@ -104,7 +104,7 @@ class Stats:
 
     @classmethod
     def of(cls, counts: Iterable[tuple[str, str, int, int]]) -> Stats:
-        """Add up counts, each of status, category, number of tickets, number of unread ones."""
+        """Sum rows of (status, category, tickets, unread tickets)."""
         by_status: defaultdict[str, int] = defaultdict(int)
         by_category: defaultdict[str, int] = defaultdict(int)
         unread_count = 0

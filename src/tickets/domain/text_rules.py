@@ -17,9 +17,8 @@ Choice = TypeVar("Choice", bound=StrEnum)
 # nothing. Characters that this version of Python does not know may be visible.
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
 
-# Letters, marks, symbols or reserved by category, and yet invisible: what of Unicode's list
-# Default_Ignorable_Code_Point is not in the categories above, the blank Braille pattern, and a
-# note without a head.
+# Invisible characters outside the categories above: the rest of Unicode's
+# Default_Ignorable_Code_Point, the blank Braille pattern, MUSICAL SYMBOL NULL NOTEHEAD.
 _INVISIBLE_OTHERS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
     "\U000e0000-\U000e0fff\u2800\U0001d159]"

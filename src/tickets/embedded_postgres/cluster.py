@@ -119,7 +119,7 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + _TIMEOUT
         with lock_file(self._folder, "running") as running:
             while not try_lock_exclusive(running):
-                # pg_ctl believes the pid file, so it may only stop a server that responds. One that
+                # pg_ctl trusts the pid file, so it may only stop a server that responds. One that
                 # does not respond is about to, or is ending.
                 if self._server_status() != _NO_RESPONSE:
                     self._binaries.run("pg_ctl", "stop", "-w", "-t", f"{_TIMEOUT}", "-m", "fast")
@@ -144,12 +144,15 @@ class EmbeddedPostgres:
         for path in (*folder.siblings("unfinished-*"), *folder.siblings("programs-[0-9]*")):
             if path not in self._binaries.folder.parents:
                 shutil.rmtree(path)
-        # postgres would believe it if it named any living process of the same account, or its own
+        # postgres would trust it if it named any living process of the same account, or its own
         # zombie, which nobody reaps where the service is a container's first process.
         folder.pid_file.unlink(missing_ok=True)
 
     def _create_if_missing(self, running: int) -> None:
-        """Create cluster and database under another name: after the rename both exist."""
+        """Create the cluster and its database in a temporary folder, then rename it.
+
+        So a crash leaves no half-made cluster.
+        """
         version = self._folder.read_version()
         if version == str(POSTGRES_MAJOR):
             return
@@ -188,7 +191,7 @@ class EmbeddedPostgres:
     def _start(self, running: int) -> None:
         self._folder.rotate_log()
         socket_folder = self._folder.make_socket_folder()
-        # it names a pid too, which PostgreSQL would believe
+        # it names a pid too, which PostgreSQL would trust
         (socket_folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
         settings = (
             *self._options,

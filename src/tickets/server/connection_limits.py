@@ -24,7 +24,7 @@ from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from tickets.server.error_responses import RefusingApplication, problem_response
+from tickets.server.error_responses import RefusingApplication, closing_problem_response
 
 logger = logging.getLogger("tickets")
 
@@ -176,7 +176,7 @@ class BoundedConnection(asyncio.Protocol):
         self._watch_response()
 
     def _write_problem(self, status: HTTPStatus, detail: str) -> None:
-        headers, body = problem_response(status, detail)
+        headers, body = closing_problem_response(status, detail)
         lines = [f"HTTP/1.1 {status} {status.phrase}", *(f"{n}: {v}" for n, v in headers.items())]
         self.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
 

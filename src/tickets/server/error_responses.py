@@ -15,7 +15,7 @@ from tickets.observability.request_context import REQUEST_ID_HEADER, request_id_
 LIVENESS_PATH = "/health/live"
 
 
-def problem_response(status: HTTPStatus, detail: str) -> tuple[dict[str, str], bytes]:
+def closing_problem_response(status: HTTPStatus, detail: str) -> tuple[dict[str, str], bytes]:
     """Return headers and body of an error response that closes its connection (RFC 9457)."""
     body = msgspec.json.encode(
         Problem(type="about:blank", title=status.phrase, status=status, detail=detail)
@@ -54,7 +54,7 @@ class RefusingApplication:
             return
         status = HTTPStatus.SERVICE_UNAVAILABLE
         detail = "Too many connections are open right now. Please try again shortly."
-        headers, body = problem_response(status, detail)
+        headers, body = closing_problem_response(status, detail)
         headers["retry-after"] = str(RETRY_AFTER_SECONDS)
         encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": int(status), "headers": encoded})

@@ -64,7 +64,7 @@ class Settings:
     trusted_proxies: tuple[str, ...] = setting(
         parse=parsers.networks,
         default=(),
-        doc="Proxies whose `X-Forwarded-For` is believed",
+        doc="Proxies whose `X-Forwarded-For` is trusted",
     )
 
     # These limits are above what honest use reaches, even of somebody who answers fast, or of an

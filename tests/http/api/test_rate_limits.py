@@ -8,7 +8,7 @@ from typing import Any
 from tests.http.conftest import NEW_TICKET, Api, Caller, application_on, client_of
 from tests.http.problems import problem, too_many_requests
 from tests.world import MemoryWorld, World
-from tickets.application.rate_limits import UserRateLimits
+from tickets.application.user_rate_limits import UserRateLimits
 from tickets.domain.rate_limits import RateLimit
 
 HOUR = timedelta(hours=1)

@@ -16,8 +16,8 @@ from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
 from tickets.adapters.postgres.connection.listener import Listener
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
-from tickets.application.rate_limits import UserRateLimits
 from tickets.application.tickets import TicketService
+from tickets.application.user_rate_limits import UserRateLimits
 from tickets.domain.idempotency import IdempotencyKey
 from tickets.domain.message import Message
 from tickets.domain.people import Actor, Side

@@ -15,7 +15,7 @@ from tests.world import PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.repositories import rate_limits as rates_module
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
-from tickets.application.rate_limits import UserRateLimits
+from tickets.application.user_rate_limits import UserRateLimits
 from tickets.bootstrap import application
 from tickets.domain.errors import StoreUnavailable, TooManyRequests
 from tickets.domain.people import Actor

@@ -9,7 +9,7 @@ from tests.http.conftest import client_of
 from tests.world import ADMIN, PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.schema.migrations import load_migrations
-from tickets.adapters.postgres.schema.readiness import Figures, PostgresHealth
+from tickets.adapters.postgres.schema.store_health import Figures, PostgresHealth
 from tickets.bootstrap import application
 from tickets.domain.errors import StoreUnavailable
 from tickets.domain.people import Actor

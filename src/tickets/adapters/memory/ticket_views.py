@@ -73,9 +73,9 @@ class MemoryTicketViews:
         )
 
 
-def _row(kind: type[Row], ticket: Ticket, **more: Any) -> Row:  # noqa: ANN401 - the row's own fields
+def _row(kind: type[Row], ticket: Ticket, **own: Any) -> Row:  # noqa: ANN401 - fields of a row
     """Build a row from the fields that it shares with the ticket."""
     shared: dict[str, Any] = {
         name: getattr(ticket, name) for name in kind.__dataclass_fields__ if hasattr(ticket, name)
     }
-    return kind(**shared, **more)
+    return kind(**shared, **own)

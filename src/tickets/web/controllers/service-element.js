@@ -1,7 +1,7 @@
 // Base class of elements that a host page may contain and that call the service with a token.
 
 import { LiveElement } from "../lib/live-element.js";
-import { connect } from "../model/connection.js";
+import { connect } from "../model/session.js";
 
 /**
  * Returns the connection of an element: to the API in its `api` attribute, or else to the service

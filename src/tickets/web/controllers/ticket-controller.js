@@ -138,7 +138,7 @@ export class TicketController {
     }
   }
 
-  /** Changes the status, one request after the other: or an earlier choice may arrive last. */
+  /** Sends status changes one at a time, so that an earlier choice cannot overwrite a later one. */
   #changeStatus(id, choice) {
     const change = this.#statusChange.then(async () => {
       try {

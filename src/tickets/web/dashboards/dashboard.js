@@ -60,7 +60,7 @@ export class Dashboard extends ServiceElement {
     this.#handleTokenChange("signed-out");
   }
 
-  /** Forgets the token, and clears everything that it gave access to. */
+  /** Removes the token, and clears everything that it gave access to. */
   signOut() {
     this.connection.signOut();
   }

@@ -65,7 +65,7 @@ export class TicketFormElement extends HTMLElement {
     return this.#button.disabled;
   }
 
-  /** While the form is being sent it cannot be changed or sent again; then the focus returns. */
+  /** Disables the form while it is being sent, then restores the focus. */
   set sending(sending) {
     if (sending) {
       this.#focused = hasFocus(this) ? document.activeElement : null;

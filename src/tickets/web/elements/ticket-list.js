@@ -22,7 +22,7 @@ export class TicketListElement extends HTMLElement {
   show(list, emptyContent) {
     const isReady = list.phase === "ready";
     const rows = isReady ? list.rows : [];
-    const restoreFocus = this.#rememberFocus();
+    const restoreFocus = this.#saveFocus();
     reconcile(this.#rows, rows, {
       key: ({ id }) => id,
       create: createRow,
@@ -50,7 +50,7 @@ export class TicketListElement extends HTMLElement {
    * Returns a function that restores the focus if its row or button goes away: to the row that
    * takes its place, or to the first new one after "Show more".
    */
-  #rememberFocus() {
+  #saveFocus() {
     const hadFocus = hasFocus(this);
     const focusedRow = this.links.indexOf(document.activeElement);
     const index = hasFocus(this.#more) ? this.links.length : Math.max(focusedRow, 0);

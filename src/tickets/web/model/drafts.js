@@ -1,7 +1,7 @@
 // Drafts: unsent text of the forms, with the idempotency key of the last attempt to send it.
 //
 // They are in localStorage, so that they survive reloads, failures, sign-outs and closed tabs. A
-// draft belongs to the person who was signed in (see `drafts` in connection.js), so that the next
+// draft belongs to the person who was signed in (see `drafts` in session.js), so that the next
 // person at this computer does not see it.
 
 import { createIdempotencyKey } from "./api.js";

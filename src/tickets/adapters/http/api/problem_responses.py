@@ -18,7 +18,7 @@ _DESCRIPTIONS = {
         "A rate limit of this user or this address is used up; `Retry-After` says when to try "
         "again."
     ),
-    503: "The database cannot be reached; `Retry-After` says when to try again.",
+    503: "The service is overloaded or its database down; `Retry-After` says when to try again.",
 }
 
 

@@ -23,7 +23,7 @@ TRACE_CONTEXT_HEADERS = frozenset({b"traceparent", b"tracestate"})
 """The only headers in the copy: they say which trace a request belongs to."""
 
 _SCOPE_KEY = "tickets.scope"
-"""Where the copy holds the request itself."""
+"""Scope key under which the redacted copy carries the original scope."""
 
 
 class _Middleware(OpenTelemetryInstrumentationMiddleware):

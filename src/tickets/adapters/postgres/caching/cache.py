@@ -15,7 +15,7 @@ class Cache(Generic[Key, Value]):
     """Values by key, until `invalidate` or `clear` is called.
 
     A load that is running at that moment may have read the old value; its result is returned to
-    whoever asked, and not cached.
+    the caller, and not cached.
     """
 
     def __init__(self, max_entries: int = MAX_ENTRIES) -> None:

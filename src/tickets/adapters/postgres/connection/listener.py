@@ -25,7 +25,7 @@ APPLICATION_NAME = "tickets-listener"
 """What `pg_stat_activity` calls the connection."""
 
 HEARTBEAT_INTERVAL = 0.5
-"""Seconds between two heartbeats, while somebody asks for a cached value."""
+"""Seconds between two heartbeats, while cached values are requested."""
 
 CAUGHT_UP_SECONDS = 0.95
 """How long a heartbeat counts, in seconds from when it was sent. Cached values are documented to be
@@ -56,13 +56,14 @@ class Invalidatable(Protocol[KeyT_contra]):
 
 
 class Listener:
-    """Invalidates the registered caches, and knows whether it may have missed a notification.
+    """Invalidates the registered caches, and detects that it may have missed a notification.
 
     A notification can be late, and a connection can be dead without an error. So the listener sends
     itself a heartbeat, twice a second. PostgreSQL delivers notifications in commit order: once the
     heartbeat is back, everything that was committed before it was sent has been received. Without
     one for a second no cached value may be used. When the connection is lost, every cache is
-    cleared, and again when the next one listens. While nobody asks, no heartbeat is sent.
+    cleared, and again when the next one listens. While no cached value is requested, no heartbeat
+    is sent.
     """
 
     def __init__(self, url: str, *, now: Callable[[], float] = time.monotonic) -> None:
@@ -81,8 +82,9 @@ class Listener:
     def invalidate_on(
         self, cache: Invalidatable[Key], kind: str, parse_key: Callable[[str], Key]
     ) -> None:
-        """Register a cache: changes of this kind, such as `badge`, invalidate their key.
+        """Register a cache: changes of this kind invalidate their key.
 
+        The kinds are those of the schema's triggers; an unread count is a `badge` there.
         The whole cache is cleared when a notification may have been missed. `parse_key` makes a key
         of the notification's text; where it raises `ValueError`, the whole cache is cleared.
         """
@@ -126,7 +128,7 @@ class Listener:
         try:
             await connection.add_listener(CHANNEL, self._on_change)
             await connection.add_listener(self._heartbeat_channel, self._on_heartbeat)
-            # so that a lost connection is noticed while nobody asks, too
+            # so that a lost connection is noticed while no cached value is requested, too
             connection.add_termination_listener(lambda _connection: self._wanted.set())
             # what was cached between two connections may have changed since
             self._clear_caches()
@@ -184,8 +186,8 @@ class Listener:
     def _log_state(self, error: Exception | None) -> None:
         if error is not None and self._is_logged_as_listening:
             logger.warning(
-                "not listening for changes, so caches are off and every request asks the "
-                "database: %s",
+                "not listening for changes, so caches are off and every request queries "
+                "the database: %s",
                 str(error) or type(error).__name__,
             )
         elif error is None and not self._is_logged_as_listening:

@@ -42,7 +42,7 @@ class Pool:
 
     asyncpg's pool resets each connection that it takes back, in a task of its own. Here a statement
     that went well leaves no state behind: no transaction, cursor or setting. So its connection is
-    not released but kept for the next request; see docs/decisions/0011.
+    not released but reused by the next request; see docs/decisions/0011.
     """
 
     def __init__(self, *, size: int, queue: int, timeout: float) -> None:

@@ -13,7 +13,7 @@ from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.ports import Clock
 
 EXPIRED_TOKENS_KEPT_FOR = timedelta(days=30)
-"""How long an expired token is still listed, for whoever asks why somebody was signed out."""
+"""How long an expired token is still listed, to explain why somebody was signed out."""
 
 
 @dataclass(frozen=True, slots=True)

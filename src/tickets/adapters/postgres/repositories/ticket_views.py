@@ -55,7 +55,7 @@ class PostgresTicketViews:
     async def user_list(
         self, user_id: int, *, status: Status | None, after: UserPosition | None, limit: int
     ) -> Page[UserRow]:
-        """Read one row more than asked for, which tells whether more follow."""
+        """Read one row more than `limit`, which shows whether more follow."""
         start = after or _USER_START
         query = self._sql["user_list"].bind(
             user_id=user_id,
@@ -79,7 +79,7 @@ class PostgresTicketViews:
         after: AdminPosition | None,
         limit: int,
     ) -> Page[AdminRow]:
-        """Read one row more than asked for, which tells whether more follow."""
+        """Read one row more than `limit`, which shows whether more follow."""
         start = after or _ADMIN_START
         position: dict[str, object] = {
             "after_unread": start.admin_unread,

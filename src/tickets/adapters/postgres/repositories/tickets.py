@@ -28,8 +28,8 @@ from tickets.domain.write_context import NO_CONTEXT, WriteContext
 class PostgresTickets:
     """The port `Tickets` on PostgreSQL.
 
-    Tells its collaborators what a statement changed: the rate limiter which hit was recorded, the
-    caches which user's unread count and which ticket are no longer valid.
+    Notifies its collaborators: the rate limiter of a recorded hit, the caches of an unread count
+    and a ticket that are no longer valid.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class PostgresTickets:
         try:
             row = await self._database.fetchrow(*statement)
         finally:
-            # before anybody gets an answer; a statement that failed may have been committed
+            # before the response is sent, and after an error too: the statement may have committed
             self._unread_counts.invalidate(ticket.user_id)
             self._ticket_cache.invalidate(ticket.id)
         if row is None:

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { POLL_INTERVAL, UnreadPoller } from "../../../src/tickets/web/model/unread-poller.js";
+import { POLL_INTERVAL, UnreadPoller } from "../../../src/tickets/web/model/poller.js";
 
 /** The page's visibility and network events. */
 let page;

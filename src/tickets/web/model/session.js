@@ -5,7 +5,7 @@ import { openStorage } from "../lib/storage.js";
 import { Api } from "./api.js";
 import { Drafts, deleteOldDrafts } from "./drafts.js";
 import { Outbox } from "./outbox.js";
-import { UnreadPoller } from "./unread-poller.js";
+import { UnreadPoller } from "./poller.js";
 
 /** @typedef {import("./api.js").Side} Side */
 /** @typedef {"signed-in" | "signed-out" | "refused"} TokenChange */

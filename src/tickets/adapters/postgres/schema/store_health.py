@@ -28,7 +28,7 @@ class PostgresHealth:
     def __init__(self, database: Database) -> None:
         """Check this database against the migrations of this version, which are read once."""
         self._database = database
-        self._sql = load_queries("readiness")
+        self._sql = load_queries("store_health")
         numbers = [migration.number for migration in load_migrations()]
         self._wanted, self._highest = len(numbers), max(numbers)
 

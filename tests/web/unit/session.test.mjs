@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import { openStorage } from "../../../src/tickets/web/lib/storage.js";
-import { connect } from "../../../src/tickets/web/model/connection.js";
+import { connect } from "../../../src/tickets/web/model/session.js";
 import { FakeStorage } from "./fake-storage.mjs";
 
 let services = 0;
