@@ -12,7 +12,7 @@ drop index tickets_by_activity;
 -- name: without the filtered list's index
 drop index tickets_by_status_and_category;
 
--- name: without the auto-close index
+-- name: without the index for auto-close
 drop index tickets_resolved;
 
 -- name: without all of these
