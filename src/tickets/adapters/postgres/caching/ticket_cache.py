@@ -13,10 +13,11 @@ from tickets.domain.ticket import Ticket
 MAX_ENTRIES = 10_000
 """Maximum number of tickets, about a kilobyte each; eviction is FIFO."""
 
-_FIELDS = tuple(
-    field.name for field in fields(Ticket) if field.name not in ("version", "new_message")
-)
-_state_of = attrgetter(*_FIELDS)
+_FIELDS = tuple(field.name for field in fields(Ticket))
+# An entry is rebuilt by position, in a tenth of the time that keywords take.
+if _FIELDS[-2:] != ("version", "new_message"):
+    raise TypeError("a ticket's last fields must be version and new_message")
+_state_of = attrgetter(*_FIELDS[:-2])
 
 
 class PostgresTicketCache:
@@ -31,7 +32,7 @@ class PostgresTicketCache:
     def __init__(self, listener: Listener | None, *, max_entries: int = MAX_ENTRIES) -> None:
         """Cache up to `max_entries` tickets while `listener` is connected; without one, none."""
         self._listener = listener
-        # the fields in the order of `_FIELDS`, then the version
+        # every field but new_message
         self._cache = Cache[int, tuple[Any, ...]](max_entries)
         if listener is not None:
             listener.invalidate_on(self._cache, "ticket", int)
@@ -46,7 +47,7 @@ class PostgresTicketCache:
         state = self._cache.get(ticket_id)
         if state is None or self._listener is None or not self._listener.is_caught_up():
             return None
-        return Ticket(**dict(zip(_FIELDS, state[:-1], strict=True)), version=state[-1])
+        return Ticket(*state)
 
     def put(self, ticket: Ticket, version: int, generation: int) -> None:
         """Cache the state that is stored as this version, unless a later one is cached."""
