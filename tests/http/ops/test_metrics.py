@@ -14,7 +14,7 @@ from tests.world import MemoryWorld
 from tickets.adapters.memory.store_health import MemoryStoreFigures
 from tickets.adapters.postgres.connection.pool import PoolUsage
 from tickets.domain.errors import StoreUnavailable
-from tickets.observability.metrics import Metrics
+from tickets.observability.metrics import BATCH_SIZE, Metrics
 from tickets.observability.store_metrics import STORE_TIMEOUT
 
 ADMIN = {"X-Admin-Token": ADMIN_TOKENS[0]}
@@ -171,20 +171,22 @@ async def test_without_metrics_there_is_a_404(memory_world: MemoryWorld) -> None
         assert (await api.get("/metrics")).status_code == 404
 
 
-def test_each_response_is_counted_at_once() -> None:
+@pytest.mark.parametrize("responses", [3, 2 * BATCH_SIZE + 1])
+async def test_every_response_is_counted_within_a_second(responses: int) -> None:
     metrics = Metrics()
-    for _ in range(3):
-        metrics.record_response("GET", "/a", 200, 0.004)
-    metrics.record_response("BREW", "/a", 404, 0.004)
+    async with metrics.publishing(None):
+        for _ in range(responses):
+            metrics.record_response("GET", "/a", 200, 0.004)
+        metrics.record_response("BREW", "/a", 404, 0.004)
 
     def sample(name: str, **labels: str) -> float | None:
         return metrics._registry.get_sample_value(name, labels)  # noqa: SLF001 - before a scrape
 
     name = "tickets_http_requests_total"
-    assert sample(name, method="GET", route="/a", status="200") == 3
+    assert sample(name, method="GET", route="/a", status="200") == responses
     assert sample(name, method="OTHER", route="/a", status="404") == 1
     name = "tickets_http_request_duration_seconds_bucket"
-    assert sample(name, method="GET", route="/a", le="0.005") == 3
+    assert sample(name, method="GET", route="/a", le="0.005") == responses
     assert sample(name, method="GET", route="/a", le="0.0025") == 0
 
 
