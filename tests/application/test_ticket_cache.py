@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from tests.application.running import run_sync
 from tests.world import ADMIN, MemoryWorld
+from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
 from tickets.adapters.memory.ticket_cache import MemoryTicketCache
 from tickets.adapters.memory.tickets import MemoryTickets
 from tickets.application.tickets import TicketService
 from tickets.domain.errors import TicketClosed, TicketNotFound
+from tickets.domain.idempotency import IdempotencyKey, ResultT
 from tickets.domain.people import Actor
 from tickets.domain.ticket import Status, Ticket
 
@@ -238,3 +241,33 @@ def test_a_cached_ticket_of_another_user_is_not_found(world: MemoryWorld) -> Non
             run_sync(use_case)
 
     assert run_sync(world.flags(ticket.id)) == (True, True)
+
+
+class CountingStore(MemoryIdempotencyStore):
+    """An idempotency store that counts its look-ups."""
+
+    lookups = 0
+
+    async def find(
+        self, key: IdempotencyKey, kind: type[ResultT], *, since: datetime
+    ) -> ResultT | None:
+        self.lookups += 1
+        return await super().find(key, kind, since=since)
+
+
+@pytest.mark.parametrize("refused", [True, False], ids=["a refusal", "a no-op"])
+def test_deciding_again_on_a_fresh_load_looks_up_the_idempotency_key_once(
+    world: MemoryWorld, *, refused: bool
+) -> None:
+    ticket = run_sync(world.ticket(status=Status.CLOSED))
+    world.idempotency_store = store = CountingStore(world.store)
+    cache_ticket(world, ticket.id)
+    key = IdempotencyKey(ADMIN, "a key", b"fingerprint")
+
+    if refused:
+        with pytest.raises(TicketClosed):
+            run_sync(world.service.reply(ticket.id, "Too late.", by=ADMIN, idempotency_key=key))
+    else:
+        run_sync(world.service.change_status(ticket.id, "closed", by=ADMIN, idempotency_key=key))
+
+    assert store.lookups == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -151,6 +152,22 @@ async def test_an_identity_query_can_be_read_from_a_file(
 
     assert await token_lookup.by_token("four") == 4
     assert await token_lookup.by_token("nobody") is None
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select (array[1, 2])[1 :hi] from keys",
+        "select $$it is :x$$",
+        "-- include: nothing\nselect 1",
+        r"select E'it\'s :x'",
+    ],
+)
+def test_a_query_from_a_file_runs_as_it_is_written(sql: str, tmp_path: Path) -> None:
+    file = tmp_path / "identity.sql"
+    file.write_text(f"-- name: user_by_token\n{sql};\n")
+
+    assert Identity.named(str(file)) == Identity(sql, hashed=False)
 
 
 async def test_a_file_without_an_identity_query_is_an_error(

@@ -99,13 +99,14 @@ class Attempts:
         key: IdempotencyKey | None,
         use_case: Callable[[Attempt], Awaitable[T]],
     ) -> T:
-        attempt = Attempt(self, key, may_use_cache=number == 0)
-        try:
-            return await use_case(attempt)
-        except TicketsError as refusal:
-            if attempt.decides_on_cached:
-                raise StaleTicket from refusal
-            raise
+        if number == 0:
+            attempt = Attempt(self, key, may_use_cache=True)
+            try:
+                return await use_case(attempt)
+            except TicketsError:
+                if not attempt.decides_on_cached:
+                    raise
+        return await use_case(Attempt(self, key, may_use_cache=False))
 
 
 class Attempt:
@@ -158,7 +159,7 @@ class Attempt:
     async def save(self, ticket: Ticket, result: ResultT, *, changed: bool) -> ResultT:
         """Save the ticket if it changed, else store the response alone; return `result`."""
         if not changed and self.decides_on_cached:
-            raise StaleTicket
+            raise StaleTicket  # nothing was saved that could detect it
         self.decides_on_cached = False
         if changed:
             await self._attempts.tickets.save(ticket, self._context(result))

@@ -79,7 +79,9 @@ def path(variable: str, text: str) -> Path:
     try:
         return Path(text).expanduser().resolve()
     except RuntimeError as error:
-        raise SettingsError(f"{variable} must be a valid path: {error}.") from error
+        raise SettingsError(
+            f"{variable} must be a valid path: {str(error).rstrip('.')}."
+        ) from error
 
 
 def token(variable: str, text: str) -> str:

@@ -91,16 +91,21 @@ def load_fragments() -> Mapping[str, str]:
     }
 
 
+def split_queries(text: str) -> dict[str, str]:
+    """Return the SQL of each query of a file by name, as it is written."""
+    _, *parts = _NAME.split(text)
+    return {
+        name: body.strip().removesuffix(";")
+        for name, body in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
 def parse_queries(text: str, fragments: Mapping[str, str]) -> dict[str, Query]:
     """Return the queries of a file by name; see the module for what is rewritten.
 
     Raises `ValueError` for an unknown fragment.
     """
-    _, *parts = _NAME.split(text)
-    return {
-        name: _rewrite(name, body.strip().removesuffix(";"), fragments)
-        for name, body in zip(parts[::2], parts[1::2], strict=True)
-    }
+    return {name: _rewrite(name, body, fragments) for name, body in split_queries(text).items()}
 
 
 @cache

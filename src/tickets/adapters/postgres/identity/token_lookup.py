@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 
 from tickets.adapters.postgres.connection.database import Database
-from tickets.adapters.postgres.sql_loader import load_queries, parse_queries
+from tickets.adapters.postgres.sql_loader import load_queries, split_queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +24,20 @@ class Identity:
     def named(cls, name: str) -> Identity:
         """Return `tokens`, `sessions`, or the query in the SQL file at this path.
 
-        The file holds one query, named `user_by_token` (its parameter is the token, as text) or
-        `user_by_token_sha256` (its parameter is the hash, as bytea). The parameter is `$1`, or any
-        name such as `:token`. The query returns the user's id and, optionally, for how many more
-        seconds the token is valid (double precision), or no row. Raises `ValueError` where the file
-        holds neither query, `OSError` where it cannot be read.
+        The file holds one query, named `user_by_token` (its $1 is the token, as text) or
+        `user_by_token_sha256` (its $1 is the hash, as bytea), which runs as it is written. It
+        returns the user's id and, optionally, for how many more seconds the token is valid (double
+        precision), or no row. Raises `ValueError` where the file holds neither query, `OSError`
+        where it cannot be read.
         """
         if name in ("tokens", "sessions"):
-            queries = load_queries(f"identity_{name}")
+            loaded = load_queries(f"identity_{name}")
+            queries = {query.name: query.sql for query in loaded.values()}
         else:
-            queries = parse_queries(Path(name).read_text(encoding="utf-8"), {})
+            queries = split_queries(Path(name).read_text(encoding="utf-8"))
         for query, hashed in (("user_by_token", False), ("user_by_token_sha256", True)):
             if query in queries:
-                return cls(queries[query].sql, hashed)
+                return cls(queries[query], hashed)
         message = f"{name} has no query named user_by_token or user_by_token_sha256"
         raise ValueError(message)
 
