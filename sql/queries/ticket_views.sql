@@ -59,11 +59,11 @@ select
  limit :limit;
 
 -- name: admin_unread
--- The admins' unread count, which triggers keep beside the tickets.
+-- The admins' unread count, which triggers maintain.
 select coalesce(sum(admin_unread), 0)::bigint from ticket_counts;
 
 -- name: admin_stats
--- The admins' statistics by status and category, which triggers keep beside the tickets.
+-- The admins' statistics by status and category, which triggers maintain.
 select status, category, sum(total)::bigint as total, sum(admin_unread)::bigint as unread
   from ticket_counts
  group by status, category;

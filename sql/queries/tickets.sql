@@ -2,14 +2,13 @@
 -- it.
 --
 -- A write stores three things together, or nothing: the change, the response of its idempotency
--- key, and the hit on its rate limit. A key that is there already breaks a primary key; a hit over
--- the limit breaks a check constraint. Where there is a key, the hit is recorded after it, so that
--- a request that meets its own duplicate does not count.
+-- key, and the hit on its rate limit. A duplicate key violates a primary key; a hit over the limit
+-- violates a check constraint. Where there is a key, the hit is recorded after it, so that a
+-- request that meets its own duplicate does not count.
 
 -- name: add_ticket
--- Store a new ticket with its first message and record the hit, without an idempotency key: the
--- usual way to open one, and so the shortest statement. A hit over the limit fails before an id is
--- taken.
+-- Store a new ticket with its first message and record the hit: the shorter statement, for requests
+-- without an idempotency key. A hit over the limit fails before an id is taken.
 with ticket as (
     -- include: insert_ticket
 ), message as (

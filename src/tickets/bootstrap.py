@@ -56,7 +56,7 @@ def database_of(settings: Settings, *, query_logger: QueryLogger | None = None) 
 
 def listener_of(settings: Settings) -> Listener | None:
     """Return the LISTEN/NOTIFY listener, None if the settings rule one out."""
-    # without prepared statements it is PgBouncer, which does not pass notifications on
+    # statement cache 0 means PgBouncer, which does not forward notifications
     if not (settings.listen and settings.database_url and settings.database_statement_cache):
         return None
     return Listener(settings.database_url)

@@ -10,7 +10,7 @@ import pytest
 from tests.commands.conftest import Shell
 from tests.world import PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
-from tickets.adapters.postgres.identity.token_admin import EXPIRED_TOKENS_KEPT_FOR, TokenAdmin
+from tickets.adapters.postgres.identity.token_admin import EXPIRED_TOKEN_RETENTION, TokenAdmin
 from tickets.bootstrap import application
 from tickets.clock import SystemClock
 from tickets.settings.settings import Settings
@@ -127,7 +127,7 @@ async def test_an_expired_token_is_listed_for_a_while_and_then_deleted_by_the_pe
 ) -> None:
     token_admin = TokenAdmin(database, SystemClock())
     mara = await token_admin.user("mara@example.com")
-    for ago in (EXPIRED_TOKENS_KEPT_FOR - timedelta(minutes=1), EXPIRED_TOKENS_KEPT_FOR):
+    for ago in (EXPIRED_TOKEN_RETENTION - timedelta(minutes=1), EXPIRED_TOKEN_RETENTION):
         await token_admin.new_token(mara, lifetime=-ago)
     await token_admin.new_token(mara, lifetime=timedelta(minutes=1))
     assert len(tickets_user.ids("mara@example.com")) == 3

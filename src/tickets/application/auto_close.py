@@ -16,7 +16,7 @@ class AutoClose:
     """Closes every resolved ticket that has been quiet for a period.
 
     Any number of processes may run it at once: each ticket is closed by one of them, and a reply
-    at the same moment either comes first, which keeps the ticket, or is refused.
+    at the same moment either comes first, after which the ticket is not closed, or is refused.
     """
 
     def __init__(self, tickets: Tickets, clock: Clock) -> None:

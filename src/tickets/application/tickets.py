@@ -74,7 +74,7 @@ class TicketService:
         Where a message arrived in between, the save is stale and the thread is loaded again, so
         that a flag is only ever cleared by a response that shows everything (section 7). Nothing
         to clear means no write. A ticket that is cached as unread is saved and shown in one
-        statement. Raises `TicketNotFound` for a stranger as for a missing ticket.
+        statement. Raises `TicketNotFound` for another user as for a missing ticket.
         """
 
         async def use_case(attempt: Attempt) -> TicketDetail:
@@ -91,7 +91,7 @@ class TicketService:
     async def peek(self, ticket_id: int, *, by: Actor) -> TicketDetail:
         """Return the ticket and its thread, and leave it unread: `acknowledge` clears the flag.
 
-        Raises `TicketNotFound` for a stranger as for a missing ticket.
+        Raises `TicketNotFound` for another user as for a missing ticket.
         """
         detail = await self._tickets.get_with_thread(ticket_id)
         detail.ticket.check_access(by)

@@ -10,7 +10,7 @@ from tickets.domain.ports import RateLimiter
 from tickets.domain.rate_limits import Allowance, Hit, RateLimit
 
 MAX_CACHED_HITS = 10_000
-"""Hits kept ready, since building one takes longer than looking it up."""
+"""Maximum number of cached hits: building one takes longer than looking it up."""
 
 Policy = Literal["creates", "replies"]
 

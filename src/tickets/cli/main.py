@@ -65,7 +65,7 @@ def main(context: click.Context) -> None:
     """Support tickets between the users of a platform and its admin team."""
     # Windows has no SIGHUP
     for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
-        # SystemExit leaves every `with` block on its way, and so stops the embedded PostgreSQL
+        # SystemExit unwinds every `with` block, and so stops the embedded PostgreSQL
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     context.obj = Settings.read(os.environ)
 

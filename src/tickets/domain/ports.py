@@ -138,7 +138,7 @@ class RateLimiter(Protocol):
     def check(self, hit: Hit) -> None:
         """Raise `TooManyRequests` where this process knows that the hit would be over its limit.
 
-        Asks no database, and so may let a hit pass that is refused when it is recorded.
+        Does not query the database, so a hit may pass that is refused when it is recorded.
         """
 
     async def record(self, hit: Hit) -> Allowance:

@@ -57,7 +57,7 @@ class Ticket:
     last_message: str
     created_at: datetime
     updated_at: datetime
-    version: int
+    version: int = 0
     new_message: Message | None = None
 
     @classmethod
@@ -182,7 +182,7 @@ class Ticket:
         return self._set_status(Status.CLOSED, at=at)
 
     def check_access(self, actor: Actor) -> None:
-        """Raise `TicketNotFound` for a stranger, the same error as for a missing ticket."""
+        """Raise `TicketNotFound` for another user, the same error as for a missing ticket."""
         if actor.side is Side.USER and actor.user_id != self.user_id:
             raise TicketNotFound
 

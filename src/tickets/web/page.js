@@ -14,7 +14,7 @@ function signInFromAddress() {
   history.replaceState(null, "", location.pathname + location.search);
   const side = dashboard.localName === "ticket-admin" ? "admin" : "user";
   const connection = connectionOf(dashboard, side);
-  // another token may be another person's, who must not see the drafts of the previous one
+  // the token may belong to a different person, who must not see the previous person's drafts
   if (connection.token !== token) connection.signOut();
   connection.signIn(token);
 }

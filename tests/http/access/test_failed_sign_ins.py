@@ -12,7 +12,8 @@ from tests.http.problems import problem, too_many_requests
 from tests.world import MemoryWorld, World
 from tickets.adapters.http.access.client_address import client_network
 from tickets.adapters.http.access.failed_sign_ins import MAX_REPEATS, FailedSignIns
-from tickets.domain.rate_limits import RateLimit
+from tickets.domain.errors import StoreUnavailable
+from tickets.domain.rate_limits import Allowance, Hit, RateLimit
 
 
 def application_with_limit(world: World, limit: int) -> Litestar:
@@ -60,6 +61,19 @@ async def test_wrong_admin_tokens_count_against_the_rate_limit(world: World) -> 
             response = await client.get(f"{API}/admin/all", headers={"X-Admin-Token": token})
             problem(response, 401)
         too_many_requests(await client.get(f"{API}/admin/all", headers={"X-Admin-Token": "three"}))
+
+
+async def test_a_guess_that_cannot_be_counted_is_a_503_each_time(
+    memory_world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unavailable(_hit: Hit) -> Allowance:
+        raise StoreUnavailable
+
+    monkeypatch.setattr(memory_world.rate_limiter, "record", unavailable)
+    async with client_of(application_with_limit(memory_world, 2)) as client:
+        for _ in range(3):
+            response = await client.get(f"{API}/admin/all", headers={"X-Admin-Token": "guess"})
+            problem(response, 503)
 
 
 async def test_missing_credentials_do_not_count_against_the_rate_limit(world: World) -> None:

@@ -17,7 +17,7 @@ class MemoryIdempotencyStore:
     """The port `IdempotencyStore` over a `MemoryStore`."""
 
     def __init__(self, store: MemoryStore) -> None:
-        """Keep responses in this store."""
+        """Store responses in this store."""
         self._store = store
 
     async def find(

@@ -1,7 +1,7 @@
 """The dictionaries that the memory adapters share, for fast tests and nothing else.
 
 The adapters copy what they store and what they return, compare versions, and raise the same errors
-as PostgreSQL's, under the same contract suites. So a forgotten save is a test that fails.
+as PostgreSQL's, under the same contract suites. So a missing save is a test that fails.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class MemoryTickets:
     """The port `Tickets` over a `MemoryStore`."""
 
     def __init__(self, store: MemoryStore, ticket_cache: MemoryTicketCache) -> None:
-        """Keep tickets in this store; invalidate them in the cache when they are saved."""
+        """Store tickets in this store; invalidate them in the cache when they are saved."""
         self._store = store
         self._ticket_cache = ticket_cache
 

@@ -12,7 +12,7 @@ const PREVIEW_LENGTH = 200;
 const draftName = (id) => `reply:${id}`;
 
 /**
- * Drives a `<ticket-thread>`. Dispatches on it what has happened, for the dashboard: `ticket-read`,
+ * Drives a `<ticket-thread>`. Dispatches these events on it, for the dashboard: `ticket-read`,
  * `ticket-changed`, `announce`, `show-error`, `close-ticket`.
  */
 export class TicketController {
@@ -59,8 +59,8 @@ export class TicketController {
   }
 
   /**
-   * Marks an unread ticket as read, as far as its messages were shown. A failure is left to the
-   * next refresh, and so is a ticket that nobody can see now.
+   * Marks an unread ticket as read, as far as its messages were shown. After a failure, or while
+   * the ticket is not visible, the next refresh tries again.
    */
   #markRead() {
     const { ticket } = this;

@@ -48,7 +48,7 @@ export class TicketAdminElement extends Dashboard {
     this.filters.filters = route.filters;
     this.#stats.filters = route.filters;
     this.list.openId = isTicket ? route.id : null;
-    // not for each ticket that is opened: rows would move away from under the pointer
+    // do not reload when a ticket opens: rows would move under the pointer
     if (!isTicket || !this.list.isLoadedFor(route.filters)) this.loadList();
     this.#refreshStats().catch((error) => this.shell.showError(error.message));
     if (isTicket) return this.openTicket(route);

@@ -59,26 +59,31 @@ class FailedSignIns:
         if self._rate_limit is None:
             return
         hit = self._hit(connection, self._rate_limit)
-        allowance = (
-            self._rate_limiter.allowance(hit)
-            if self._is_repeat(credentials)
-            else await self._rate_limiter.record(hit)
-        )
+        digest = sha256(credentials.encode()).digest()
+        if self._is_repeat(digest):
+            allowance = self._rate_limiter.allowance(hit)
+        else:
+            allowance = await self._rate_limiter.record(hit)
+            # only now, or a guess that could not be counted would pass as a repeat
+            now = self._monotonic()
+            self._arrivals.put(digest, max(self._arrivals.get(digest) or now, now))
         if allowance is not None:
             store_allowance(connection, hit, allowance)
 
-    def _is_repeat(self, credentials: str) -> bool:
-        """Return whether these credentials failed before, and are not sent too fast.
+    def _is_repeat(self, digest: bytes) -> bool:
+        """Return whether these credentials were counted before, and are not sent too fast.
 
         The arithmetic is that of GCRA: each repeat moves the arrival time by one interval.
         """
-        digest = sha256(credentials.encode()).digest()
         now = self._monotonic()
         before = self._arrivals.get(digest)
-        arrival = max(before or now, now)
-        is_repeat = before is not None and arrival - now < MAX_REPEATS * SECONDS_PER_REPEAT
-        self._arrivals.put(digest, arrival + SECONDS_PER_REPEAT if is_repeat else arrival)
-        return is_repeat
+        if before is None:
+            return False
+        arrival = max(before, now)
+        if arrival - now >= MAX_REPEATS * SECONDS_PER_REPEAT:
+            return False
+        self._arrivals.put(digest, arrival + SECONDS_PER_REPEAT)
+        return True
 
     def _hit(self, connection: Connection, rate_limit: RateLimit) -> Hit:
         client = connection.scope.get("client")

@@ -99,7 +99,7 @@ class Database:
             settings["statement_timeout"] = statement_timeout
             # Plan each statement once per connection. By default the server plans the admins' lists
             # again for each page, since it takes the unknown limit for a large one.
-            # tests/postgres holds these plans to what they must be.
+            # tests/postgres/test_plans.py checks these plans.
             settings["plan_cache_mode"] = "force_generic_plan"
             settings["idle_in_transaction_session_timeout"] = statement_timeout
             settings["lock_timeout"] = f"{min(LOCK_TIMEOUT, self._timeout) * 1000:.0f}"

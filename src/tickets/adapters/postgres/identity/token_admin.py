@@ -12,7 +12,7 @@ from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.ports import Clock
 
-EXPIRED_TOKENS_KEPT_FOR = timedelta(days=30)
+EXPIRED_TOKEN_RETENTION = timedelta(days=30)
 """How long an expired token is still listed, to explain why somebody was signed out."""
 
 
@@ -80,7 +80,7 @@ class TokenAdmin:
         return len(await self._database.fetch(*query))
 
     async def delete_expired(self) -> int:
-        """Delete tokens that expired longer than `EXPIRED_TOKENS_KEPT_FOR` ago; return how many."""
-        moment = self._clock.now() - EXPIRED_TOKENS_KEPT_FOR
+        """Delete tokens that expired longer than `EXPIRED_TOKEN_RETENTION` ago; return how many."""
+        moment = self._clock.now() - EXPIRED_TOKEN_RETENTION
         query = self._sql["delete_expired_tokens"].bind(moment=moment)
         return len(await self._database.fetch(*query))

@@ -27,7 +27,7 @@ class PostgresIdempotencyStore:
     """The port `IdempotencyStore` on PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
-        """Keep responses in this database, whose schema is up to date."""
+        """Store responses in this database, whose schema is up to date."""
         self._database = database
         self._sql = load_queries("idempotency")
 
@@ -65,7 +65,7 @@ class PostgresIdempotencyStore:
 
 
 def response_values(response: StoredResponse | None) -> dict[str, object]:
-    """Return the parameters of a statement that stores a response, None for each without one."""
+    """Return the parameters of a statement that stores a response, all None without one."""
     if response is None:
         return dict.fromkeys(("caller", "key", "fingerprint", "response", "recorded_at"))
     result = response.result
@@ -82,7 +82,7 @@ def response_values(response: StoredResponse | None) -> dict[str, object]:
 
 
 DUPLICATE_REQUEST_ERRORS = (asyncpg.UniqueViolationError, StoreUnavailable)
-"""Errors of a statement that stores a response and may have met the same request, sent twice."""
+"""Errors that can mean that the same request was sent twice."""
 
 
 def raise_if_duplicate(response: StoredResponse | None, error: Exception) -> None:

@@ -18,7 +18,7 @@ CONSTRAINT = "ticket_rates_limit"
 """The check constraint that refuses a hit over the limit."""
 
 MAX_ENTRIES = 10_000
-"""Maximum number of subjects that a process keeps in memory; eviction is FIFO."""
+"""Maximum number of subjects that a process caches; eviction is FIFO."""
 
 
 class PostgresRateLimiter:
@@ -67,7 +67,7 @@ class PostgresRateLimiter:
         return Allowance.at(arrival_in // MICROSECOND, hit.rate_limit)
 
     def recorded(self, hit: Hit, arrival_in: timedelta) -> None:
-        """Keep in memory what a statement recorded: the time until the subject's arrival time."""
+        """Cache what a statement recorded: the time until the subject's arrival time."""
         self._put(self._arrivals, hit.subject, arrival_in)
 
     async def refusal(self, hit: Hit | None, error: asyncpg.CheckViolationError) -> Exception:
@@ -93,7 +93,7 @@ class PostgresRateLimiter:
 
 
 def hit_values(hit: Hit | None) -> dict[str, object]:
-    """Return the parameters of every statement that records a hit, None for each without one."""
+    """Return the parameters of every statement that records a hit, all None without one."""
     if hit is None:
         return dict.fromkeys(("subject_of_hit", "interval", "period"))
     return {

@@ -1,4 +1,4 @@
-"""The read side on PostgreSQL: lists by keyset pagination, counts kept by triggers."""
+"""The read side on PostgreSQL: lists by keyset pagination, counts maintained by triggers."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class PostgresTickets:
         unread_counts: UnreadCounts,
         ticket_cache: PostgresTicketCache,
     ) -> None:
-        """Keep tickets in this database, whose schema is up to date."""
+        """Store tickets in this database, whose schema is up to date."""
         self._database = database
         self._rate_limiter = rate_limiter
         self._unread_counts = unread_counts
@@ -171,7 +171,7 @@ def _state_values(ticket: Ticket) -> dict[str, object]:
 
 
 def _message_values(message: Message | None) -> dict[str, object]:
-    """Return the columns of a new message, None for each where there is none."""
+    """Return the columns of a new message, all None where there is none."""
     if message is None:
         return dict.fromkeys(("sender_type", "sender_id", "message", "sent_at"))
     return {

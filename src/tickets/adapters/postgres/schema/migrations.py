@@ -173,8 +173,7 @@ class Migrator:
         try:
             yield
         except BaseException:
-            # a server that is gone has rolled back by itself; asking it to would hide the first
-            # error
+            # a server that is gone has rolled back; a rollback would raise and hide the error
             if not self._connection.is_closed():
                 await transaction.rollback()
             raise
