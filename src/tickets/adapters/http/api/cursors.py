@@ -23,7 +23,7 @@ def next_cursor(page: Page[Row]) -> str | None:
 
 
 def read_cursor(cursor: str | None, kind: type[Position]) -> Position | None:
-    """Return the position that a cursor stands for; None where it is absent or empty.
+    """Return the position that a cursor encodes; None where it is absent or empty.
 
     Raises `InvalidInput` for a string that no list of this kind can have returned.
     """

@@ -139,7 +139,7 @@ class JSONRequestBody(MsgspecDTO[RequestBody]):
             if name == b"content-type"
         ]
         media_type = content_types[0].partition(b";")[0].strip() if content_types else b""
-        # of two content types, a proxy on the way may have taken the other one
+        # with two Content-Type headers, a proxy may have used the other one
         if len(content_types) > 1 or (
             media_type and not media_type.lower().endswith((b"/json", b"+json"))
         ):

@@ -77,7 +77,7 @@ class InstrumentedLitestar(Litestar):
         except Exception:
             logger.exception("unhandled exception while responding")
             if status:
-                # The server closes the connection, so that the client can tell that the response
+                # The server closes the connection, so that the client can detect that the response
                 # is not complete.
                 raise
             await _send_internal_error(send_with_headers, request_id)

@@ -97,7 +97,7 @@ class Pool:
         """
         if not self._is_open:
             message = "the connection pool is used while it is not open"
-            # after the block has ended, it is a request that still runs while the service stops
+            # after the block it is a request that still runs during the shutdown, so a 503
             raise asyncpg.InterfaceError(message) if self._was_open else RuntimeError(message)
         if self._requests >= self._max_requests:
             raise Overloaded

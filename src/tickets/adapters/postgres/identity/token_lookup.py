@@ -71,8 +71,8 @@ class PostgresTokenLookup:
         try:
             row = await self._database.fetchrow(self._identity.query, key)
         except asyncpg.DataError:
-            # A platform's own column may take less than any text, a UUID for instance. The error
-            # quotes the token, so it goes no further.
+            # The platform's column may not be text (a UUID, say). The error quotes the token, so it is
+            # not raised.
             return None
         if row is None:
             return None
