@@ -71,8 +71,8 @@ class PostgresTokenLookup:
         try:
             row = await self._database.fetchrow(self._identity.query, key)
         except asyncpg.DataError:
-            # The platform's column may not be text (a UUID, say). The error quotes the token, so it is
-            # not raised.
+            # The platform's column may not be text (a UUID, say). The error quotes the token, so it
+            # is not raised.
             return None
         if row is None:
             return None
