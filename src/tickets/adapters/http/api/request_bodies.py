@@ -110,6 +110,9 @@ class EmptyBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 EMPTY_BODY = EmptyBody()
 
+MAX_DIGITS = 20
+"""Digits of an integer that are converted, which is far beyond every bound; `int` refuses 5,000."""
+
 
 class NewStatus(msgspec.Struct, forbid_unknown_fields=True):
     """The status that a ticket is to have."""
@@ -175,7 +178,7 @@ def _decode_field_by_field(body: bytes, body_type: type[RequestBody]) -> Request
     The standard library's decoder also accepts a lone surrogate, which the domain then reports.
     """
     try:
-        fields = json.loads(body.decode("utf-8"))
+        fields = json.loads(body.decode("utf-8"), parse_int=_integer)
     except (ValueError, RecursionError):
         raise InvalidInput([FieldError("body", "The body is not valid JSON.")]) from None
     if not isinstance(fields, dict):
@@ -196,6 +199,14 @@ def _decode_field_by_field(body: bytes, body_type: type[RequestBody]) -> Request
     if errors:
         raise InvalidInput(errors)
     return body_type(**values)
+
+
+class _TooLong:
+    """Stands for an integer that is too long to convert; it is valid as no field."""
+
+
+def _integer(digits: str) -> int | _TooLong:
+    return int(digits) if len(digits) <= MAX_DIGITS else _TooLong()
 
 
 def _json_type(field_type: Any) -> str:  # noqa: ANN401 - a type, or a union with None
