@@ -96,7 +96,7 @@ async def test_no_token_is_in_the_output_or_in_a_response(
             shell,
             TICKETS_DATABASE_URL=cluster.url,
             TICKETS_IDENTITY=str(identity),
-            TICKETS_ADMIN_TOKEN=f"{ADMIN},another-admin",
+            TICKETS_ADMIN_TOKEN=f"{ADMIN},another-admin-token",
             TICKETS_METRICS_TOKEN=SCRAPER,
             TICKETS_LOG_FORMAT=log_format,
             TICKETS_LOG_LEVEL="debug",

@@ -24,14 +24,14 @@ from tickets.embedded_postgres.cluster import EmbeddedPostgres
 from tickets.periodic_jobs import Job, periodic_jobs
 from tickets.settings.settings import Settings
 
-ADMIN = {"X-Admin-Token": "for-the-admins"}
+ADMIN = {"X-Admin-Token": "a-token-for-the-admins"}
 USER = {"Authorization": "Bearer anybody"}
 API = "/api/v1/tickets"
 NOBODY = "postgresql://someone@127.0.0.1:1/tickets"
 
 
 def service_on(url: str) -> Litestar:
-    return application(Settings(database_url=url, admin_token=("for-the-admins",)))
+    return application(Settings(database_url=url, admin_token=("a-token-for-the-admins",)))
 
 
 def is_unavailable(response: httpx.Response) -> bool:
