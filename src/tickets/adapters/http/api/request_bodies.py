@@ -22,11 +22,16 @@ from tickets.domain.ticket import Category, Status
 RequestBody = TypeVar("RequestBody", bound=msgspec.Struct)
 
 # The limits below are documentation in the OpenAPI document. The domain enforces them, after
-# trimming.
+# normalisation.
 
 
 class NewTicket(msgspec.Struct, forbid_unknown_fields=True):
-    """A new ticket. Texts are trimmed at both ends before their characters are counted."""
+    """A new ticket. Texts are trimmed at both ends before their characters are counted.
+
+    In a message, line breaks of every kind become line feeds, and the first line keeps its
+    indentation. In other texts, line breaks become spaces. Other control characters except tab
+    become U+FFFD.
+    """
 
     category: Annotated[
         str,
@@ -72,7 +77,9 @@ class NewReply(msgspec.Struct, forbid_unknown_fields=True):
     message: Annotated[
         str,
         Body(
-            description="The text, trimmed at both ends before its characters are counted.",
+            description=(
+                "The text, normalised like the first message before its characters are counted."
+            ),
             min_length=REPLY.min_length,
             max_length=REPLY.max_length,
             examples=[Example(value="Thank you, we are looking into it.")],
