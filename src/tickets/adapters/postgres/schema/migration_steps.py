@@ -66,9 +66,11 @@ class StepRunner:
         logger.info("migration %s: step %s is finished", self._migration.title, step.name)
 
     async def _in_transaction(self, step: Step) -> None:
-        async def attempt() -> None:
+        async def attempt(conflicts: int) -> None:
             async with self._transactions.open():
-                await self._transactions.limit_lock_waits(step.sql)
+                # a function may hide the names of the tables that it locks
+                tables = self._migration.script if conflicts else step.sql
+                await self._transactions.limit_lock_waits(tables)
                 if not (await self._begin(step)).finished:
                     await self._connection.execute(step.sql)
                     await self._record("finish_step", step)
@@ -77,10 +79,12 @@ class StepRunner:
         await retried(attempt)
 
     async def _in_batches(self, step: Step) -> None:
-        async def attempt() -> bool:
+        async def attempt(conflicts: int) -> bool:
             """Run one batch; return whether it was the last."""
             async with self._transactions.open():
-                await self._transactions.limit_lock_waits("")
+                # most batches lock rows only, for which no vacuum has to give way
+                tables = self._migration.script if conflicts else ""
+                await self._transactions.limit_lock_waits(tables)
                 record = await self._begin(step)
                 if record.finished:
                     return True
@@ -125,7 +129,7 @@ class StepRunner:
                 return
         async with self._transactions.session_without_timeouts():
             if step.index is None:
-                await retried(lambda: self._connection.execute(step.sql))
+                await retried(lambda _conflicts: self._connection.execute(step.sql))
             else:
                 await self._build_index(step.index, step.sql)
         async with self._transactions.open():
@@ -134,7 +138,7 @@ class StepRunner:
     async def _build_index(self, index: str, create: str) -> None:
         """Create the index, wait for who is creating it, or replace what an interruption left."""
 
-        async def attempt() -> bool:
+        async def attempt(_conflicts: int) -> bool:
             """Do what is next; return whether the index is there and valid."""
             state = await self._index_state(index)
             if state == "building":

@@ -47,16 +47,19 @@ def explained(what: str) -> Iterator[None]:
         raise MigrationError(message) from error
 
 
-async def retried(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Repeat `attempt` until it gets its locks; log the first conflict."""
-    waiting = False
+async def retried(attempt: Callable[[int], Awaitable[T]]) -> T:
+    """Call `attempt` until it gets its locks, with the number of conflicts until now.
+
+    The first conflict is logged.
+    """
+    conflicts = 0
     while True:
         try:
-            return await attempt()
+            return await attempt(conflicts)
         except LOCK_CONFLICTS as error:
-            if not waiting:
+            if not conflicts:
                 logger.warning("migration is waiting for locks of other sessions: %s", error)
-            waiting = True
+            conflicts += 1
             await asyncio.sleep(LOCK_RETRY_DELAY)
 
 

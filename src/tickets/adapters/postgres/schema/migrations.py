@@ -125,7 +125,7 @@ class Migrator:
             logger.warning("migration %s: the previous release must be stopped", migration.title)
         if not migration.steps:
             await lock.check()
-            return await retried(lambda: self._apply_at_once(migration))
+            return await retried(lambda _conflicts: self._apply_at_once(migration))
         async with self._transactions.open():
             with explained(f"Migration {migration.title} failed and changed nothing"):
                 await self._connection.execute(self._sql["create_migration_steps"].sql)
