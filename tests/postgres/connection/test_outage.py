@@ -16,6 +16,7 @@ from litestar import Litestar
 from tests.http.conftest import client_of
 from tests.postgres.waiting import MAX_WAIT
 from tests.throwaway_postgres import OPTIONS
+from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.schema.migrations import Migrator
 from tickets.bootstrap import application
@@ -83,9 +84,8 @@ async def test_the_service_recovers_when_the_database_is_back(
     cluster: EmbeddedPostgres,
 ) -> None:
     with cluster:
-        connection = await asyncpg.connect(cluster.url)
-        await Migrator(connection).apply()
-        await connection.close()
+        async with connected(cluster.url) as connection:
+            await Migrator(connection).apply()
     app = service_on(cluster.url)
 
     async with app.lifespan(), client_of(app) as client:
@@ -109,8 +109,9 @@ async def test_the_listener_reconnects_after_each_outage(
     cluster: EmbeddedPostgres, caplog: pytest.LogCaptureFixture
 ) -> None:
     with cluster:
+        async with connected(cluster.url) as migrating:
+            await Migrator(migrating).apply()
         connection = await asyncpg.connect(cluster.url)
-        await Migrator(connection).apply()
         await connection.execute(
             """with mara as (insert into users (email) values ('mara@example.com') returning id),
                     token as (insert into ticket_tokens
