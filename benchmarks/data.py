@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import psutil
 
+from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.schema.migrations import Migrator
 from tickets.adapters.postgres.sql_loader import parse_queries, sql_folder
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
@@ -122,8 +123,7 @@ async def _make(server: Server, size: str) -> None:
     await run_outside_transaction(
         server.url, f"drop database if exists {name} with (force)", f"create database {name}"
     )
-    connection = await asyncpg.connect(server.database(name))
-    try:
+    async with connected(server.database(name)) as connection:
         shape = SHAPES[size]
         await connection.fetch(SQL["shape"], list(shape), [str(value) for value in shape.values()])
         await connection.execute("set work_mem = '256MB'; set maintenance_work_mem = '512MB'")
@@ -133,8 +133,6 @@ async def _make(server: Server, size: str) -> None:
         # the migrations have rewritten every ticket
         await connection.execute("vacuum full tickets")
         await connection.execute("vacuum (freeze, analyze)")
-    finally:
-        await connection.close()
     print(f"created {size} in {time.perf_counter() - started:.0f} s", flush=True)
 
 

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import asyncpg
 
+from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.schema.migrations import Migrator
 
 _numbers = itertools.count(1)
@@ -71,7 +72,6 @@ class MigratedDatabases:
 
     async def _migrated(self) -> str:
         name = await create_database(self._url, "template0")
-        connection = await asyncpg.connect(in_database(self._url, name))
-        await Migrator(connection).apply()
-        await connection.close()
+        async with connected(in_database(self._url, name)) as connection:
+            await Migrator(connection).apply()
         return name

@@ -42,6 +42,7 @@ def render() -> str:
                     "--no-owner",
                     "--no-privileges",
                     "--exclude-table=ticket_migrations",
+                    "--exclude-table=ticket_migration_steps",
                     postgres.url,
                 ],
                 check=True,

@@ -16,6 +16,7 @@ import asyncpg
 from scripts.faults.faults import Fault, Scene
 from scripts.faults.load import Client, Record
 from scripts.faults.processes import DATABASE_TIMEOUT, PATIENCE, Cluster
+from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.schema.migrations import Migrator
@@ -54,10 +55,9 @@ class Outcome:
 @contextlib.asynccontextmanager
 async def _users(cluster: Cluster) -> AsyncIterator[list[str]]:
     """Migrate and empty the database; yield the token of one new user per client."""
-    connection = await asyncpg.connect(cluster.url)
-    await Migrator(connection).apply()
-    await connection.execute("truncate users cascade")
-    await connection.close()
+    async with connected(cluster.url) as connection:
+        await Migrator(connection).apply()
+        await connection.execute("truncate users cascade")
     async with Database(cluster.url, pool_size=1).open() as database:
         token_admin = TokenAdmin(database, SystemClock())
         users = [await token_admin.user(f"user{number}@example.com") for number in range(CLIENTS)]

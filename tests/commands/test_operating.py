@@ -136,7 +136,8 @@ def test_tracing_without_the_extra_is_an_error_of_one_line_that_names_it(shell: 
     )
     result = subprocess.run(
         [sys.executable, "-c", program, "serve", "--port", f"{free_port()}"],
-        env=shell.environment | {"TICKETS_ADMIN_TOKEN": "x", "TICKETS_OPENTELEMETRY": "on"},
+        env=shell.environment
+        | {"TICKETS_ADMIN_TOKEN": "a-token-for-the-admins", "TICKETS_OPENTELEMETRY": "on"},
         capture_output=True,
         text=True,
         timeout=60,

@@ -18,6 +18,7 @@ import pytest
 from tests.commands.conftest import Shell, free_port
 from tests.commands.test_serve import start_service
 from tests.throwaway_postgres import OPTIONS
+from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.schema.migrations import Migrator
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
 
@@ -60,8 +61,9 @@ def cluster() -> Iterator[EmbeddedPostgres]:
 
 
 async def prepare(url: str) -> None:
+    async with connected(url) as migrating:
+        await Migrator(migrating).apply()
     connection = await asyncpg.connect(url)
-    await Migrator(connection).apply()
     await connection.execute("insert into users (email) values ('mara@example.com')")
     await connection.execute(
         """insert into ticket_tokens (token_sha256, user_id, expires_at)
@@ -96,7 +98,7 @@ async def test_no_token_is_in_the_output_or_in_a_response(
             shell,
             TICKETS_DATABASE_URL=cluster.url,
             TICKETS_IDENTITY=str(identity),
-            TICKETS_ADMIN_TOKEN=f"{ADMIN},another-admin",
+            TICKETS_ADMIN_TOKEN=f"{ADMIN},another-admin-token",
             TICKETS_METRICS_TOKEN=SCRAPER,
             TICKETS_LOG_FORMAT=log_format,
             TICKETS_LOG_LEVEL="debug",

@@ -132,10 +132,22 @@ def test_without_an_admin_token_the_error_says_what_to_set(shell: Shell) -> None
     assert not (shell.folder / "cluster").exists()
 
 
+def test_a_short_admin_token_is_refused_in_one_sentence(shell: Shell) -> None:
+    line = failure(shell, "serve", TICKETS_ADMIN_TOKEN="a-token-for-the-admins,a")
+
+    assert line == (
+        "Error: TICKETS_ADMIN_TOKEN must be one or more tokens, comma-separated, "
+        "each of at least 16 characters of printable ASCII."
+    )
+    assert not (shell.folder / "cluster").exists()
+
+
 def test_the_error_names_a_port_that_is_in_use(shell: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        line = failure(shell, "serve", TICKETS_ADMIN_TOKEN="x", TICKETS_PORT=f"{port}")
+        line = failure(
+            shell, "serve", TICKETS_ADMIN_TOKEN="a-token-for-the-admins", TICKETS_PORT=f"{port}"
+        )
 
     assert f"Cannot listen on 127.0.0.1:{port}: Address already in use" in line
     assert "TICKETS_PORT" in line
@@ -151,7 +163,7 @@ def test_the_error_names_an_unreachable_database_without_its_password(
     line = failure(
         shell,
         *command,
-        TICKETS_ADMIN_TOKEN="x",
+        TICKETS_ADMIN_TOKEN="a-token-for-the-admins",
         TICKETS_PORT=f"{free_port()}",
         TICKETS_DATABASE_URL=url,
     )
@@ -161,13 +173,17 @@ def test_the_error_names_an_unreachable_database_without_its_password(
 
 
 def test_the_error_names_a_wrong_setting(shell: Shell) -> None:
-    line = failure(shell, "serve", TICKETS_ADMIN_TOKEN="x", TICKETS_PORT="eighty")
+    line = failure(
+        shell, "serve", TICKETS_ADMIN_TOKEN="a-token-for-the-admins", TICKETS_PORT="eighty"
+    )
 
     assert line == "Error: TICKETS_PORT must be a whole number from 1 to 65535, not 'eighty'."
 
 
 def test_the_error_names_an_address_of_another_machine(shell: Shell) -> None:
-    line = failure(shell, "serve", "--host", "192.0.2.1", TICKETS_ADMIN_TOKEN="x")
+    line = failure(
+        shell, "serve", "--host", "192.0.2.1", TICKETS_ADMIN_TOKEN="a-token-for-the-admins"
+    )
 
     assert "Cannot listen on 192.0.2.1:8000" in line
 
@@ -189,7 +205,7 @@ def test_the_identity_sessions_requires_a_sessions_table(shell: Shell) -> None:
         "serve",
         "--port",
         f"{free_port()}",
-        TICKETS_ADMIN_TOKEN="x",
+        TICKETS_ADMIN_TOKEN="a-token-for-the-admins",
         TICKETS_IDENTITY="sessions",
     )
 

@@ -132,7 +132,7 @@ async def test_an_expired_token_is_listed_for_a_while_and_then_deleted_by_the_pe
     await token_admin.new_token(mara, lifetime=timedelta(minutes=1))
     assert len(tickets_user.ids("mara@example.com")) == 3
 
-    app = application(Settings(database_url=database_url, admin_token=("x",)))
+    app = application(Settings(database_url=database_url, admin_token=("a-token-for-the-admins",)))
     async with app.lifespan():
         while len(await token_admin.tokens(mara)) == 3:
             await database.fetchval("select pg_sleep(0.01)")

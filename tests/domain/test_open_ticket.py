@@ -60,19 +60,54 @@ def test_a_new_ticket_has_its_first_message() -> None:
     assert (ticket.message_count, ticket.last_message) == (1, message.message)
 
 
-def test_texts_are_trimmed_at_both_ends_only() -> None:
-    """Section 9: lengths are counted after trimming."""
+def test_texts_are_trimmed_at_both_ends_but_for_the_indentation_of_a_message() -> None:
+    """Section 9: lengths are counted after trimming. Contract: indentation counts."""
     ticket = open_ticket(
         category="other",
         other_category="\t Data  protection ",
         subject="  Two  words\n",
-        message="\n First line\n\n  second line \u3000",
+        message="\n \t\n First line\n\n  second line \u3000\n",
     )
 
     assert ticket.other_category == "Data  protection"
     assert ticket.subject == "Two  words"
     assert ticket.new_message is not None
-    assert ticket.new_message.message == "First line\n\n  second line"
+    assert ticket.new_message.message == " First line\n\n  second line"
+
+
+@pytest.mark.parametrize("line_break", ["\r\n", "\n", "\r", "\v", "\f", "\x85", "\u2028", "\u2029"])
+def test_a_line_break_is_a_line_feed_in_messages_and_a_space_in_lines(line_break: str) -> None:
+    """Contract, "Requests": every kind of line break."""
+    ticket = open_ticket(
+        category="other",
+        other_category=f"a{line_break}b",
+        subject=f"{line_break}c{line_break}d{line_break}",
+        message=f"{line_break} one{line_break}{line_break}two three",
+    )
+
+    assert (ticket.other_category, ticket.subject) == ("a b", "c d")
+    assert ticket.new_message is not None
+    assert ticket.new_message.message == " one\n\ntwo three"
+
+
+def test_other_control_characters_become_replacement_characters_except_tab() -> None:
+    """Contract, "Requests": what PostgreSQL could hold, and no page could show."""
+    ticket = open_ticket(subject="\x01red\x1b\t\x1c", message="\x7fa\tbell\x07 and \x80\x9f more")
+
+    assert ticket.subject == "\ufffdred\ufffd\t\ufffd"
+    assert ticket.new_message is not None
+    assert ticket.new_message.message == "\ufffda\tbell\ufffd and \ufffd\ufffd more"
+
+
+def test_characters_are_counted_after_line_breaks_were_normalised() -> None:
+    """Contract, "Requests": before counting."""
+    assert open_ticket(message="x\r\n" * 2499 + "xx").message_count == 1
+    assert errors_of(message="x\r\n" * 2499 + "xxx") == {
+        "message": "Message must be 10 to 5,000 characters long; it has 5,001."
+    }
+    assert errors_of(message="\n" + " " * 4999 + "xx") == {
+        "message": "Message must be 10 to 5,000 characters long; it has 5,001."
+    }
 
 
 @pytest.mark.parametrize("length", [3, 200])
@@ -98,6 +133,8 @@ def test_a_first_message_of_10_or_5000_characters_is_accepted(length: int) -> No
         ("subject", "", "Subject must not be empty."),
         ("subject", " \n\t ", "Subject must not be empty."),
         ("subject", "\u200b\u200b\u200b\u2060", "Subject must not be empty."),
+        ("subject", "\x01\x02\x1b\x7f\x9b", "Subject must not be empty."),
+        ("message", "  \n \u2028\t ", "Message must not be empty."),
         ("subject", "\u3164\u2800\u115f", "Subject must not be empty."),
         ("message", "too short", "Message must be 10 to 5,000 characters long; it has 9."),
         ("message", "x" * 5001, "Message must be 10 to 5,000 characters long; it has 5,001."),

@@ -49,9 +49,9 @@ def test_a_reply_updates_the_count_the_preview_and_updated_at() -> None:
     """Section 8: lists show the message count and a preview of the last message."""
     ticket = a_ticket()
 
-    ticket.reply("  trimmed  ", by=ADMIN, at=LATER)
+    ticket.reply("\n trimmed \n", by=ADMIN, at=LATER)
 
-    assert (ticket.message_count, ticket.last_message) == (2, "trimmed")
+    assert (ticket.message_count, ticket.last_message) == (2, " trimmed")
     assert ticket.new_message is not None
     assert ticket.updated_at == ticket.new_message.created_at == LATER
     assert ticket.created_at == NOW

@@ -123,7 +123,8 @@ def demo(settings: Settings, /, **options: str | int | None) -> None:
 @click.option(
     "--check",
     is_flag=True,
-    help="Only say which migrations are due. Exits with 1 if any are, 2 if it cannot tell.",
+    help="Only say which migrations are due, which one is half done, and whether the previous "
+    "release may serve meanwhile. Exits with 1 if any are due, 2 if it cannot tell.",
 )
 @click.pass_obj
 def migrate(settings: Settings, *, check: bool) -> None:
@@ -134,9 +135,9 @@ def migrate(settings: Settings, *, check: bool) -> None:
             click.echo(f"{target.location}: {schema.outcome}")
             return
         due = asyncio.run(operations.due_migrations(target.settings))
-        outcome = f"due: {operations.titles(due)}" if due else "up to date"
-        click.echo(f"{target.location}: {outcome}")
-        sys.exit(1 if due else 0)
+        outcome = f"due: {operations.titles(due.migrations)}" if due.migrations else "up to date"
+        click.echo("\n".join([f"{target.location}: {outcome}", *due.sentences()]))
+        sys.exit(1 if due.migrations else 0)
 
 
 main.add_command(user)

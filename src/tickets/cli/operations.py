@@ -11,7 +11,12 @@ import asyncpg
 from tickets.adapters.postgres.connection.connect import CannotConnect, connected, location
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin, TokenEntry
 from tickets.adapters.postgres.identity.token_lookup import Identity
-from tickets.adapters.postgres.schema.migrations import Migration, MigrationError, Migrator
+from tickets.adapters.postgres.schema.migrations import (
+    HalfDone,
+    Migration,
+    MigrationError,
+    Migrator,
+)
 from tickets.application.auto_close import AutoClose
 from tickets.bootstrap import Store, database_of
 from tickets.clock import SystemClock
@@ -104,10 +109,33 @@ async def _check_identity(
         )
 
 
-async def due_migrations(settings: Settings) -> Sequence[Migration]:
+@dataclass(frozen=True, slots=True)
+class DueMigrations:
+    """What `tickets migrate` would do: the migrations that are due, and the one that has begun."""
+
+    migrations: Sequence[Migration]
+    half_done: HalfDone | None
+
+    def sentences(self) -> Sequence[str]:
+        """Return what an operator should know before the migration."""
+        lines = []
+        if self.half_done is not None:
+            steps = ", ".join(step.name for step in self.half_done.remaining) or "to record it"
+            lines.append(
+                f"{self.half_done.migration.title} is half done; remaining steps: {steps}."
+            )
+        for migration in self.migrations:
+            if migration.previous_release_may_serve is not None:
+                may = "may serve" if migration.previous_release_may_serve else "must be stopped"
+                lines.append(f"{migration.title}: the previous release {may} meanwhile.")
+        return lines
+
+
+async def due_migrations(settings: Settings) -> DueMigrations:
     """Return the migrations that are due; raise as `migrate` does."""
     async with connected(_url(settings)) as connection:
-        return await Migrator(connection).due()
+        migrator = Migrator(connection)
+        return DueMigrations(await migrator.due(), await migrator.half_done())
 
 
 def titles(migrations: Sequence[Migration]) -> str:

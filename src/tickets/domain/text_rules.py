@@ -1,4 +1,8 @@
-"""Validation of text fields (section 9): collects an error for every field, then raises once."""
+"""Normalisation and validation of text fields (section 9 and the contract, "Requests").
+
+Normalisation makes one text of the ways to write it. `web/lib/text.js` has the same rules, so that
+the pages count as the service does, and show texts that other programs stored in the same way.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,34 @@ _INVISIBLE_OTHERS = re.compile(
     "\U000e0000-\U000e0fff\u2800\U0001d159]"
 )
 
+# What ends a line in Unicode. CRLF is one line break. `web/lib/text.js` has a copy.
+_LINE_BREAK = re.compile("\r\n?|[\n\v\f\x85\u2028\u2029]")
+
+# Control characters (C0, DEL, C1) that are neither a tab nor a line break. NUL is not among them:
+# it is refused, because a text that was cut at a NUL elsewhere is better sent again.
+_CONTROL = re.compile("[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_REPLACEMENT = "\ufffd"
+
+
+def normalize(text: str, *, multiline: bool) -> str:
+    """Return a text in the form that is counted and stored; a second pass changes nothing.
+
+    Line breaks of every kind become a line feed, or a space in a one-line field. Other control
+    characters except tab become U+FFFD. White space is trimmed at both ends; only the indentation
+    of a message's first line stays.
+    """
+    # most texts are printable, line by line, and then there is nothing to replace
+    if not (text.replace("\n", "") if multiline else text).isprintable():
+        text = _LINE_BREAK.sub("\n" if multiline else " ", text)
+        text = _CONTROL.sub(_REPLACEMENT, text)
+    if not multiline:
+        return text.strip()
+    text = text.rstrip()
+    if not text[:1].isspace():
+        return text
+    indentation = len(text) - len(text.lstrip())
+    return text[text.rfind("\n", 0, indentation) + 1 :]
+
 
 class Validation:
     """Collects the errors of a form, so that a person sees all of them at once."""
@@ -37,14 +69,19 @@ class Validation:
         self._errors.append(FieldError(field, message))
 
     def text(self, field: str, value: str | None, limits: TextLimits) -> str:
-        """Return `value` trimmed; add an error where its length in characters is out of range."""
+        """Return `value` normalised; add an error where its length in characters is out of range.
+
+        A text that PostgreSQL cannot hold is an error too.
+        """
         shortest, longest = limits.min_length, limits.max_length
-        text = (value or "").strip()
+        typed = value or ""
+        text = normalize(typed, multiline=limits.multiline)
         # true for most texts, and then nothing below can be wrong
         plain = text.isascii() and text.isprintable()
         if not plain and (unstorable := _unstorable(text)) is not None:
             self.reject(field, f"{label(field)} contains {unstorable}, which cannot be stored.")
-        elif not (text if plain else _visible(text)):
+        # control characters are replaced by visible ones, but nobody meant to write those
+        elif not (text if plain else _visible(typed)):
             if shortest > 0 or text:
                 self.reject(field, f"{label(field)} must not be empty.")
         elif not shortest <= len(text) <= longest:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -25,6 +26,12 @@ Parser: TypeAlias = Callable[[str, str], Value]
 MAX_RATE_LIMIT = 1_000_000
 """Largest number in a rate limit."""
 
+MIN_TOKEN_LENGTH = 16
+"""Characters of a token: 16 random ones cannot be guessed, and a short one can."""
+
+MAX_QUOTED_LENGTH = 60
+"""Characters of a wrong value that its error repeats."""
+
 MAX_HOURS = 876_000.0
 """A hundred years, which can still be added to today's date."""
 
@@ -34,7 +41,12 @@ _ORIGIN = re.compile(
     r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?"
 )
 
-_RATE_LIMIT = re.compile(r"([0-9]{1,7})(?:\s*/\s*(second|minute|hour|day))?")
+# As `as_text` writes numbers, and as clients must write theirs: Python's own parsers also accept
+# "1_000", "+5", "007" and digits of other scripts.
+_WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,19}")
+_DECIMAL_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,19})(\.[0-9]{1,20})?")
+
+_RATE_LIMIT = re.compile(r"(0|[1-9][0-9]{0,6})(?:\s*/\s*(second|minute|hour|day))?")
 
 _PERIODS = {
     "second": timedelta(seconds=1),
@@ -57,7 +69,8 @@ def as_text(value: object) -> str:
         case bool():
             text = "on" if value else "off"
         case float():
-            text = str(value).removesuffix(".0")
+            # not "1e-05"; `repr` has the fewest digits that are read as the same number
+            text = f"{Decimal(repr(value)):f}".removesuffix(".0")
         case timedelta():
             text = as_text(value / timedelta(hours=1))
         case RateLimit():
@@ -87,7 +100,7 @@ def path(variable: str, text: str) -> Path:
 def token(variable: str, text: str) -> str:
     """Parse one token; the error does not repeat it."""
     if not _is_token(text):
-        raise SettingsError(f"{variable} must be a token of printable ASCII.")
+        raise SettingsError(f"{variable} must be a token of {_TOKEN_RULE}.")
     return text
 
 
@@ -96,7 +109,7 @@ def tokens(variable: str, text: str) -> tuple[str, ...]:
     tokens = _items(text)
     if not tokens or not all(_is_token(token) for token in tokens):
         raise SettingsError(
-            f"{variable} must be one or more tokens of printable ASCII, comma-separated."
+            f"{variable} must be one or more tokens, comma-separated, each of {_TOKEN_RULE}."
         )
     return tokens
 
@@ -106,7 +119,9 @@ def one_of(*choices: str) -> Parser[str]:
 
     def parse(variable: str, text: str) -> str:
         if text.lower() not in choices:
-            raise SettingsError(f"{variable} must be one of {', '.join(choices)}, not {text!r}.")
+            raise SettingsError(
+                f"{variable} must be one of {', '.join(choices)}, not {_quoted(text)}."
+            )
         return text.lower()
 
     return parse
@@ -136,7 +151,7 @@ def origins(variable: str, text: str) -> tuple[str, ...]:
     if not origins or not all(_ORIGIN.fullmatch(origin) for origin in origins):
         raise SettingsError(
             f"{variable} must be origins like https://www.example.com, comma-separated, "
-            f"not {text!r}."
+            f"not {_quoted(text)}."
         )
     return origins
 
@@ -161,40 +176,38 @@ def rate_limit(variable: str, text: str) -> RateLimit:
         return RateLimit(int(found[1]), _PERIODS[found[2] or "hour"])
     raise SettingsError(
         f"{variable} must be a number of 1 to {MAX_RATE_LIMIT:,} per second, minute, hour or day, "
-        f"such as 60/hour, or 0 for no limit, not {text!r}."
+        f"such as 60/hour, or 0 for no limit, not {_quoted(text)}."
     )
 
 
 def whole_number(minimum: int, maximum: int) -> Parser[int]:
     """Return a parser of a whole number within these bounds."""
-    return _number(int, "a whole number", minimum, maximum)
+    return _number(int, _WHOLE_NUMBER, "a whole number", minimum, maximum)
 
 
 def seconds(minimum: float, maximum: float) -> Parser[float]:
     """Return a parser of a number of seconds within these bounds."""
-    return _number(float, "a number of seconds", minimum, maximum)
+    return _number(float, _DECIMAL_NUMBER, "a number of seconds", minimum, maximum)
 
 
 def hours(minimum: float) -> Parser[timedelta]:
     """Return a parser of a number of hours, at least the minimum."""
-    parse = _number(float, "a number of hours", minimum, MAX_HOURS)
+    parse = _number(float, _DECIMAL_NUMBER, "a number of hours", minimum, MAX_HOURS)
     return lambda variable, text: timedelta(hours=parse(variable, text))
 
 
 def _number(
-    convert: Callable[[str], Number], kind: str, minimum: Number, maximum: Number
+    convert: Callable[[str], Number],
+    form: re.Pattern[str],
+    kind: str,
+    minimum: Number,
+    maximum: Number,
 ) -> Parser[Number]:
     def parse(variable: str, text: str) -> Number:
-        try:
-            value = convert(text)
-        except ValueError:
-            pass
-        else:
-            # false for NaN as well
-            if minimum <= value <= maximum:
-                return value
+        if form.fullmatch(text) and minimum <= (value := convert(text)) <= maximum:
+            return value
         raise SettingsError(
-            f"{variable} must be {kind} from {minimum:g} to {maximum:g}, not {text!r}."
+            f"{variable} must be {kind} from {minimum:g} to {maximum:g}, not {_quoted(text)}."
         )
 
     return parse
@@ -204,5 +217,13 @@ def _items(text: str) -> tuple[str, ...]:
     return tuple(item.strip() for item in text.split(",") if item.strip())
 
 
+_TOKEN_RULE = f"at least {MIN_TOKEN_LENGTH} characters of printable ASCII"
+
+
 def _is_token(text: str) -> bool:
-    return text.isascii() and text.isprintable()
+    return len(text) >= MIN_TOKEN_LENGTH and text.isascii() and text.isprintable()
+
+
+def _quoted(text: str) -> str:
+    """Return a wrong value for its error, cut where it is long."""
+    return repr(text if len(text) <= MAX_QUOTED_LENGTH else f"{text[:MAX_QUOTED_LENGTH]}…")

@@ -65,8 +65,7 @@ VISIBLE = {
     "SQL": "'; drop table tickets; --",
     "a template": "{{7*7}} ${7*7} %s %(a)s {0}",
     "escapes": "\\u0000 \\x00 %00 &#0;",
-    "line breaks of other systems": "a\r\nb\rc\vd\fe\x85f\u2028g",
-    "a bell and a colour": "\x07 \x1b[31mred\x1b[0m \x08\x08\x08",
+    "a tab": "a\tb",
 }
 
 
@@ -88,3 +87,38 @@ async def test_a_visible_text_comes_back_unchanged(api: Api, user: Caller, kind:
     (row,) = (await user.get()).json()["tickets"]
     assert row["subject"] == text
     assert row["last_message"] == f"{long[:100]}…"
+
+
+NORMALIZED = {
+    "line breaks of other systems": (
+        "a\r\nb\rc\vd\fe\x85f\u2028g\u2029h",
+        "a b c d e f g h",
+        "a\nb\nc\nd\ne\nf\ng\nh",
+    ),
+    "a bell and a colour": (
+        "\x07 \x1b[31mred\x1b[0m \x08",
+        *["\ufffd \ufffd[31mred\ufffd[0m \ufffd"] * 2,
+    ),
+    "an indented first line": (" \r\n\t\n  if a:\n    b", "if a:     b", "  if a:\n    b"),
+}
+"""What is sent; what a field of one line makes of it; what a message makes of it."""
+
+
+@pytest.mark.parametrize("kind", NORMALIZED)
+async def test_control_characters_are_normalised_before_a_text_is_stored(
+    api: Api, user: Caller, kind: str
+) -> None:
+    sent, line, lines = NORMALIZED[kind]
+    end = " and no more"
+    ticket = await api.ticket(
+        user, category="other", other_category=sent, subject=sent, message=sent + end
+    )
+    for caller, path in ((user, ""), (api.admin, "/admin")):
+        response = await caller.post(f"{path}/{ticket['id']}/reply", json={"message": sent + end})
+        assert response.json()["message"]["message"] == lines + end
+
+    shown = (await api.admin.get(f"/admin/{ticket['id']}")).json()["ticket"]
+    assert (shown["subject"], shown["other_category"]) == (line, line)
+    assert [message["message"] for message in shown["messages"]] == [lines + end] * 3
+    (row,) = (await user.get()).json()["tickets"]
+    assert row["last_message"] == lines + end

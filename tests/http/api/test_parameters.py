@@ -22,6 +22,31 @@ from tests.http.problems import invalid_fields, problem
         ("limit=1e2", "limit"),
         ("limit=5.0", "limit"),
         ("limit=" + "9" * 5000, "limit"),
+        ("limit=" + "1" * 30, "limit"),
+        ("limit=007", "limit"),
+        ("limit=0200", "limit"),
+        ("limit=000000000000000000010000000", "limit"),
+        ("limit=" + "0" * 19 + "1" + "0" * 30, "limit"),
+        ("limit=" + "0" * 5000 + "7", "limit"),
+        ("limit=%2B7", "limit"),
+        ("limit=+7", "limit"),
+        ("limit=7%20", "limit"),
+        ("limit=7%0A", "limit"),
+        ("limit=-7", "limit"),
+        ("limit=1_0", "limit"),
+        ("limit=0x7", "limit"),
+        ("limit=%D9%A7", "limit"),
+        ("limit=%EF%BC%97", "limit"),
+        ("limit=%C2%B2", "limit"),
+        ("limit=7%00", "limit"),
+        ("limit=true", "limit"),
+        ("limit=null", "limit"),
+        ("limit=%227%22", "limit"),
+        ("limit=7&limit=7", "limit"),
+        ("limit=7&lim%69t=8", "limit"),
+        ("limit=&limit=7", "limit"),
+        ("status=open&status=closed", "status"),
+        ("cursor=&cursor=", "cursor"),
         ("cursor=nonsense", "cursor"),
         ("cursor=%00", "cursor"),
         ("cursor=%ED%A0%80", "cursor"),
@@ -34,6 +59,34 @@ async def test_an_invalid_query_parameter_is_a_400_that_names_it(
 ) -> None:
     for caller, path in ((user, ""), (api.admin, "/admin/all")):
         assert invalid_fields(await caller.get(f"{path}?{query}")) == [field]
+
+
+async def test_an_error_of_a_number_says_the_rule_and_nothing_of_the_interpreter(
+    user: Caller,
+) -> None:
+    for number in ("0" * 19 + "1" + "0" * 30, "9" * 5000, "7.0", "%D9%A7"):
+        (error,) = problem(await user.get(f"?limit={number}"), 400)["errors"]
+        assert error["message"] == (
+            "Limit must be a whole number from 1 to 200, without zeros in front."
+        )
+
+
+async def test_other_repeated_parameters_are_ignored_as_single_ones_are(
+    user: Caller,
+) -> None:
+    assert (await user.get("?utm=1&utm=2&limit=200")).status_code == 200
+
+
+async def test_repeated_parameters_of_a_ticket_are_a_400(api: Api, user: Caller) -> None:
+    ticket = await api.ticket(user)
+    for caller, side in ((user, ""), (api.admin, "/admin")):
+        response = await caller.get(f"{side}/{ticket['id']}?peek=true&peek=false")
+        assert invalid_fields(response) == ["peek"]
+
+
+async def test_credentials_come_before_repeated_parameters(api: Api) -> None:
+    for path in ("?limit=1&limit=2", "/admin/all?limit=1&limit=2"):
+        problem(await api.anonymous.get(path), 401)
 
 
 async def test_an_unknown_category_filter_is_a_400(api: Api) -> None:
@@ -50,7 +103,31 @@ async def test_a_cursor_of_one_list_is_not_valid_for_the_other(api: Api, user: C
     problem(await api.admin.get(f"/admin/all?cursor={mine}"), 400)
 
 
-@pytest.mark.parametrize("ticket_id", ["abc", "1.0", "1e3", "+1", "%31%00", "0x1", "٣", "1,2"])
+@pytest.mark.parametrize(
+    "ticket_id",
+    [
+        "abc",
+        "1.0",
+        "1e3",
+        "+1",
+        "%31%00",
+        "0x1",
+        "٣",
+        "1,2",
+        "007",
+        "00",
+        "-0",
+        "-07",
+        "1_0",
+        "%201",
+        "1%20",
+        "1%0A",
+        "--1",
+        "\uff11",
+        "0" * 5000 + "1",
+        "1;v=2",
+    ],
+)
 async def test_a_ticket_id_that_is_not_a_whole_number_is_a_400(
     api: Api, user: Caller, ticket_id: str
 ) -> None:

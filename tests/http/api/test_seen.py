@@ -68,6 +68,52 @@ async def test_an_impossible_seen_is_a_400(api: Api, user: Caller, seen: object)
     assert (await user.get(f"/{ticket['id']}")).json()["ticket"]["message_count"] == 1
 
 
+@pytest.mark.parametrize(
+    "seen",
+    [
+        "1.0",
+        "1e0",
+        "1E+0",
+        "10e-1",
+        "true",
+        '"1"',
+        '" 1"',
+        '"\u0661"',
+        "-1",
+        "2",
+        "1" * 30,
+        "9" * 5000,
+        "-" + "9" * 5000,
+        "1" + "0" * 60_000,
+        "1e400",
+        "-1e400",
+        "1e-400",
+        "1.5",
+        "[1]",
+        '{"1": 1}',
+    ],
+    ids=lambda text: text[:12],
+)
+async def test_a_seen_that_is_not_an_integer_in_its_plain_form_is_a_400_that_names_it(
+    api: Api, user: Caller, seen: str
+) -> None:
+    ticket = await api.ticket(user)
+
+    for action, other in (("read", ""), ("reply", '"message": "Hello", ')):
+        body = "{" + other + f'"seen": {seen}' + "}"
+        response = await user.call("POST", f"/{ticket['id']}/{action}", content=body)
+        assert invalid_fields(response) == ["seen"]
+
+
+@pytest.mark.parametrize("seen", ["01", "+1", "0x1", "1_0", "1.", ".5", "\u0661", "--1", "1n"])
+async def test_a_number_that_is_not_json_is_a_400(api: Api, user: Caller, seen: str) -> None:
+    ticket = await api.ticket(user)
+
+    response = await user.call("POST", f"/{ticket['id']}/read", content=f'{{"seen": {seen}}}')
+
+    assert invalid_fields(response) == ["body"]
+
+
 async def test_a_repeated_reply_with_an_idempotency_key_has_seen_itself(
     api: Api, user: Caller
 ) -> None:

@@ -88,7 +88,7 @@ async def test_a_reply_of_a_user_is_trimmed_and_unread_for_the_admins(
     ticket = await api.ticket(user)
     await api.admin.get(f"/admin/{ticket['id']}")
 
-    response = await user.post(f"/{ticket['id']}/reply", json={"message": "  Any news?  "})
+    response = await user.post(f"/{ticket['id']}/reply", json={"message": "\r\nAny news?  "})
 
     assert response.status_code == 201
     body = response.json()

@@ -19,7 +19,13 @@ from tickets.adapters.http.dashboards.text_limits_module import (
     TEXT_LIMITS_MODULE,
     render_text_limits,
 )
-from tickets.domain.text_limits import FIRST_MESSAGE, OTHER_CATEGORY, REPLY, SUBJECT
+from tickets.domain.text_limits import (
+    FIRST_MESSAGE,
+    OTHER_CATEGORY,
+    REPLY,
+    SUBJECT,
+    TextLimits,
+)
 
 PAGES = ["account", "admin"]
 BUDGET = 90 * 1024
@@ -244,13 +250,17 @@ def test_the_checked_in_text_limits_are_those_of_the_domain() -> None:
 
 async def test_pages_get_the_text_limits_of_the_domain(client: httpx.AsyncClient) -> None:
     module = (await client.get(f"/static/any/{TEXT_LIMITS_MODULE}")).text
-    pairs = re.findall(r"(\w+): \{ minLength: (\d+), maxLength: (\d+) \}", module)
+    rule = r"(\w+): \{ minLength: (\d+), maxLength: (\d+), multiline: (true|false) \}"
+    rules = re.findall(rule, module)
 
-    assert {name: (int(shortest), int(longest)) for name, shortest, longest in pairs} == {
-        "subject": (SUBJECT.min_length, SUBJECT.max_length),
-        "firstMessage": (FIRST_MESSAGE.min_length, FIRST_MESSAGE.max_length),
-        "reply": (REPLY.min_length, REPLY.max_length),
-        "otherCategory": (OTHER_CATEGORY.min_length, OTHER_CATEGORY.max_length),
+    assert {
+        name: TextLimits(int(shortest), int(longest), multiline == "true")
+        for name, shortest, longest, multiline in rules
+    } == {
+        "subject": SUBJECT,
+        "firstMessage": FIRST_MESSAGE,
+        "reply": REPLY,
+        "otherCategory": OTHER_CATEGORY,
     }
 
 

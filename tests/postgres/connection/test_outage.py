@@ -16,6 +16,7 @@ from litestar import Litestar
 from tests.http.conftest import client_of
 from tests.postgres.waiting import MAX_WAIT
 from tests.throwaway_postgres import OPTIONS
+from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.schema.migrations import Migrator
 from tickets.bootstrap import application
@@ -24,14 +25,14 @@ from tickets.embedded_postgres.cluster import EmbeddedPostgres
 from tickets.periodic_jobs import Job, periodic_jobs
 from tickets.settings.settings import Settings
 
-ADMIN = {"X-Admin-Token": "for-the-admins"}
+ADMIN = {"X-Admin-Token": "a-token-for-the-admins"}
 USER = {"Authorization": "Bearer anybody"}
 API = "/api/v1/tickets"
 NOBODY = "postgresql://someone@127.0.0.1:1/tickets"
 
 
 def service_on(url: str) -> Litestar:
-    return application(Settings(database_url=url, admin_token=("for-the-admins",)))
+    return application(Settings(database_url=url, admin_token=("a-token-for-the-admins",)))
 
 
 def is_unavailable(response: httpx.Response) -> bool:
@@ -83,9 +84,8 @@ async def test_the_service_recovers_when_the_database_is_back(
     cluster: EmbeddedPostgres,
 ) -> None:
     with cluster:
-        connection = await asyncpg.connect(cluster.url)
-        await Migrator(connection).apply()
-        await connection.close()
+        async with connected(cluster.url) as connection:
+            await Migrator(connection).apply()
     app = service_on(cluster.url)
 
     async with app.lifespan(), client_of(app) as client:
@@ -109,8 +109,9 @@ async def test_the_listener_reconnects_after_each_outage(
     cluster: EmbeddedPostgres, caplog: pytest.LogCaptureFixture
 ) -> None:
     with cluster:
+        async with connected(cluster.url) as migrating:
+            await Migrator(migrating).apply()
         connection = await asyncpg.connect(cluster.url)
-        await Migrator(connection).apply()
         await connection.execute(
             """with mara as (insert into users (email) values ('mara@example.com') returning id),
                     token as (insert into ticket_tokens

@@ -6,16 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
-import asyncpg
-
 from tests.postgres.waiting import until_sql
-from tickets.adapters.postgres.connection.connect import connected
+from tickets.adapters.postgres.connection.connect import CommandConnection, connected
 from tickets.adapters.postgres.schema.migrations import (
     Migration,
 )
 from tickets.adapters.postgres.sql_loader import load_queries
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Connection: TypeAlias = CommandConnection
 
 FRUIT = Migration(9001, "fruit", "create table fruit (name text primary key);")
 APPLE = Migration(9002, "apple", "insert into fruit (name) values ('apple');")
@@ -24,18 +22,23 @@ PEAR = Migration(9003, "pear", "insert into fruit (name) values ('pear');")
 
 @asynccontextmanager
 async def queue_of_migrators(url: str, length: int) -> AsyncIterator[None]:
-    """Hold the migration lock in the block; release it when `length` migrators wait for it."""
+    """Hold the migration lock in the block; release it when `length` migrators poll it."""
     async with connected(url) as gate, gate.transaction():
         await gate.execute(load_queries("migrations")["disable_timeouts"].sql)
-        await gate.execute(load_queries("migrations")["lock_migrations"].sql)
+        assert await gate.fetchval(load_queries("migrations")["try_lock"].sql)
         yield
+        await until_migrators_poll(url, length)
+
+
+async def until_migrators_poll(url: str, number: int) -> None:
+    """Wait until this number of migrators has tried to get the migration lock, in vain."""
+    async with connected(url) as watcher:
         await until_sql(
-            gate,
+            watcher,
             f"""
-            count(*) = {length}
-              from pg_locks
-              join pg_database on pg_database.oid = pg_locks.database
-             where datname = current_database() and locktype = 'advisory' and not granted
+            count(*) = {number}
+              from pg_stat_activity
+             where datname = current_database() and state = 'idle' and query ilike 'commit%'
             """,
         )
 

@@ -51,13 +51,14 @@ async def test_four_concurrent_processes_apply_each_migration_once(
     empty_database_url: str,
 ) -> None:
     program = """if True:
-        import asyncio, asyncpg, os
+        import asyncio, os
+        from tickets.adapters.postgres.connection.connect import connected
         from tickets.adapters.postgres.schema.migrations import Migrator
 
         async def main():
-            connection = await asyncpg.connect(os.environ["TICKETS_DATABASE_URL"])
-            for migration in await Migrator(connection).apply():
-                print(migration.title)
+            async with connected(os.environ["TICKETS_DATABASE_URL"]) as connection:
+                for migration in await Migrator(connection).apply():
+                    print(migration.title)
 
         asyncio.run(main())
     """

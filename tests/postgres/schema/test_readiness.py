@@ -94,7 +94,7 @@ async def test_the_pool_reports_its_usage(database_url: str) -> None:
 
 
 async def test_the_metrics_endpoint_responds_without_a_database() -> None:
-    app = application(Settings(database_url=UNREACHABLE, admin_token=("x",)))
+    app = application(Settings(database_url=UNREACHABLE, admin_token=("a-token-for-the-admins",)))
 
     async with app.lifespan(), client_of(app) as client:
         response = await client.get("/metrics")
@@ -113,7 +113,7 @@ async def test_the_metrics_endpoint_responds_without_a_database() -> None:
 
 
 async def test_the_metrics_endpoint_reports_the_figures_of_the_database(database_url: str) -> None:
-    app = application(Settings(database_url=database_url, admin_token=("x",)))
+    app = application(Settings(database_url=database_url, admin_token=("a-token-for-the-admins",)))
 
     async with app.lifespan(), client_of(app) as client:
         text = (await client.get("/metrics")).text
@@ -129,7 +129,11 @@ async def test_a_token_that_the_platforms_column_cannot_hold_is_a_401(
 ) -> None:
     """The driver's error must not become a 500, nor put the token into the log."""
     file = tmp_path_factory.mktemp("sql") / "identity.sql"
-    app_settings = {"database_url": database_url, "admin_token": ("x",), "identity": str(file)}
+    app_settings = {
+        "database_url": database_url,
+        "admin_token": ("a-token-for-the-admins",),
+        "identity": str(file),
+    }
     for query in (
         "select id from users where $1::uuid is not null",
         "select id from users where ($1::text)::uuid is not null",

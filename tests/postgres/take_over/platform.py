@@ -13,10 +13,11 @@ import pytest
 
 from tests.databases import in_database
 from tests.world import PostgresWorld
+from tickets.adapters.postgres.connection.connect import CommandConnection
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.schema.migrations import MigrationError, Migrator
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Connection: TypeAlias = CommandConnection
 Row: TypeAlias = Mapping[str, Any]
 
 TICKETS = 5000

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.postgres.schema.migrators import until_migrators_poll
 from tests.postgres.take_over.platform import MESSAGES, TICKETS, Connection, refusal
 from tests.postgres.waiting import MAX_WAIT, until_sql
 from tickets.adapters.postgres.connection.connect import connected
@@ -26,7 +27,7 @@ async def test_four_concurrent_processes_apply_the_take_over_once(
     }
     processes = []
     async with platform.transaction():
-        await platform.execute(load_queries("migrations")["lock_migrations"].sql)
+        assert await platform.fetchval(load_queries("migrations")["try_lock"].sql)
         for _ in range(4):
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-c", program),
@@ -35,15 +36,7 @@ async def test_four_concurrent_processes_apply_the_take_over_once(
                 stderr=asyncio.subprocess.PIPE,
             )
             processes.append(process)
-        await until_sql(
-            platform,
-            """
-            count(*) = 4
-              from pg_locks
-              join pg_database on pg_database.oid = pg_locks.database
-             where datname = current_database() and locktype = 'advisory' and not granted
-            """,
-        )
+        await until_migrators_poll(platform_url, 4)
 
     outputs = [await process.communicate() for process in processes]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import asyncpg
 import pytest
 
 from tests.postgres.take_over.platform import PLATFORM, Connection, world_on
 from tests.world import ADMIN
+from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.schema.migrations import Migrator
 
 
@@ -45,11 +45,11 @@ async def test_the_tables_are_taken_over_where_the_search_path_finds_them(
         " values (1, 'user', 'Hello');"
     )
     await empty.execute(f"alter database {name} set search_path to {location.search_path}")
-    connection = await asyncpg.connect(empty_database_url)
 
-    await Migrator(connection).apply()
+    async with connected(empty_database_url) as connection:
+        await Migrator(connection).apply()
+        assert await Migrator(connection).apply() == []
 
-    assert await Migrator(connection).apply() == []
     async with world_on(empty_database_url) as world:
         assert (await world.ticket(1)).id == 2
         (old,) = (await world.service.read(1, by=ADMIN)).messages
@@ -64,4 +64,3 @@ async def test_the_tables_are_taken_over_where_the_search_path_finds_them(
         "select indexname from pg_indexes where indexname ~ '^idx_ticket'"
     )
     assert old_indexes == []
-    await connection.close()

@@ -142,6 +142,39 @@ async def test_hostile_text_in_an_error_response_is_shown_as_text(
     await expect_harmless(page)
 
 
+async def test_taken_over_texts_are_shown_with_their_line_breaks(site: Site, visit: Visits) -> None:
+    """Contract, "Requests": rows of other programs look as if they were written here."""
+    mara = await site.user()
+    await site.ticket(mara, category="other", other_category="Mine")
+    ticket = (await site.list_tickets())[0]["id"]
+    old = "\u2028\f  if a:\u2028    b\rc\x85\x07d\r\n"
+    await site.world.database.fetch(
+        "update tickets set subject = $2, other_category = $3, last_message = $4 where id = $1",
+        ticket,
+        "one\u2028two\x1b",
+        "three\vfour",
+        old,
+    )
+    await site.world.database.fetch(
+        "update ticket_messages set message = $2 where ticket_id = $1", ticket, old
+    )
+
+    for person in (mara, site.admin):
+        page = await visit(person)
+        shown = row(page, "one two\ufffd")
+        await expect(shown).to_have_count(1)
+        await expect(shown.get_by_text("three four", exact=True)).to_be_attached()
+        if person is mara:
+            about = shown.get_by_text("if a:     b c \ufffdd", exact=True)
+            assert await about.evaluate("(one) => one.textContent") == "if a:     b c \ufffdd"
+        await ticket_link(page, "one two\ufffd").click()
+        text = message(page, "if a:").get_by_role("paragraph").last
+        await expect(heading(page, "one two\ufffd")).to_be_visible()
+        await expect(text).to_be_visible()
+        assert await text.inner_text() == "  if a:\n    b\nc\n\ufffdd"
+        assert "one two\ufffd" in await page.title()
+
+
 async def test_right_to_left_text_does_not_affect_its_surroundings(
     site: Site, visit: Visits
 ) -> None:

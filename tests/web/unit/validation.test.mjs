@@ -10,23 +10,38 @@ import {
   validateText,
 } from "../../../src/tickets/web/model/validation.js";
 
+const LINE = { multiline: false };
+const LINES = { multiline: true };
+
 test("characters are code points, as the server counts them, not UTF-16 units", () => {
-  assert.equal(countCharacters("👍👍👍"), 3);
-  assert.equal(countCharacters("e\u0301"), 2);
+  assert.equal(countCharacters("👍👍👍", LINE), 3);
+  assert.equal(countCharacters("e\u0301", LINES), 2);
 });
 
 test("white space at both ends does not count, white space in between does", () => {
-  assert.equal(countCharacters(" \t\n a b \r\n\u3000"), 3);
-  assert.equal(countCharacters("\x1c\x85a\u2028"), 1);
-  assert.equal(countCharacters(" \n "), 0);
+  assert.equal(countCharacters(" \t\n a b \r\n\u3000", LINE), 3);
+  assert.equal(countCharacters("\x85a\u2028", LINE), 1);
+  assert.equal(countCharacters(" \n ", LINE), 0);
+  assert.equal(countCharacters(" \n ", LINES), 0);
+});
+
+test("the indentation of a message's first line counts, blank lines before it do not", () => {
+  assert.equal(countCharacters("\n \t\n  a\n\n", LINES), 3);
+  assert.equal(countCharacters("\n \t\n  a\n\n", LINE), 1);
+});
+
+test("a CRLF counts as one character, and so does each replaced control character", () => {
+  assert.equal(countCharacters("a\r\nb", LINES), 3);
+  assert.equal(countCharacters("\x1ba\x9f", LINES), 3);
 });
 
 test("a byte order mark is no white space to the server", () => {
-  assert.equal(countCharacters("\ufeffa\ufeff"), 3);
+  assert.equal(countCharacters("\ufeffa\ufeff", LINE), 3);
 });
 
 test("the counter shows the count and the maximum", () => {
-  assert.equal(formatCounter("  hello ", TEXT_RULES.reply), "5 / 5,000");
+  assert.equal(formatCounter("  hello ", TEXT_RULES.subject), "5 / 200");
+  assert.equal(formatCounter("  hello ", TEXT_RULES.reply), "7 / 5,000");
 });
 
 for (const [name, min, max] of [

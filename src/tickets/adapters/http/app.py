@@ -18,7 +18,7 @@ from tickets.adapters.http.access.authentication import (
 )
 from tickets.adapters.http.access.failed_sign_ins import FailedSignIns
 from tickets.adapters.http.api.admin_tickets import AdminTicketsController
-from tickets.adapters.http.api.parameters import TYPE_DECODERS
+from tickets.adapters.http.api.parameters import TYPE_DECODERS, refuse_repeated_parameters
 from tickets.adapters.http.api.user_tickets import UserTicketsController
 from tickets.adapters.http.dashboards.files import Site
 from tickets.adapters.http.dashboards.routes import cors_config, dashboards_router
@@ -61,14 +61,18 @@ def create_app(
         Router(
             "/",
             route_handlers=[UserTicketsController],
-            before_request=user_authentication(token_lookup, failed_sign_ins),
+            before_request=refuse_repeated_parameters(
+                user_authentication(token_lookup, failed_sign_ins)
+            ),
             response_class=FastResponse,
             opt={"challenge": USER_CHALLENGE},
         ),
         Router(
             "/",
             route_handlers=[AdminTicketsController],
-            before_request=admin_authentication(admin_tokens, failed_sign_ins),
+            before_request=refuse_repeated_parameters(
+                admin_authentication(admin_tokens, failed_sign_ins)
+            ),
             response_class=FastResponse,
             opt={"challenge": ADMIN_CHALLENGE},
         ),

@@ -4,10 +4,13 @@
 import { hasFocus, isFocusLost } from "../lib/dom.js";
 import { dispatch, handleEvents } from "../lib/events.js";
 import { plural } from "../lib/numbers.js";
+import { normalizeLine } from "../lib/text.js";
 import { STATUSES, senderLabel } from "../model/labels.js";
 import { Thread } from "../model/thread.js";
 
 const PREVIEW_LENGTH = 200;
+
+const preview = ({ message }) => normalizeLine(message).slice(0, PREVIEW_LENGTH);
 
 const draftName = (id) => `reply:${id}`;
 
@@ -101,7 +104,7 @@ export class TicketController {
     const messages = arrived.filter((message) => message.sender_type !== side);
     if (!messages.length) return;
     const sender = senderLabel(messages[0], side, this.ticket);
-    const text = messages.length === 1 ? `: ${messages[0].message.slice(0, PREVIEW_LENGTH)}` : "";
+    const text = messages.length === 1 ? `: ${preview(messages[0])}` : "";
     const count = plural(messages.length, "new message");
     dispatch(this.#element, "announce", `${count} from ${sender}${text}`);
   }

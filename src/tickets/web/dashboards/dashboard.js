@@ -10,6 +10,7 @@ import { TicketController } from "../controllers/ticket-controller.js";
 import { h } from "../lib/dom.js";
 import { dispatch, handleEvents } from "../lib/events.js";
 import { plural } from "../lib/numbers.js";
+import { normalizeLine } from "../lib/text.js";
 import { Api, ApiError } from "../model/api.js";
 import { formatRoute, sameFilters } from "../model/routes.js";
 import { TicketList } from "../model/ticket-list.js";
@@ -87,7 +88,7 @@ export class Dashboard extends ServiceElement {
     await this.ticketController.open(id);
     const { ticket } = this.ticketController;
     if (ticket?.id !== id) return this.back;
-    this.setTitle(ticket.subject);
+    this.setTitle(normalizeLine(ticket.subject));
     return this.thread.heading;
   }
 

@@ -4,6 +4,7 @@ import { button, h, hasFocus, isFocusLost, setText, showTime, userText } from ".
 import { dispatch } from "../lib/events.js";
 import { plural } from "../lib/numbers.js";
 import { reconcile } from "../lib/reconcile.js";
+import { normalizeLine } from "../lib/text.js";
 import { relativeTime } from "../lib/time.js";
 import { categoryLabel, STATUSES } from "../model/labels.js";
 import { formatRoute } from "../model/routes.js";
@@ -98,10 +99,10 @@ function updateRow(parts, ticket, list) {
   parts.unread.hidden = !isUnread;
   parts.link.setAttribute("href", formatRoute(route));
   parts.link.setAttribute("aria-current", isOpen);
-  setText(parts.subject, ticket.subject);
+  setText(parts.subject, normalizeLine(ticket.subject));
   // admins see who opened it, users see the last message
   const about = "user_email" in ticket ? (ticket.user_email ?? "") : ticket.last_message;
-  setText(parts.about, about);
+  setText(parts.about, normalizeLine(about));
   parts.status.className = `t-status t-${ticket.status}`;
   setText(parts.status, STATUSES[ticket.status]);
   setText(parts.category, categoryLabel(ticket));

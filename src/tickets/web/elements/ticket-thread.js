@@ -16,6 +16,7 @@ import { dispatch } from "../lib/events.js";
 import { LiveElement } from "../lib/live-element.js";
 import { plural } from "../lib/numbers.js";
 import { reconcile } from "../lib/reconcile.js";
+import { normalizeLine, normalizeLines } from "../lib/text.js";
 import { clockTime, relativeTime } from "../lib/time.js";
 import { categoryLabel, STATUSES, senderLabel } from "../model/labels.js";
 import { threadItems } from "../model/thread.js";
@@ -138,7 +139,7 @@ export class TicketThreadElement extends LiveElement {
 
   #showTicket(ticket) {
     const { status } = ticket;
-    setText(this.heading, ticket.subject);
+    setText(this.heading, normalizeLine(ticket.subject));
     showTime(this.#createdAt, ticket.created_at, (iso) => `opened ${relativeTime(iso)}`);
     const email = ticket.user_email ? [userText("span", ticket.user_email)] : [];
     this.#facts.replaceChildren(
@@ -212,7 +213,7 @@ function createMessage(message, side, ticket) {
     `li.t-message.${message.sender_type === side ? "t-own" : "t-other"}`,
     { tabindex: -1, "data-id": message.id },
     h("p.t-meta", userText("span.t-sender", senderLabel(message, side, ticket)), time),
-    userText("p.t-text", message.message),
+    userText("p.t-text", normalizeLines(message.message)),
   );
 }
 

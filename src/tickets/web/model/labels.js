@@ -1,5 +1,7 @@
 // Labels: what the pages call statuses, categories and senders.
 
+import { normalizeLine } from "../lib/text.js";
+
 /** @typedef {import("./api.js").Ticket} Ticket */
 /** @typedef {import("./api.js").Message} Message */
 /** @typedef {import("./api.js").Side} Side */
@@ -26,7 +28,7 @@ export const CATEGORIES = {
  * @param {Pick<Ticket, "category" | "other_category">} ticket
  */
 export const categoryLabel = ({ category, other_category: custom }) =>
-  (category === "other" && custom) || CATEGORIES[category] || category;
+  (category === "other" && normalizeLine(custom ?? "")) || CATEGORIES[category] || category;
 
 /**
  * Returns what a reader on `side` calls the sender of a message.

@@ -1,7 +1,8 @@
 // Validation of texts against the limits of section 9, with the server's way of counting: in
-// characters (code points), after trimming.
+// characters (code points), after normalisation.
 
 import { formatNumber } from "../lib/numbers.js";
+import { normalizeLine, normalizeLines } from "../lib/text.js";
 import { TEXT_LIMITS } from "./text-limits.js";
 
 /** @typedef {import("./text-limits.js").TextLimits & { label: string }} TextRule */
@@ -14,10 +15,6 @@ export const TEXT_RULES = {
   reply: { label: "Reply", ...TEXT_LIMITS.reply },
 };
 
-// The white space that Python's `strip()` removes; `trim()` removes a slightly different set.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are white space to Python
-const SPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
-
 // Any character that is not a control, a separator, ignorable by Unicode's definition, or a blank.
 const VISIBLE = /[^\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{DI}\u2800\u{1d159}]/u;
 
@@ -25,22 +22,19 @@ const VISIBLE = /[^\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{DI}\u2800\u{1d159}]/u;
  * Counts characters as the server does.
  *
  * @param {string} text
+ * @param {Pick<TextRule, "multiline">} rule
  */
-export function countCharacters(text) {
-  const characters = [...text];
-  const first = characters.findIndex((character) => !SPACE.test(character));
-  const last = characters.findLastIndex((character) => !SPACE.test(character));
-  return first < 0 ? 0 : last - first + 1;
-}
+export const countCharacters = (text, { multiline }) =>
+  [...(multiline ? normalizeLines : normalizeLine)(text)].length;
 
 /**
  * Formats the character counter of a field: "12 / 5,000".
  *
  * @param {string} text
- * @param {Pick<TextRule, "maxLength">} rule
+ * @param {TextRule} rule
  */
-export const formatCounter = (text, { maxLength }) =>
-  `${formatNumber(countCharacters(text))} / ${formatNumber(maxLength)}`;
+export const formatCounter = (text, rule) =>
+  `${formatNumber(countCharacters(text, rule))} / ${formatNumber(rule.maxLength)}`;
 
 /**
  * Returns a sentence that says what is wrong with `text`; "" if it is valid.
@@ -48,8 +42,9 @@ export const formatCounter = (text, { maxLength }) =>
  * @param {string} text
  * @param {TextRule} rule
  */
-export function validateText(text, { label, minLength, maxLength }) {
-  const length = countCharacters(text);
+export function validateText(text, rule) {
+  const { label, minLength, maxLength } = rule;
+  const length = countCharacters(text, rule);
   if (!VISIBLE.test(text)) return minLength || length ? `${label} must not be empty.` : "";
   if (length > maxLength) {
     return `${label} must be at most ${formatNumber(maxLength)} characters long.`;

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from litestar import Request
 from litestar.openapi.spec import OpenAPIType
 from litestar.params import PathParameter, QueryParameter
+from litestar.types import BeforeRequestHookHandler
 
 from tickets.application.tickets import TicketService
 from tickets.domain.errors import FieldError, InvalidInput
@@ -17,9 +18,12 @@ from tickets.domain.ticket import Category, Status
 
 MAX_PAGE_SIZE = 200
 
-_WHOLE_NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
+# Numbers in addresses have one spelling each, the one that the service itself writes. Without
+# zeros in front their length is their size, so each pattern bounds what `int` has to convert.
+_PAGE_SIZE = re.compile(r"[1-9][0-9]{0,2}")
+_TICKET_NUMBER = re.compile(r"0|-?[1-9][0-9]*")
 
-# Longer numbers are cut to this many digits: far beyond every bound, and fast to convert.
+# Longer ticket numbers are cut to this many digits: far beyond the column, and fast to convert.
 _MAX_DIGITS = 20
 
 
@@ -35,15 +39,15 @@ DEFAULT_PAGE_SIZE = PageSize(50)
 
 
 def _decode_ticket_number(_kind: type, value: str) -> TicketNumber:
-    if not _WHOLE_NUMBER.fullmatch(value):
-        message = "must be a whole number"
+    if not _TICKET_NUMBER.fullmatch(value):
+        message = "must be a whole number such as 7, without zeros in front"
         raise ValueError(message)
     return TicketNumber(value[:_MAX_DIGITS])
 
 
 def _decode_page_size(_kind: type, value: str) -> PageSize:
-    if not _WHOLE_NUMBER.fullmatch(value) or not 1 <= int(value[:_MAX_DIGITS]) <= MAX_PAGE_SIZE:
-        message = f"must be a whole number from 1 to {MAX_PAGE_SIZE}"
+    if not _PAGE_SIZE.fullmatch(value) or int(value) > MAX_PAGE_SIZE:
+        message = f"must be a whole number from 1 to {MAX_PAGE_SIZE}, without zeros in front"
         raise ValueError(message)
     return PageSize(value)
 
@@ -53,6 +57,9 @@ TYPE_DECODERS: Any = [
     (lambda kind: kind is PageSize, _decode_page_size),
 ]
 """For the application. The framework's own decoding of `int` also accepts "7.0" and "1e3"."""
+
+SINGLE_PARAMETERS = ("limit", "cursor", "before", "status", "category", "peek")
+"""Query parameters that may be given once; the framework would take the last of several."""
 
 TicketId = Annotated[
     TicketNumber,
@@ -100,6 +107,27 @@ Peek = Annotated[
         schema_extra={"enum": ["", "true", "false"]},
     ),
 ]
+
+
+def refuse_repeated_parameters(authenticate: BeforeRequestHookHandler) -> BeforeRequestHookHandler:
+    """Return the hook that authenticates first, then refuses a query parameter given twice.
+
+    It raises `InvalidInput`: a proxy or a log may have read another one of the values.
+    """
+
+    async def before_request(request: Request[Any, Any, Any]) -> None:
+        await authenticate(request)
+        if request.scope["query_string"]:
+            given = request.query_params
+            errors = [
+                FieldError(name, f"{label(name)} must be given once.")
+                for name in SINGLE_PARAMETERS
+                if len(given.getall(name, ())) > 1
+            ]
+            if errors:
+                raise InvalidInput(errors)
+
+    return before_request
 
 
 # From the application's state, not by dependency injection: see litestar_fast/README.md.

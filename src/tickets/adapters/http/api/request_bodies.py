@@ -22,11 +22,16 @@ from tickets.domain.ticket import Category, Status
 RequestBody = TypeVar("RequestBody", bound=msgspec.Struct)
 
 # The limits below are documentation in the OpenAPI document. The domain enforces them, after
-# trimming.
+# normalisation.
 
 
 class NewTicket(msgspec.Struct, forbid_unknown_fields=True):
-    """A new ticket. Texts are trimmed at both ends before their characters are counted."""
+    """A new ticket. Texts are trimmed at both ends before their characters are counted.
+
+    In a message, line breaks of every kind become line feeds, and the first line keeps its
+    indentation. In other texts, line breaks become spaces. Other control characters except tab
+    become U+FFFD.
+    """
 
     category: Annotated[
         str,
@@ -72,7 +77,9 @@ class NewReply(msgspec.Struct, forbid_unknown_fields=True):
     message: Annotated[
         str,
         Body(
-            description="The text, trimmed at both ends before its characters are counted.",
+            description=(
+                "The text, normalised like the first message before its characters are counted."
+            ),
             min_length=REPLY.min_length,
             max_length=REPLY.max_length,
             examples=[Example(value="Thank you, we are looking into it.")],
@@ -109,6 +116,9 @@ class EmptyBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 EMPTY_BODY = EmptyBody()
+
+MAX_DIGITS = 20
+"""Digits of an integer that are converted, which is far beyond every bound; `int` refuses 5,000."""
 
 
 class NewStatus(msgspec.Struct, forbid_unknown_fields=True):
@@ -175,7 +185,7 @@ def _decode_field_by_field(body: bytes, body_type: type[RequestBody]) -> Request
     The standard library's decoder also accepts a lone surrogate, which the domain then reports.
     """
     try:
-        fields = json.loads(body.decode("utf-8"))
+        fields = json.loads(body.decode("utf-8"), parse_int=_integer)
     except (ValueError, RecursionError):
         raise InvalidInput([FieldError("body", "The body is not valid JSON.")]) from None
     if not isinstance(fields, dict):
@@ -196,6 +206,14 @@ def _decode_field_by_field(body: bytes, body_type: type[RequestBody]) -> Request
     if errors:
         raise InvalidInput(errors)
     return body_type(**values)
+
+
+class _TooLong:
+    """Stands for an integer that is too long to convert; it is valid as no field."""
+
+
+def _integer(digits: str) -> int | _TooLong:
+    return int(digits) if len(digits) <= MAX_DIGITS else _TooLong()
 
 
 def _json_type(field_type: Any) -> str:  # noqa: ANN401 - a type, or a union with None

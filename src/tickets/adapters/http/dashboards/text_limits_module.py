@@ -22,15 +22,16 @@ _LIMITS: Mapping[str, TextLimits] = {
 }
 
 _HEADER = """\
-// Length limits of texts, in characters after trimming. Generated from tickets.domain.text_limits;
-// do not edit. `just docs` rewrites it.
+// Length limits of texts, in characters after normalisation. Generated from
+// tickets.domain.text_limits; do not edit. `just docs` rewrites it.
 
 /**
- * A minimum of 0 makes a field optional.
+ * A minimum of 0 makes a field optional. A field that is not multi-line holds one line.
  *
  * @typedef {object} TextLimits
  * @property {number} minLength
  * @property {number} maxLength
+ * @property {boolean} multiline
  */
 
 /** @satisfies {Record<string, TextLimits>} */
@@ -41,7 +42,8 @@ export const TEXT_LIMITS = {
 def render_text_limits() -> str:
     """Return the module's source, formatted as the formatter would."""
     lines = [
-        f"  {name}: {{ minLength: {limits.min_length}, maxLength: {limits.max_length} }},\n"
+        f"  {name}: {{ minLength: {limits.min_length}, maxLength: {limits.max_length}, "
+        f"multiline: {'true' if limits.multiline else 'false'} }},\n"
         for name, limits in _LIMITS.items()
     ]
     return f"{_HEADER}{''.join(lines)}}};\n"

@@ -1,9 +1,9 @@
-"""A single connection for the commands, with connection errors in one sentence."""
+"""Single connections for the commands, with connection errors in one sentence."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from urllib.parse import parse_qs
 
 import asyncpg
@@ -26,12 +26,25 @@ def location(url: str) -> str:
     return place
 
 
+class CommandConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is untyped
+    """A connection that can open another one to the same database."""
+
+    __slots__ = ("url",)
+
+    url: str
+
+    def another(self) -> AbstractAsyncContextManager[CommandConnection]:
+        """Connect again for the block; raise as `connected` does."""
+        return connected(self.url)
+
+
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+async def connected(url: str) -> AsyncIterator[CommandConnection]:
     """Connect for the block; raise `CannotConnect` where that is not possible."""
     try:
         connection = await asyncpg.connect(
             url,
+            connection_class=CommandConnection,
             timeout=CONNECT_TIMEOUT,
             statement_cache_size=0,  # so that it also works through PgBouncer
             server_settings={"application_name": "tickets"},
@@ -48,6 +61,7 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record
         raise CannotConnect(
             f"The database at {location(url)} cannot be reached: {reason}"
         ) from error
+    connection.url = url
     try:
         yield connection
     finally:

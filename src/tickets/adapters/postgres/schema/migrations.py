@@ -1,94 +1,66 @@
-"""Schema migrations: numbered SQL files, each applied once under a lock, with its checksum."""
+"""Schema migrations: numbered SQL files, each applied once under a lock, with its checksum.
+
+Migrations expand a live database: the platform's code and the previous release go on writing. A
+file without steps is one transaction. One with steps can be interrupted at any point, and is
+resumed by the next run.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import re
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from importlib.resources.abc import Traversable
 
 import asyncpg
 
-from tickets.adapters.postgres.sql_loader import load_queries, sql_folder
+from tickets.adapters.postgres.connection.connect import CommandConnection
+from tickets.adapters.postgres.schema.migration_files import (
+    Migration,
+    MigrationError,
+    Step,
+    load_migrations,
+)
+from tickets.adapters.postgres.schema.migration_lock import MigrationLock, migration_lock
+from tickets.adapters.postgres.schema.migration_steps import StepRunner
+from tickets.adapters.postgres.schema.migration_transactions import (
+    Transactions,
+    explained,
+    retried,
+)
+from tickets.adapters.postgres.sql_loader import load_queries
+
+__all__ = ["HalfDone", "Migration", "MigrationError", "Migrator", "load_migrations"]
 
 logger = logging.getLogger("tickets")
 
-REFUSED = "TK001"
-"""The SQLSTATE with which a migration refuses a database, with a message for the operator."""
-
-LOCK_RETRY_DELAY = 0.5
-"""Seconds until a migration that did not get a lock tries again."""
-
-_LOCK_CONFLICTS = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
-_FILE = re.compile(r"(\d{4})_(\w+)\.sql")
-
-
-class MigrationError(Exception):
-    """The database cannot be migrated; the message is a sentence that says why."""
-
 
 @dataclass(frozen=True, slots=True)
-class Migration:
-    """One numbered file of `sql/migrations`."""
+class HalfDone:
+    """A migration that was interrupted, or that another process is applying at this moment."""
 
-    number: int
-    name: str
-    script: str
-
-    @property
-    def title(self) -> str:
-        """The file name without its ending."""
-        return f"{self.number:04}_{self.name}"
-
-    @property
-    def checksum(self) -> str:
-        """The SHA-256 of the script, with the line endings that git may have changed restored."""
-        return sha256(self.script.replace("\r\n", "\n").encode()).hexdigest()
-
-
-def load_migrations(folder: Traversable | None = None) -> list[Migration]:
-    """Return the migrations in this folder, by default all that this version knows, in order.
-
-    Backup copies of editors and hidden files are skipped. Raises `MigrationError` for an SQL file
-    without a number, and where two have the same one, as after a merge.
-    """
-    found: dict[int, Migration] = {}
-    for file in (folder or sql_folder() / "migrations").iterdir():
-        if file.name.startswith(".") or not file.name.endswith(".sql"):
-            continue
-        if (named := _FILE.fullmatch(file.name)) is None:
-            raise MigrationError(f"{file.name} must be named like 0001_what_it_does.sql.")
-        migration = Migration(int(named[1]), named[2], file.read_text(encoding="utf-8"))
-        if (duplicate := found.setdefault(migration.number, migration)) is not migration:
-            both = " and ".join(sorted((duplicate.title, migration.title)))
-            raise MigrationError(f"{both} have the same number; give the newer one the next.")
-    return [found[number] for number in sorted(found)]
+    migration: Migration
+    remaining: Sequence[Step]
 
 
 class Migrator:
     """Applies migrations over one connection; several processes may run it at once."""
 
     def __init__(
-        self,
-        connection: asyncpg.Connection[asyncpg.Record],
-        migrations: Sequence[Migration] | None = None,
+        self, connection: CommandConnection, migrations: Sequence[Migration] | None = None
     ) -> None:
         """Work on this connection's database, by default with the migrations of this version."""
         self._connection = connection
+        self._transactions = Transactions(connection)
         self._migrations = load_migrations() if migrations is None else migrations
         self._sql = load_queries("migrations")
 
     async def due(self) -> list[Migration]:
         """Return the migrations that are still to be applied; changes nothing.
 
-        Raises `MigrationError` where the database is newer than this version, or where a file is
-        no longer the one that was applied.
+        One that is half done is among them. Raises `MigrationError` where the database is newer
+        than this version, or where a file is no longer the one that was applied or begun.
         """
-        with _explained("The record of migrations cannot be read"):
+        with explained("The record of migrations cannot be read"):
             if not await self._connection.fetchval(self._sql["migrations_exist"].sql):
                 return list(self._migrations)
             applied = await self._connection.fetch(self._sql["applied_migrations"].sql)
@@ -108,88 +80,116 @@ class Migrator:
                     f"a migration is never changed once it is out. Restore it, and add a new one."
                 )
                 raise MigrationError(message)
-        return list(known.values())
+        due = list(known.values())
+        for migration in due:
+            await self._finished_steps(migration)
+        return due
+
+    async def half_done(self) -> HalfDone | None:
+        """Return the migration that has begun and is not finished, if there is one.
+
+        Raises `MigrationError` as `due` does.
+        """
+        for migration in await self.due():
+            finished = await self._finished_steps(migration)
+            if finished is not None:
+                remaining = [step for step in migration.steps if step.name not in finished]
+                return HalfDone(migration, remaining)
+        return None
 
     async def would_take_over(self) -> bool:
         """Return whether the next `apply` takes over tickets that a platform has made."""
-        with _explained("The database cannot be read"):
+        with explained("The database cannot be read"):
             found: bool = await self._connection.fetchval(self._sql["platform_has_tickets"].sql)
         return found
 
     async def apply(self) -> list[Migration]:
-        """Apply what is due, each migration in its own transaction; return what was applied here.
+        """Apply what is due; return what was applied here.
 
-        Where several processes start at once, one of them applies each migration while the others
+        Where several processes start at once, one of them applies the migrations while the others
         wait. Where other sessions hold a lock that a migration needs, it gives up after a short
         wait and tries again until they are done, so that nobody queues behind it for long. A
-        database that is up to date is only read. Raises `MigrationError`; migrations that were
-        applied before the error stay applied.
+        database that is up to date is only read. Raises `MigrationError`; migrations and steps that
+        were finished before the error stay finished.
         """
-        applied: list[Migration] = []
-        waiting = False
-        while True:
-            try:
-                migration = await self._apply_next()
-            except _LOCK_CONFLICTS as error:
-                if not waiting:
-                    logger.warning("migration is waiting for locks of other sessions: %s", error)
-                waiting = True
-                await asyncio.sleep(LOCK_RETRY_DELAY)
-                continue
-            if migration is None:
-                return applied
-            applied.append(migration)
-
-    async def _apply_next(self) -> Migration | None:
-        # The lock ends with the transaction, so it works behind PgBouncer, and no crash leaves it.
-        async with self._transaction():
-            with _explained("Migrating failed"):
-                await self._connection.execute(self._sql["disable_timeouts"].sql)
-                await self._connection.execute(self._sql["lock_migrations"].sql)
+        if not await self.due():
+            return []
+        async with migration_lock(self._connection) as lock:
+            # another process may have applied them until now
             due = await self.due()
-            if not due:
-                return None
-            migration = due[0]
-            with _explained(f"Migration {migration.title} failed and changed nothing"):
-                await self._connection.execute(self._sql["limit_lock_waits"].sql)
+            return [migration for migration in due if await self._apply(migration, lock)]
+
+    async def _apply(self, migration: Migration, lock: MigrationLock) -> bool:
+        """Apply a migration; return False if a release before 0009 has done it meanwhile."""
+        if migration.previous_release_may_serve is False:
+            logger.warning("migration %s: the previous release must be stopped", migration.title)
+        if not migration.steps:
+            await lock.check()
+            return await retried(lambda _conflicts: self._apply_at_once(migration))
+        async with self._transactions.open():
+            with explained(f"Migration {migration.title} failed and changed nothing"):
+                await self._connection.execute(self._sql["create_migration_steps"].sql)
+        steps = StepRunner(migration, self._transactions, lock)
+        finished = await self._finished_steps(migration) or set()
+        for step in migration.steps:
+            if step.name not in finished:
+                await steps.run(step)
+        await lock.check()
+        async with self._transactions.open():
+            with explained(f"Migration {migration.title} cannot be recorded"):
+                await self._record(migration)
+                await self._connection.execute(
+                    *self._sql["forget_steps"].bind(migration=migration.number)
+                )
+        return True
+
+    async def _apply_at_once(self, migration: Migration) -> bool:
+        async with self._transactions.open():
+            with explained("Migrating failed"):
+                await self._connection.execute(self._sql["lock_migrations"].sql)
+            if migration not in await self.due():
+                return False
+            with explained(f"Migration {migration.title} failed and changed nothing"):
+                await self._transactions.limit_lock_waits(migration.script)
                 if not await self._connection.fetchval(self._sql["migrations_exist"].sql):
                     await self._connection.execute(self._sql["create_migrations"].sql)
+                    await self._connection.execute(self._sql["create_migration_steps"].sql)
                 await self._connection.execute(migration.script)
-                await self._connection.execute(
-                    *self._sql["record_migration"].bind(
-                        number=migration.number,
-                        name=migration.name,
-                        checksum=migration.checksum,
-                    )
-                )
-            return migration
+                await self._record(migration)
+        return True
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[None]:
-        # At a higher isolation, which may be the database's default, a process that waited for the
-        # lock would still read the state from before it.
-        transaction = self._connection.transaction(isolation="read_committed")
-        await transaction.start()
-        try:
-            yield
-        except BaseException:
-            # a server that is gone has rolled back; a rollback would raise and hide the error
-            if not self._connection.is_closed():
-                await transaction.rollback()
-            raise
-        await transaction.commit()
+    async def _record(self, migration: Migration) -> None:
+        await self._connection.execute(
+            *self._sql["record_migration"].bind(
+                number=migration.number,
+                name=migration.name,
+                checksum=migration.checksum,
+            )
+        )
 
+    async def _finished_steps(self, migration: Migration) -> set[str] | None:
+        """Return the names of the finished steps; None if the migration has not begun.
 
-@contextmanager
-def _explained(what: str) -> Iterator[None]:
-    """Raise errors of the server as `MigrationError`, except lock conflicts, which are retried."""
-    try:
-        yield
-    except _LOCK_CONFLICTS:
-        raise
-    except asyncpg.PostgresError as error:
-        if error.sqlstate == REFUSED:
-            message = f"This database cannot be taken over: {error.args[0]}. Nothing was changed."
-        else:
-            message = f"{what}: {error}"
-        raise MigrationError(message) from error
+        Raises `MigrationError` if it was begun with another file.
+        """
+        with explained("The record of migrations cannot be read"):
+            if not await self._connection.fetchval(self._sql["migration_steps_exist"].sql):
+                return None
+            recorded: Sequence[asyncpg.Record] = await self._connection.fetch(
+                *self._sql["recorded_steps"].bind(migration=migration.number)
+            )
+        if not recorded:
+            return None
+        names = {step.name for step in migration.steps}
+        for row in recorded:
+            if row["step"] not in names:
+                reason = f"it has no step {row['step']}, which was begun"
+            elif row["checksum"] != migration.checksum:
+                reason = "its text has changed"
+            else:
+                continue
+            raise MigrationError(
+                f"Migration {migration.title} is half done, but this file is not the one that was "
+                f"begun: {reason}. Finish it with the version of the service that began it."
+            )
+        return {row["step"] for row in recorded if row["finished"]}

@@ -1,0 +1,540 @@
+-- Ordinals, read marks, waiting customers and follow-ups; triggers that keep derived columns right
+-- for writes of other programs and of the previous release.
+--
+-- previous release: may serve
+--
+-- A message's ordinal is its place in its ticket: 1, 2, 3 … in the order in which messages were
+-- committed. It never changes. This release gives it in the statement that saves a reply. A message
+-- without one comes from another program or from the previous release; a trigger numbers it and
+-- brings its ticket up to date. So the service's own writes call none of these functions, but for
+-- the ticket counts.
+--
+-- Locks. Whoever gives ordinals holds the ticket's row, taken by an update or `for no key update`.
+-- The foreign key's check takes `for key share`, which does not conflict with that. Functions that
+-- touch several tickets lock them in the order of their ids, so that two of them do not deadlock.
+-- After a lock comes a new statement, whose snapshot includes what was committed during the wait.
+--
+-- Functions that write are `security definer` with a pinned search_path, as in 0006: a platform's
+-- role that may insert messages needs no rights on tickets.
+
+-- step: columns_and_triggers
+-- Locks both tables for some milliseconds: no column needs a rewrite.
+
+lock table tickets, ticket_messages in access exclusive mode;
+
+alter table tickets
+    -- the highest ordinal that was given; it stays where messages are deleted
+    add column last_ordinal integer not null default 0,
+    -- each side's mark: the ordinal up to which it was shown every message; with the flag clear,
+    -- everything counts as shown
+    add column user_seen integer not null default 0,
+    add column admin_seen integer not null default 0,
+    -- since when the customer has been waiting for an answer
+    add column waiting_since timestamptz,
+    -- the closed ticket that this one continues; without a foreign key, as it may be deleted
+    add column follows integer;
+
+alter table ticket_messages
+    add column ordinal integer;
+
+create function ticket_message_preview(message text) returns text
+    language sql
+    immutable
+as $$
+    select case
+               when char_length(message) > 100 then left(message, 100) || chr(8230)
+               else message
+           end
+$$;
+
+-- Numbers a ticket's messages that have no ordinal, oldest first, and updates the ticket. The
+-- messages are counted: the previous release has counted its own already.
+create function ticket_thread_grow(grown_ticket integer) returns void
+    language plpgsql
+as $$
+declare
+    ticket record;
+begin
+    select t.last_ordinal, t.status, t.waiting_since
+      into ticket
+      from tickets t
+     where t.id = grown_ticket
+       for no key update;
+    if not found then
+        return;
+    end if;
+
+    with numbered as (
+        update ticket_messages m
+           set ordinal = place.ordinal
+          from (
+                   select id,
+                          ticket.last_ordinal
+                          + row_number() over (order by created_at, id) as ordinal
+                     from ticket_messages
+                    where ticket_id = grown_ticket
+                      and ticket_messages.ordinal is null
+               ) as place
+         where m.id = place.id
+        returning m.ordinal, m.sender_type, m.created_at, left(m.message, 101) as beginning
+    ), growth as (
+        select max(ordinal) as last_ordinal,
+               (array_agg(beginning order by ordinal desc))[1] as newest,
+               coalesce(max(ordinal) filter (where sender_type = 'admin'), 0) as answer
+          from numbered
+    )
+    update tickets t
+       set last_ordinal = growth.last_ordinal,
+           message_count = (
+               select count(*) from ticket_messages m where m.ticket_id = grown_ticket
+           ),
+           last_message = ticket_message_preview(growth.newest),
+           -- a user's message sets it, an admin's clears it; nobody waits in a closed ticket
+           waiting_since = case
+               when ticket.status = 'closed' then null
+               when growth.answer = 0 and ticket.waiting_since is not null
+                   then ticket.waiting_since
+               else (
+                   select min(numbered.created_at)
+                     from numbered
+                    where numbered.sender_type = 'user'
+                      and numbered.ordinal > growth.answer
+               )
+           end
+      from growth
+     where t.id = grown_ticket
+       and growth.last_ordinal is not null;
+end
+$$;
+
+-- Updates a ticket that has lost messages: these customer messages, by ordinal, and answers up to
+-- this one. A deleted answer leaves its question open again, unless the ticket is resolved.
+create function ticket_thread_shrink(
+    shrunk_ticket integer,
+    lost_questions integer[],
+    lost_times timestamptz[],
+    lost_answer integer
+) returns void
+    language plpgsql
+as $$
+declare
+    ticket record;
+    answer integer;
+    waiting timestamptz;
+begin
+    select t.status, t.waiting_since
+      into ticket
+      from tickets t
+     where t.id = shrunk_ticket
+       for no key update;
+    if not found then
+        return;
+    end if;
+
+    select coalesce(max(ordinal), 0)
+      into answer
+      from ticket_messages
+     where ticket_id = shrunk_ticket
+       and sender_type = 'admin';
+
+    waiting := ticket.waiting_since;
+    if ticket.status = 'closed' then
+        waiting := null;
+    elsif lost_answer > answer and ticket.status <> 'resolved' then
+        select created_at
+          into waiting
+          from ticket_messages
+         where ticket_id = shrunk_ticket
+           and sender_type = 'user'
+           and ordinal > answer
+         order by ordinal
+         limit 1;
+    elsif array_position(lost_times, waiting) is not null then
+        -- the message that was waited for is gone: the next one counts
+        select created_at
+          into waiting
+          from ticket_messages
+         where ticket_id = shrunk_ticket
+           and sender_type = 'user'
+           and ordinal > greatest(
+                   answer, lost_questions[array_position(lost_times, ticket.waiting_since)])
+         order by ordinal
+         limit 1;
+    end if;
+
+    update tickets t
+       set message_count = (
+               select count(*) from ticket_messages m where m.ticket_id = shrunk_ticket
+           ),
+           last_message = coalesce((
+               select ticket_message_preview(m.message)
+                 from ticket_messages m
+                where m.ticket_id = shrunk_ticket
+                -- without ordinals only while this migration fills them in
+                order by m.ordinal desc nulls first, m.created_at desc, m.id desc
+                limit 1
+           ), ''),
+           waiting_since = waiting
+     where t.id = shrunk_ticket;
+end
+$$;
+
+-- The first of a statement's rows handles all of them; the others find their ordinals there.
+create function ticket_messages_appear() returns trigger
+    language plpgsql
+    security definer
+as $$
+declare
+    grown integer;
+begin
+    perform from ticket_messages where id = new.id and ordinal is null;
+    if found then
+        for grown in select distinct ticket_id from added where ordinal is null order by 1 loop
+            perform ticket_thread_grow(grown);
+        end loop;
+    end if;
+    return null;
+end
+$$;
+
+create function ticket_messages_disappear() returns trigger
+    language plpgsql
+    security definer
+as $$
+declare
+    shrunk record;
+begin
+    -- Tickets that are gone too, as in a cascade, are left out at once. Planned at each call: a
+    -- plan for one row would be kept for a million, or the other way round.
+    for shrunk in execute '
+        select ticket_id,
+               array_agg(ordinal order by ordinal) filter (where sender_type = ''user'')
+                   as lost_questions,
+               array_agg(created_at order by ordinal) filter (where sender_type = ''user'')
+                   as lost_times,
+               max(ordinal) filter (where sender_type = ''admin'') as lost_answer
+          from removed
+         where ticket_id in (select id from tickets)
+         group by ticket_id
+         order by ticket_id'
+    loop
+        perform ticket_thread_shrink(
+            shrunk.ticket_id, shrunk.lost_questions, shrunk.lost_times, shrunk.lost_answer);
+    end loop;
+    return null;
+end
+$$;
+
+-- A message that is given to another ticket gets an ordinal there.
+create function ticket_messages_leave() returns trigger
+    language plpgsql
+as $$
+begin
+    new.ordinal := null;
+    return new;
+end
+$$;
+
+create function ticket_messages_change() returns trigger
+    language plpgsql
+    security definer
+as $$
+declare
+    newest integer;
+begin
+    perform from tickets where id in (old.ticket_id, new.ticket_id) order by id for no key update;
+    if old.ticket_id <> new.ticket_id then
+        perform ticket_thread_shrink(
+            old.ticket_id,
+            case when old.sender_type = 'user' then array[old.ordinal] end,
+            case when old.sender_type = 'user' then array[old.created_at] end,
+            case when old.sender_type = 'admin' then old.ordinal end);
+        perform from ticket_messages where id = new.id and ordinal is null;
+        if found then
+            perform ticket_thread_grow(new.ticket_id);
+        end if;
+        return null;
+    end if;
+
+    select m.id
+      into newest
+      from ticket_messages m
+     where m.ticket_id = new.ticket_id
+     order by m.ordinal desc nulls first, m.created_at desc, m.id desc
+     limit 1;
+    if newest = new.id then
+        update tickets set last_message = ticket_message_preview(new.message)
+         where id = new.ticket_id;
+    end if;
+    return null;
+end
+$$;
+
+-- Another program that clears a flag has shown everything; one that resolves or closes a ticket
+-- ends the wait. This release writes these columns itself, so it never meets these conditions.
+create function ticket_marks_follow() returns trigger
+    language plpgsql
+as $$
+begin
+    if old.user_unread and not new.user_unread then
+        new.user_seen := greatest(new.user_seen, new.last_ordinal);
+    end if;
+    if old.admin_unread and not new.admin_unread then
+        new.admin_seen := greatest(new.admin_seen, new.last_ordinal);
+    end if;
+    if new.status <> old.status and new.status in ('resolved', 'closed') then
+        new.waiting_since := null;
+    end if;
+    return new;
+end
+$$;
+
+-- Statement by statement: counting row by row updates one counter as often as there are rows, and
+-- each update passes by all earlier versions of it.
+create function ticket_counts_add() returns trigger
+    language plpgsql
+    security definer
+as $$
+begin
+    insert into ticket_counts as c (slot, status, category, total, admin_unread)
+    select pg_backend_pid(), status, category, count(*), count(*) filter (where admin_unread)
+      from added
+     group by status, category
+        on conflict on constraint ticket_counts_pkey
+        do update
+       set total = c.total + excluded.total,
+           admin_unread = c.admin_unread + excluded.admin_unread;
+    return null;
+end
+$$;
+
+create function ticket_counts_subtract() returns trigger
+    language plpgsql
+    security definer
+as $$
+begin
+    insert into ticket_counts as c (slot, status, category, total, admin_unread)
+    select pg_backend_pid(), status, category, -count(*), -count(*) filter (where admin_unread)
+      from removed
+     group by status, category
+        on conflict on constraint ticket_counts_pkey
+        do update
+       set total = c.total + excluded.total,
+           admin_unread = c.admin_unread + excluded.admin_unread;
+    return null;
+end
+$$;
+
+-- `delete` would keep what its snapshot does not include: the sums of a job that folds counts at
+-- the same time, and in a repeatable-read transaction whatever was committed since it began.
+create or replace function ticket_counts_forget() returns trigger
+    language plpgsql
+    security definer
+as $$
+begin
+    truncate ticket_counts;
+    return null;
+end
+$$;
+
+-- Fills the new columns of the next `size` tickets after the id `last`; returns the last of them,
+-- null where there are none.
+create function ticket_threads_fill(last bigint, size integer) returns bigint
+    language plpgsql
+    set row_security = off
+    -- less than `deadlock_timeout`: whoever waits for this one is not aborted
+    set lock_timeout = '500ms'
+as $$
+declare
+    batch integer[];
+    pause text[];
+    resume text[];
+    command text;
+begin
+    -- The platform's own triggers are not meant for this: one that stamps `updated_at` would mark
+    -- every ticket as changed today. They are put back before the batch ends, and other sessions,
+    -- which wait for that long, do not see a change.
+    select array_agg(format('alter table %s disable trigger %I', tgrelid::regclass, tgname)),
+           array_agg(format('alter table %s enable %s trigger %I', tgrelid::regclass,
+                            case tgenabled when 'A' then 'always' end, tgname))
+      into pause, resume
+      from pg_trigger
+      join pg_proc on pg_proc.oid = tgfoid
+     where tgrelid in ('tickets'::regclass, 'ticket_messages'::regclass)
+       and not tgisinternal
+       and tgenabled in ('O', 'A')
+       and proname not in (
+               'ticket_messages_appear', 'ticket_messages_disappear', 'ticket_messages_leave',
+               'ticket_messages_change', 'ticket_marks_follow', 'ticket_counts_add',
+               'ticket_counts_subtract', 'ticket_counts_follow', 'ticket_counts_forget',
+               'ticket_badges_tell', 'ticket_versions_rise', 'ticket_versions_end'
+           );
+    if pause is not null then
+        lock table tickets, ticket_messages in share row exclusive mode;
+        foreach command in array pause loop
+            execute command;
+        end loop;
+    end if;
+
+    select array_agg(id order by id)
+      into batch
+      from (
+               select id from tickets where id > last order by id limit size for no key update
+           ) as locked;
+
+    -- a ticket that got a message since the triggers exist has its ordinals already
+    update ticket_messages m
+       set ordinal = place.ordinal
+      from (
+               select m.id,
+                      t.last_ordinal
+                      + row_number() over (partition by t.id order by m.created_at, m.id)
+                          as ordinal
+                 from tickets t
+                 join ticket_messages m on m.ticket_id = t.id
+                where t.id = any (batch)
+                  and m.ordinal is null
+           ) as place
+     where m.id = place.id;
+
+    update tickets t
+       set last_ordinal = thread.last_ordinal,
+           -- another program's messages were not counted before
+           message_count = thread.message_count,
+           last_message = (
+               select ticket_message_preview(m.message)
+                 from ticket_messages m
+                where m.ticket_id = t.id and m.ordinal = thread.last_ordinal
+           ),
+           -- Where the flag is set, all that follows the reader's own last message is unread. At
+           -- most 200: a page of the previous release shows no more, and must be able to clear it.
+           user_seen = case
+               when t.user_unread then greatest(thread.user_wrote, thread.last_ordinal - 200)
+               else thread.last_ordinal
+           end,
+           admin_seen = case
+               when t.admin_unread then greatest(thread.admin_wrote, thread.last_ordinal - 200)
+               else thread.last_ordinal
+           end,
+           waiting_since = case
+               when t.status = 'closed' then null
+               -- changed after its last message: it was resolved after that
+               when t.status = 'resolved' and t.updated_at > thread.latest then null
+               else (
+                   select m.created_at
+                     from ticket_messages m
+                    where m.ticket_id = t.id
+                      and m.sender_type = 'user'
+                      and m.ordinal > thread.admin_wrote
+                    order by m.ordinal
+                    limit 1
+               )
+           end
+      from (
+               select ticket_id,
+                      count(*) as message_count,
+                      max(ordinal) as last_ordinal,
+                      coalesce(max(ordinal) filter (where sender_type = 'user'), 0) as user_wrote,
+                      coalesce(max(ordinal) filter (where sender_type = 'admin'), 0)
+                          as admin_wrote,
+                      max(created_at) as latest
+                 from ticket_messages
+                where ticket_id = any (batch)
+                group by ticket_id
+           ) as thread
+     where t.id = thread.ticket_id;
+
+    foreach command in array coalesce(resume, '{}') loop
+        execute command;
+    end loop;
+    return batch[array_upper(batch, 1)];
+end
+$$;
+
+-- The tables of a platform may lie in another schema than those that were made for it.
+do $$
+declare
+    pinned text;
+    schemas text;
+begin
+    select string_agg(format('%I', nspname), ', ' order by nspname <> current_schema(), nspname)
+      into schemas
+      from pg_namespace
+     where nspname = current_schema()
+        or oid in (
+               select relnamespace
+                 from pg_class
+                where oid in ('tickets'::regclass, 'ticket_messages'::regclass)
+           );
+    foreach pinned in array array[
+        'ticket_messages_appear()', 'ticket_messages_disappear()', 'ticket_messages_change()',
+        'ticket_counts_add()', 'ticket_counts_subtract()', 'ticket_counts_forget()'
+    ] loop
+        execute format('alter function %s set search_path = %s, pg_temp', pinned, schemas);
+    end loop;
+end
+$$;
+
+-- Both kinds of condition cost the service's own reply a comparison, and no call.
+create trigger ticket_messages_appear
+    after insert on ticket_messages
+    referencing new table as added
+    for each row
+    when (new.ordinal is null)
+    execute function ticket_messages_appear();
+
+create trigger ticket_messages_disappear
+    after delete on ticket_messages
+    referencing old table as removed
+    for each statement execute function ticket_messages_disappear();
+
+create trigger ticket_messages_leave
+    before update on ticket_messages
+    for each row
+    when (old.ticket_id <> new.ticket_id)
+    execute function ticket_messages_leave();
+
+create trigger ticket_messages_change
+    after update on ticket_messages
+    for each row
+    when (old.message <> new.message or old.ticket_id <> new.ticket_id)
+    execute function ticket_messages_change();
+
+create trigger ticket_marks_follow
+    before update on tickets
+    for each row
+    when (old.user_unread and not new.user_unread and new.user_seen < new.last_ordinal
+          or old.admin_unread and not new.admin_unread and new.admin_seen < new.last_ordinal
+          or new.status <> old.status and new.status in ('resolved', 'closed')
+             and new.waiting_since is not null)
+    execute function ticket_marks_follow();
+
+drop trigger ticket_counts_appear on tickets;
+
+create trigger ticket_counts_appear
+    after insert on tickets
+    referencing new table as added
+    for each statement execute function ticket_counts_add();
+
+create trigger ticket_counts_disappear
+    after delete on tickets
+    referencing old table as removed
+    for each statement execute function ticket_counts_subtract();
+
+-- step: fill, in batches
+select ticket_threads_fill(:after, :size);
+
+-- step: index_ordinals, concurrently
+-- a thread in the order in which it is read, and the guard of ordinals
+create unique index concurrently ticket_messages_in_order on ticket_messages (ticket_id, ordinal);
+
+-- step: drop_index_of_times, concurrently
+-- the index above serves its look-ups
+drop index concurrently if exists ticket_messages_of_ticket;
+
+-- step: index_follow_ups, concurrently
+-- the tickets that continue a closed one
+create index concurrently tickets_by_followed on tickets (follows) where follows is not null;
+
+-- step: drop_fill
+drop function ticket_threads_fill(bigint, integer);

@@ -1,0 +1,76 @@
+"""Advisory lock of the migration runner: one process migrates, the others poll.
+
+The lock outlives the transactions of the steps, and must not belong to a session, which behind
+PgBouncer is shared. So a second connection holds it in an open transaction. Other processes poll: a
+statement that waits for a lock keeps a snapshot, and a concurrent index build waits for every older
+snapshot, so both would wait for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from tickets.adapters.postgres.connection.connect import CommandConnection
+from tickets.adapters.postgres.schema.migration_files import MigrationError
+from tickets.adapters.postgres.schema.migration_transactions import (
+    LOCK_RETRY_DELAY,
+    Transactions,
+    explained,
+)
+from tickets.adapters.postgres.sql_loader import load_queries
+
+logger = logging.getLogger("tickets")
+
+
+class MigrationLock:
+    """The lock, while it is held."""
+
+    def __init__(self, connection: CommandConnection) -> None:
+        """Describe the lock that this connection's transaction holds."""
+        self._connection = connection
+        self._sql = load_queries("migrations")
+
+    async def check(self) -> None:
+        """Raise `MigrationError` if the lock's connection is lost: another process may migrate."""
+        try:
+            await self._connection.execute(self._sql["check_migration_lock"].sql)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise MigrationError(
+                f"The connection that holds the migration lock is lost: {error}. Steps that are "
+                f"finished stay finished; run the migration again."
+            ) from error
+
+
+@asynccontextmanager
+async def migration_lock(connection: CommandConnection) -> AsyncIterator[MigrationLock]:
+    """Hold the lock of this connection's database in the block, on a connection of its own."""
+    async with connection.another() as holder:
+        transactions = Transactions(holder)
+        waiting = False
+        while True:
+            async with _until_lost(transactions):
+                with explained("Migrating failed"):
+                    locked = await holder.fetchval(load_queries("migrations")["try_lock"].sql)
+                if locked:
+                    yield MigrationLock(holder)
+                    return
+            if not waiting:
+                logger.info("another process is migrating the database; waiting until it is done")
+            waiting = True
+            await asyncio.sleep(LOCK_RETRY_DELAY)
+
+
+@asynccontextmanager
+async def _until_lost(transactions: Transactions) -> AsyncIterator[None]:
+    """Open the lock's transaction; a connection that is lost has released the lock already."""
+    try:
+        async with transactions.open():
+            yield
+    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
+        if not transactions.connection.is_closed():
+            raise
