@@ -4,6 +4,17 @@
 -- How many migrations up to a number the database has; those of a newer version are not counted.
 select count(*) from ticket_migrations where number <= :highest;
 
+-- name: readiness
+-- Whether the service can do its job here, from the catalogue and one small table: several probes
+-- ask every few seconds.
+select (select count(*) from ticket_migrations where number <= :highest) as applied,
+       pg_is_in_recovery() as in_recovery,
+       current_setting('transaction_read_only')::boolean as read_only,
+       current_user as role,
+       coalesce((
+           -- include: missing_privileges
+       ), '{}') as missing;
+
 -- name: unread_totals
 -- The number of unread tickets by side: the users' from an index alone, the admins' from the ticket
 -- counts.

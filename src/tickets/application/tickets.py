@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tickets.application.attempt import Attempt, Attempts
 from tickets.application.user_rate_limits import UserRateLimits
-from tickets.domain.errors import ThreadGrown
+from tickets.domain.errors import StoreReadOnly, ThreadGrown
 from tickets.domain.idempotency import IdempotencyKey
 from tickets.domain.message import Message
 from tickets.domain.people import Actor
@@ -74,7 +74,8 @@ class TicketService:
         Where a message arrived in between, the save is stale and the thread is loaded again, so
         that a flag is only ever cleared by a response that shows everything (section 7). Nothing
         to clear means no write. A ticket that is cached as unread is saved and shown in one
-        statement. Raises `TicketNotFound` for another user as for a missing ticket.
+        statement. A store that can only be read shows the ticket and leaves it unread. Raises
+        `TicketNotFound` for another user as for a missing ticket.
         """
 
         async def use_case(attempt: Attempt) -> TicketDetail:
@@ -86,7 +87,10 @@ class TicketService:
                 await self._tickets.save(detail.ticket)
             return detail
 
-        return await self._attempts.run(use_case)
+        try:
+            return await self._attempts.run(use_case)
+        except StoreReadOnly:
+            return await self.peek(ticket_id, by=by)
 
     async def peek(self, ticket_id: int, *, by: Actor) -> TicketDetail:
         """Return the ticket and its thread, and leave it unread: `acknowledge` clears the flag.

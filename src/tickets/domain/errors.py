@@ -107,6 +107,35 @@ class StoreUnavailable(TicketsError):
     code = "store-unavailable"
 
 
+class StoreReadOnly(StoreUnavailable):
+    """The service can show tickets right now, but not save anything. Please try again shortly."""
+
+    code = "store-read-only"
+
+
+@dataclass(frozen=True, slots=True)
+class HealthProblem:
+    """Something that the service lacks: a short name, and a sentence without secrets."""
+
+    name: str
+    detail: str
+
+
+class NotReady(StoreUnavailable):
+    """The service cannot do its work right now."""
+
+    code = "not-ready"
+
+    def __init__(self, problems: Sequence[HealthProblem] = ()) -> None:
+        """Take everything that is missing."""
+        super().__init__(problems)
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        """Return the sentences about what is missing."""
+        return " ".join(problem.detail for problem in self.problems) or super().__str__()
+
+
 class Overloaded(StoreUnavailable):
     """The service is busy right now. Please try again shortly."""
 

@@ -201,7 +201,10 @@ class StoreHealth(Protocol):
     """Checks the database on behalf of health endpoints and metrics."""
 
     async def ready(self) -> None:
-        """Return if the service can do its work; raise `StoreUnavailable` if it cannot."""
+        """Return if the service can do its work, writes included.
+
+        Raises `NotReady` with everything that is missing.
+        """
 
     async def figures(self) -> StoreFigures:
         """Return the database's figures."""

@@ -11,7 +11,7 @@ from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.schema.migrations import load_migrations
 from tickets.adapters.postgres.schema.store_health import Figures, PostgresHealth
 from tickets.bootstrap import application
-from tickets.domain.errors import StoreUnavailable
+from tickets.domain.errors import NotReady
 from tickets.domain.people import Actor
 from tickets.settings.settings import Settings
 
@@ -29,8 +29,8 @@ async def test_a_database_that_lacks_a_migration_is_not_ready(
 
     await database.fetch("delete from ticket_migrations where number = $1", NEWEST)
 
-    with pytest.raises(StoreUnavailable):
-        await health.ready()
+    with pytest.raises(NotReady):
+        await PostgresHealth(database).ready()
     figures = await health.figures()
     assert (figures.migrations_applied, figures.migrations_due) == (ALL - 1, 1)
 
@@ -48,7 +48,7 @@ async def test_a_database_with_newer_migrations_is_ready_during_a_roll_out(
 
 async def test_a_database_without_a_schema_is_not_ready(empty_database_url: str) -> None:
     async with Database(empty_database_url).open() as database:
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(NotReady):
             await PostgresHealth(database).ready()
 
 

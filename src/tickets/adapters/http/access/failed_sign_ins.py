@@ -10,6 +10,7 @@ from hashlib import sha256
 from tickets.adapters.http.access.client_address import client_network
 from tickets.adapters.http.edge.rate_limit_headers import Connection, store_allowance
 from tickets.bounded_dict import BoundedDict
+from tickets.domain.errors import StoreReadOnly
 from tickets.domain.ports import RateLimiter
 from tickets.domain.rate_limits import Hit, RateLimit
 
@@ -63,7 +64,11 @@ class FailedSignIns:
         if self._is_repeat(digest):
             allowance = self._rate_limiter.allowance(hit)
         else:
-            allowance = await self._rate_limiter.record(hit)
+            try:
+                allowance = await self._rate_limiter.record(hit)
+            except StoreReadOnly:
+                # still a 401; the guess counts when it is sent to a database that can be written
+                return
             # only now, or a guess that could not be counted would pass as a repeat
             now = self._monotonic()
             self._arrivals.put(digest, max(self._arrivals.get(digest) or now, now))

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from litestar.openapi import ResponseSpec
 
-from tickets.adapters.http.edge.problem_details import MEDIA_TYPE, Conflict, Problem
+from tickets.adapters.http.edge.problem_details import (
+    MEDIA_TYPE,
+    Conflict,
+    NotReadyProblem,
+    Problem,
+)
 
 _DESCRIPTIONS = {
     400: "Something in body, query or path is not valid, or the ticket is closed.",
@@ -33,6 +38,11 @@ def _problem(body: type[Problem], description: str) -> ResponseSpec:
     )
 
 
+READINESS_PROBLEMS = {
+    503: _problem(
+        NotReadyProblem, "The service cannot do its work; `problems` says what is missing."
+    )
+}
 COUNT_PROBLEMS = problem_responses(401, 429, 503)
 LIST_PROBLEMS = problem_responses(400, 401, 429, 503)
 DETAIL_PROBLEMS = problem_responses(400, 401, 404, 429, 503)

@@ -17,6 +17,7 @@ from tickets.adapters.http.edge.problem_details import (
     NOT_FOUND_DETAIL,
     RETRY_AFTER_SECONDS,
     Conflict,
+    NotReadyProblem,
     Problem,
     problem,
     problem_response,
@@ -29,9 +30,11 @@ from tickets.domain.errors import (
     InvalidInput,
     NotAllowed,
     NotAuthenticated,
+    NotReady,
     Overloaded,
     RequestInProgress,
     StaleTicket,
+    StoreReadOnly,
     StoreUnavailable,
     ThreadGrown,
     TicketClosed,
@@ -103,6 +106,10 @@ def _unseen_messages(error: ThreadGrown) -> Mapping[str, Any]:
     return {"message_count": error.message_count, "messages": error.unseen}
 
 
+def _problems(error: NotReady) -> Mapping[str, Any]:
+    return {"problems": error.problems}
+
+
 ERROR_TABLE: Mapping[type[TicketsError], ErrorRule[Any]] = {
     InvalidInput: ErrorRule(HTTPStatus.BAD_REQUEST, fields=_invalid_fields),
     TicketClosed: ErrorRule(HTTPStatus.BAD_REQUEST),
@@ -115,6 +122,10 @@ ERROR_TABLE: Mapping[type[TicketsError], ErrorRule[Any]] = {
     TooManyRequests: ErrorRule(HTTPStatus.TOO_MANY_REQUESTS, _over_limit),
     StaleTicket: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
     StoreUnavailable: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
+    StoreReadOnly: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
+    NotReady: ErrorRule(
+        HTTPStatus.SERVICE_UNAVAILABLE, _retry_later, body=NotReadyProblem, fields=_problems
+    ),
     Overloaded: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
 }
 """Every error of `tickets.domain.errors`; a test fails where one is missing."""

@@ -8,7 +8,7 @@ from http import HTTPStatus
 import msgspec
 from litestar import Response
 
-from tickets.domain.errors import FieldError
+from tickets.domain.errors import FieldError, HealthProblem
 from tickets.domain.message import Message
 
 MEDIA_TYPE = "application/problem+json"
@@ -37,6 +37,12 @@ class Conflict(Problem, omit_defaults=True):
 
     message_count: int | None = None
     messages: Sequence[Message] | None = None
+
+
+class NotReadyProblem(Problem, omit_defaults=True):
+    """A problem that lists what the service lacks: a short name and a sentence of each."""
+
+    problems: Sequence[HealthProblem] = ()
 
 
 def problem_type(code: str | None) -> str:

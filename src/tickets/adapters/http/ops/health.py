@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from litestar import Controller, HttpMethod, Request, route
 
-from tickets.adapters.http.api.problem_responses import problem_responses
+from tickets.adapters.http.api.problem_responses import READINESS_PROBLEMS
 from tickets.domain.ports import StoreHealth
 
 
@@ -28,11 +28,12 @@ class HealthController(Controller):
         """Check that the process responds. Restart it when this fails."""
         return Health()
 
-    @route(
-        "/ready", http_method=[HttpMethod.GET, HttpMethod.HEAD], responses=problem_responses(503)
-    )
+    @route("/ready", http_method=[HttpMethod.GET, HttpMethod.HEAD], responses=READINESS_PROBLEMS)
     async def ready(self, request: Request[Any, Any, Any]) -> Health:
-        """Check that the database responds too. Send no requests while this fails."""
+        """Check that the service can do its work, writes included.
+
+        Send no requests while this fails; the body says what is missing.
+        """
         store_health: StoreHealth = request.app.state.store_health
         await store_health.ready()
         return Health()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,7 +12,10 @@ from typing import Any
 import asyncpg
 
 from tickets.adapters.postgres.connection.pool import Pool, PoolUsage
-from tickets.domain.errors import StaleTicket, StoreUnavailable
+from tickets.adapters.postgres.sql_loader import load_queries
+from tickets.domain.errors import StaleTicket, StoreReadOnly, StoreUnavailable
+
+logger = logging.getLogger("tickets")
 
 # The database is down, starting, stopping, full, or too slow. All other errors are bugs and stay
 # visible.
@@ -25,7 +31,7 @@ UNAVAILABLE: tuple[type[Exception], ...] = (
     asyncpg.PostgresIOError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
-    asyncpg.ReadOnlySQLTransactionError,  # a replica, during a fail-over
+    asyncpg.ReadOnlySQLTransactionError,  # a replica, during a fail-over; see `StoreReadOnly`
 )
 
 LOCK_TIMEOUT = 2.0
@@ -35,6 +41,18 @@ SERVER_TIMEOUT_MARGIN = 1.0
 """Seconds by which the server's statement time-out is longer than this process's own. It ends the
 statements of a process that is gone."""
 
+RENEW_INTERVAL = 1.0
+"""Seconds between two renewals of the pool, which each statement that fails might ask for."""
+
+_BROKEN = (
+    # A server that stops sends a message on idle connections. The driver has taken it for the start
+    # of a response, and has sent nothing.
+    asyncpg.InternalClientError,
+    # The server is, or was when this connection began, a replica. A new connection finds the
+    # primary, by the addresses and `target_session_attrs` of the URL.
+    asyncpg.ReadOnlySQLTransactionError,
+)
+"""Errors after which a connection is closed instead of reused."""
 
 _Run = Callable[..., Awaitable[Any]]
 _PROXY = asyncpg.pool.PoolConnectionProxy
@@ -72,6 +90,8 @@ class Database:
         self._statement_cache_size = statement_cache_size
         self._query_logger = query_logger
         self._pool = Pool(size=pool_size, queue=pool_queue, timeout=timeout)
+        self._renewed_at = -math.inf
+        self._sql = load_queries("sequences")
 
     def usage(self) -> PoolUsage:
         """Return how busy the pool is at this moment; all zero while it is not open."""
@@ -118,25 +138,65 @@ class Database:
         return self._run(_PROXY.fetchval, query, args)
 
     # No context managers: they take as long as everything else in this function.
-    async def _run(self, run: _Run, query: str, args: Sequence[object]) -> Any:  # noqa: ANN401
+    async def _run(
+        self, run: _Run, query: str, args: Sequence[object], *, is_first_run: bool = True
+    ) -> Any:  # noqa: ANN401
         try:
             connection = await self._pool.acquire()
             try:
                 result = await run(connection, query, *args)
             except BaseException as error:
-                # A server that stops sends a message on idle connections. The driver has taken it
-                # for the start of a response, and has sent nothing; the connection is broken.
-                broken = isinstance(error, asyncpg.InternalClientError)
-                await self._pool.discard(connection, broken=broken)
+                await self._pool.discard(connection, broken=isinstance(error, _BROKEN))
                 raise
             self._pool.release(connection)
         except asyncpg.TransactionRollbackError as error:
             # A conflict with another transaction, where the database's default isolation is higher
             # than read committed: PostgreSQL reports it before the version in the `where` does.
             raise StaleTicket from error
+        except asyncpg.UniqueViolationError as error:
+            # only the statement is run again, and only once
+            if not (is_first_run and await self._repair_sequence(error)):
+                raise
+            return await self._run(run, query, args, is_first_run=False)
+        except asyncpg.ReadOnlySQLTransactionError as error:
+            await self.renew()
+            raise StoreReadOnly from error
         except UNAVAILABLE as error:
             raise StoreUnavailable from error
         return result
+
+    async def renew(self) -> None:
+        """Close the idle connections, at most once a second.
+
+        A connection to a read-only database stays read-only, so a new one has to be made.
+        """
+        now = time.monotonic()
+        if now - self._renewed_at >= RENEW_INTERVAL:
+            self._renewed_at = now
+            await self._pool.renew()
+
+    async def _repair_sequence(self, error: asyncpg.UniqueViolationError) -> bool:
+        """Return whether the duplicate is a generated id; move sequences that are behind theirs.
+
+        The sequences of a restore of rows alone, or of a replica that became a primary, give ids
+        that are taken. `True` without a repair means that somebody else has just made it.
+        """
+        query = self._sql["is_generated_id"].bind(
+            schema=error.schema_name, table=error.table_name, constraint=error.constraint_name
+        )
+        if not await self.fetchval(*query):
+            return False
+        try:
+            moved = await self.fetch(*self._sql["repair_sequences"].bind())
+        except asyncpg.InsufficientPrivilegeError as refused:
+            logger.warning("a sequence is behind its ids, and cannot be repaired: %s", refused)
+            return False
+        for row in moved:
+            logger.warning(
+                "sequence %s was behind the ids of %s, and continues at %d now",
+                *(row["sequence"], row["table_name"], row["continues_at"]),
+            )
+        return True
 
     async def _add_query_logger(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         connection.add_query_logger(self._query_logger)

@@ -141,6 +141,12 @@ class Pool:
             self._free_slot()
             self._requests -= 1
 
+    async def renew(self) -> None:
+        """Close the idle connections, so that the next statements connect anew."""
+        if self._is_open:
+            await self._pool.expire_connections()
+            await self._release_idle()
+
     async def _wait_for_slot(self, deadline: float) -> None:
         """Wait in FIFO order for a free slot, until the loop's clock reaches `deadline`.
 

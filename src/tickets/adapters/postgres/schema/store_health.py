@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -9,7 +13,14 @@ import asyncpg
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.schema.migrations import load_migrations
 from tickets.adapters.postgres.sql_loader import load_queries
-from tickets.domain.errors import StoreUnavailable
+from tickets.domain.errors import HealthProblem, NotReady, Overloaded, StoreUnavailable
+
+logger = logging.getLogger("tickets")
+
+CACHE_SECONDS = 1.0
+"""How long a process reuses the outcome of a readiness check, which many probes may ask for."""
+
+NO_SCHEMA = HealthProblem("migrations-due", "The database has no tables of this service.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +36,35 @@ class Figures:
 class PostgresHealth:
     """The port `StoreHealth` on PostgreSQL."""
 
-    def __init__(self, database: Database) -> None:
-        """Check this database against the migrations of this version, which are read once."""
+    def __init__(
+        self, database: Database, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Check this database against the migrations of this version, which are read once.
+
+        `monotonic` returns seconds from any starting point.
+        """
         self._database = database
+        self._monotonic = monotonic
         self._sql = load_queries("store_health")
         numbers = [migration.number for migration in load_migrations()]
         self._wanted, self._highest = len(numbers), max(numbers)
+        self._checking = asyncio.Lock()
+        self._problems: Sequence[HealthProblem] = ()
+        self._valid_until = -1.0
 
     async def ready(self) -> None:
-        """Return if the database responds and has every migration of this version.
+        """Return if the database has every migration of this version, and can be written.
 
-        Raises `StoreUnavailable` otherwise. A newer database is fine: while a new version is rolled
-        out, the old one goes on beside it. One that lacks a migration, as after the restore of an
-        older backup, is not.
+        Raises `NotReady` otherwise. A newer database is fine: while a new version is rolled out,
+        the old one goes on beside it. One that lacks a migration, as after the restore of an older
+        backup, is not. One statement answers all probes of a second.
         """
-        if await self._applied() < self._wanted:
-            raise StoreUnavailable
+        async with self._checking:
+            if self._monotonic() >= self._valid_until:
+                self._problems = await self._find_problems()
+                self._valid_until = self._monotonic() + CACHE_SECONDS
+        if self._problems:
+            raise NotReady(self._problems)
 
     async def figures(self) -> Figures:
         """Return the figures. Raises `StoreUnavailable`."""
@@ -48,6 +72,35 @@ class PostgresHealth:
         unread = await self._database.fetchrow(*self._sql["unread_totals"].bind())
         assert unread is not None  # noqa: S101 - it has no `from`, so it returns one row
         return Figures(unread["by_users"], unread["by_admins"], applied, self._wanted - applied)
+
+    async def _find_problems(self) -> Sequence[HealthProblem]:
+        query = self._sql["readiness"].bind(highest=self._highest)
+        try:
+            row = await self._database.fetchrow(*query)
+        except asyncpg.UndefinedTableError:
+            return [NO_SCHEMA]
+        except asyncpg.InsufficientPrivilegeError as error:
+            return [HealthProblem("missing-privilege", f"The database says: {error}.")]
+        except StoreUnavailable as error:
+            logger.warning("the database cannot be checked: %r", error.__cause__ or error)
+            name = "overloaded" if isinstance(error, Overloaded) else "unreachable"
+            return [HealthProblem(name, str(error))]
+        assert row is not None  # noqa: S101 - it has no `from`, so it returns one row
+        problems = []
+        if due := self._wanted - row["applied"]:
+            detail = f"{due} migration{'s are' if due > 1 else ' is'} due: run tickets migrate."
+            problems.append(HealthProblem("migrations-due", detail))
+        if row["in_recovery"]:
+            problems.append(HealthProblem("read-only", "The database is a standby, so read-only."))
+        elif row["read_only"]:
+            problems.append(HealthProblem("read-only", "The database is read-only."))
+        if row["read_only"]:
+            # the primary may be at another address, or this one may be writable again
+            await self._database.renew()
+        for right in row["missing"]:
+            detail = f"The role {row['role']} lacks {right}."
+            problems.append(HealthProblem("missing-privilege", detail))
+        return problems
 
     async def _applied(self) -> int:
         query = self._sql["count_known_migrations"].bind(highest=self._highest)
