@@ -128,6 +128,9 @@ class TicketViews(Protocol):
 class TokenLookup(Protocol):
     """Looks up who holds a bearer token."""
 
+    def cached(self, token: str) -> int | None:
+        """Return what `by_token` would return without a query; None where it needs one."""
+
     async def by_token(self, token: str) -> int | None:
         """Return the id of the user who holds this token; None where it is unknown or expired."""
 

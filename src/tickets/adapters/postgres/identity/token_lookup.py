@@ -58,6 +58,10 @@ class PostgresTokenLookup:
         self._database = database
         self._identity = identity
 
+    def cached(self, token: str) -> int | None:  # noqa: ARG002 - the port's signature
+        """Return None: without a cache each lookup is a query."""
+        return None
+
     async def by_token(self, token: str) -> int | None:
         """Run the identity query."""
         holder = await self.holder(token)
