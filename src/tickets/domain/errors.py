@@ -107,6 +107,12 @@ class StoreUnavailable(TicketsError):
     code = "store-unavailable"
 
 
+class StoreExhausted(StoreUnavailable):
+    """The service has run out of a resource, so it cannot do this now. Please try again later."""
+
+    code = "store-exhausted"
+
+
 class Overloaded(StoreUnavailable):
     """The service is busy right now. Please try again shortly."""
 

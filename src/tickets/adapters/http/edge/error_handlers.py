@@ -32,6 +32,7 @@ from tickets.domain.errors import (
     Overloaded,
     RequestInProgress,
     StaleTicket,
+    StoreExhausted,
     StoreUnavailable,
     ThreadGrown,
     TicketClosed,
@@ -95,6 +96,13 @@ def _retry_later(_request: AnyRequest, error: TicketsError) -> Headers:
     return {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
 
+def _operator_is_needed(_request: AnyRequest, error: TicketsError) -> Headers:
+    status = int(HTTPStatus.SERVICE_UNAVAILABLE)
+    cause = error.__cause__ or error
+    logger.error("responded 503, the operator is needed: %r", cause, extra={"status": status})
+    return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+
+
 def _invalid_fields(error: InvalidInput) -> Mapping[str, Any]:
     return {"errors": error.errors}
 
@@ -115,6 +123,7 @@ ERROR_TABLE: Mapping[type[TicketsError], ErrorRule[Any]] = {
     TooManyRequests: ErrorRule(HTTPStatus.TOO_MANY_REQUESTS, _over_limit),
     StaleTicket: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
     StoreUnavailable: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
+    StoreExhausted: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _operator_is_needed),
     Overloaded: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
 }
 """Every error of `tickets.domain.errors`; a test fails where one is missing."""

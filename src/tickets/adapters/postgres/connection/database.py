@@ -8,25 +8,9 @@ from typing import Any
 
 import asyncpg
 
+from tickets.adapters.postgres.connection.errors import unavailable
 from tickets.adapters.postgres.connection.pool import Pool, PoolUsage
-from tickets.domain.errors import StaleTicket, StoreUnavailable
-
-# The database is down, starting, stopping, full, or too slow. All other errors are bugs and stay
-# visible.
-UNAVAILABLE: tuple[type[Exception], ...] = (
-    OSError,  # connection refused or broken, unknown host; TimeoutError is one too
-    asyncpg.InterfaceError,  # the connection or the pool is closed, or being closed
-    asyncpg.InternalClientError,  # see `_run`
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled by a time-out
-    asyncpg.InsufficientResourcesError,  # out of connections, memory or disk
-    asyncpg.LockNotAvailableError,  # somebody holds a row or a table for longer than `LOCK_TIMEOUT`
-    asyncpg.PostgresSystemError,
-    asyncpg.PostgresIOError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.ReadOnlySQLTransactionError,  # a replica, during a fail-over
-)
+from tickets.domain.errors import StaleTicket
 
 LOCK_TIMEOUT = 2.0
 """Seconds that a statement waits for a row or a table that somebody else has locked."""
@@ -134,8 +118,10 @@ class Database:
             # A conflict with another transaction, where the database's default isolation is higher
             # than read committed: PostgreSQL reports it before the version in the `where` does.
             raise StaleTicket from error
-        except UNAVAILABLE as error:
-            raise StoreUnavailable from error
+        except Exception as error:
+            if (refusal := unavailable(error)) is None:
+                raise
+            raise refusal from error
         return result
 
     async def _add_query_logger(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
