@@ -136,6 +136,12 @@ class NotReady(StoreUnavailable):
         return " ".join(problem.detail for problem in self.problems) or super().__str__()
 
 
+class StoreExhausted(StoreUnavailable):
+    """The service has run out of a resource, so it cannot do this now. Please try again later."""
+
+    code = "store-exhausted"
+
+
 class Overloaded(StoreUnavailable):
     """The service is busy right now. Please try again shortly."""
 

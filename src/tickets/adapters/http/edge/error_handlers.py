@@ -34,6 +34,7 @@ from tickets.domain.errors import (
     Overloaded,
     RequestInProgress,
     StaleTicket,
+    StoreExhausted,
     StoreReadOnly,
     StoreUnavailable,
     ThreadGrown,
@@ -98,6 +99,13 @@ def _retry_later(_request: AnyRequest, error: TicketsError) -> Headers:
     return {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
 
+def _operator_is_needed(_request: AnyRequest, error: TicketsError) -> Headers:
+    status = int(HTTPStatus.SERVICE_UNAVAILABLE)
+    cause = error.__cause__ or error
+    logger.error("responded 503, the operator is needed: %r", cause, extra={"status": status})
+    return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+
+
 def _invalid_fields(error: InvalidInput) -> Mapping[str, Any]:
     return {"errors": error.errors}
 
@@ -126,6 +134,7 @@ ERROR_TABLE: Mapping[type[TicketsError], ErrorRule[Any]] = {
     NotReady: ErrorRule(
         HTTPStatus.SERVICE_UNAVAILABLE, _retry_later, body=NotReadyProblem, fields=_problems
     ),
+    StoreExhausted: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _operator_is_needed),
     Overloaded: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
 }
 """Every error of `tickets.domain.errors`; a test fails where one is missing."""
