@@ -77,6 +77,12 @@ class IdempotencyKeyReused(TicketsError):
     code = "key-reused"
 
 
+class ResponseErased(TicketsError):
+    """This request took effect before, and its response has been erased since."""
+
+    code = "response-erased"
+
+
 class RequestInProgress(TicketsError):
     """The same request is still in progress. Please try again in a moment."""
 

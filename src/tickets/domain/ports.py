@@ -87,7 +87,7 @@ class IdempotencyStore(Protocol):
         """Return the result of this request, stored at `since` or later; None where there is none.
 
         An older one is deleted. Raises `IdempotencyKeyReused` where the caller used the key for
-        another request.
+        another request, `ResponseErased` where the result has been erased.
         """
 
     async def store(self, response: StoredResponse) -> None:
