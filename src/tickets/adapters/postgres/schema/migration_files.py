@@ -122,13 +122,13 @@ def load_migrations(folder: Traversable | None = None) -> list[Migration]:
 
 
 def _check_directives(migration: Migration) -> None:
+    _ = migration.steps
     said = migration.previous_release_may_serve
     if said is None and migration.number >= FIRST_WITH_DIRECTIVES:
         raise MigrationError(
             f"{migration.title} must say `-- previous release: may serve` or "
             f"`-- previous release: must be stopped`."
         )
-    _ = migration.steps
 
 
 @cache
