@@ -6,8 +6,8 @@
 -- A message's ordinal is its place in its ticket: 1, 2, 3 … in the order in which messages were
 -- committed. It never changes. This release gives it in the statement that saves a reply. A message
 -- without one comes from another program or from the previous release; a trigger numbers it and
--- brings its ticket up to date. So the service's own writes call none of these functions, but for
--- the ticket counts.
+-- brings its ticket up to date. So the service's own replies call none of these functions, unless
+-- they change what is counted.
 --
 -- Locks. Whoever gives ordinals holds the ticket's row, taken by an update or `for no key update`.
 -- The foreign key's check takes `for key share`, which does not conflict with that. Functions that
@@ -271,7 +271,7 @@ end
 $$;
 
 -- Another program that clears a flag has shown everything; one that resolves or closes a ticket
--- ends the wait. This release writes these columns itself, so it never meets these conditions.
+-- ends the wait. This release writes these columns itself, so for its writes nothing changes here.
 create function ticket_marks_follow() returns trigger
     language plpgsql
 as $$
@@ -289,8 +289,8 @@ begin
 end
 $$;
 
--- Statement by statement: counting row by row updates one counter as often as there are rows, and
--- each update passes by all earlier versions of it.
+-- Tickets are counted once per statement. One by one, a statement would update one counter as often
+-- as it has rows, and each of these updates would pass by all earlier versions of the counter.
 create function ticket_counts_add() returns trigger
     language plpgsql
     security definer
@@ -313,10 +313,46 @@ create function ticket_counts_subtract() returns trigger
     security definer
 as $$
 begin
+    -- a ticket may come back with its id and version in this transaction
+    perform set_config('tickets.counted_' || pg_trigger_depth(), '', true);
     insert into ticket_counts as c (slot, status, category, total, admin_unread)
     select pg_backend_pid(), status, category, -count(*), -count(*) filter (where admin_unread)
       from removed
      group by status, category
+        on conflict on constraint ticket_counts_pkey
+        do update
+       set total = c.total + excluded.total,
+           admin_unread = c.admin_unread + excluded.admin_unread;
+    return null;
+end
+$$;
+
+-- An update remains a row trigger, so that a statement which changes nothing that is counted calls
+-- nothing: a statement trigger costs each reply a tenth of its time. The first changed row counts
+-- the whole statement; the others recognise it by the first row's id and version, a pair that no
+-- other statement has. Statements within triggers have another depth and cannot be mistaken for it.
+create function ticket_counts_move() returns trigger
+    language plpgsql
+    security definer
+as $$
+declare
+    counted constant text := 'tickets.counted_' || pg_trigger_depth();
+    statement text;
+begin
+    select id || ' ' || version into statement from added limit 1;
+    if current_setting(counted, true) is not distinct from statement then
+        return null;
+    end if;
+    perform set_config(counted, statement, true);
+    insert into ticket_counts as c (slot, status, category, total, admin_unread)
+    select pg_backend_pid(), status, category, sum(n), sum(n * admin_unread::integer)
+      from (
+               select status, category, admin_unread, 1 as n from added
+                union all
+               select status, category, admin_unread, -1 from removed
+           ) as change
+     group by status, category
+    having sum(n) <> 0 or sum(n * admin_unread::integer) <> 0
         on conflict on constraint ticket_counts_pkey
         do update
        set total = c.total + excluded.total,
@@ -366,7 +402,7 @@ begin
        and proname not in (
                'ticket_messages_appear', 'ticket_messages_disappear', 'ticket_messages_leave',
                'ticket_messages_change', 'ticket_marks_follow', 'ticket_counts_add',
-               'ticket_counts_subtract', 'ticket_counts_follow', 'ticket_counts_forget',
+               'ticket_counts_subtract', 'ticket_counts_move', 'ticket_counts_forget',
                'ticket_badges_tell', 'ticket_versions_rise', 'ticket_versions_end'
            );
     if pause is not null then
@@ -468,14 +504,15 @@ begin
            );
     foreach pinned in array array[
         'ticket_messages_appear()', 'ticket_messages_disappear()', 'ticket_messages_change()',
-        'ticket_counts_add()', 'ticket_counts_subtract()', 'ticket_counts_forget()'
+        'ticket_counts_add()', 'ticket_counts_subtract()', 'ticket_counts_move()',
+        'ticket_counts_forget()'
     ] loop
         execute format('alter function %s set search_path = %s, pg_temp', pinned, schemas);
     end loop;
 end
 $$;
 
--- Both kinds of condition cost the service's own reply a comparison, and no call.
+-- Conditions are parsed for each statement, so they are short.
 create trigger ticket_messages_appear
     after insert on ticket_messages
     referencing new table as added
@@ -503,13 +540,13 @@ create trigger ticket_messages_change
 create trigger ticket_marks_follow
     before update on tickets
     for each row
-    when (old.user_unread and not new.user_unread and new.user_seen < new.last_ordinal
-          or old.admin_unread and not new.admin_unread and new.admin_seen < new.last_ordinal
-          or new.status <> old.status and new.status in ('resolved', 'closed')
-             and new.waiting_since is not null)
+    when (old.user_unread > new.user_unread or old.admin_unread > new.admin_unread
+          or old.status <> new.status)
     execute function ticket_marks_follow();
 
 drop trigger ticket_counts_appear on tickets;
+drop trigger ticket_counts_move on tickets;
+drop function ticket_counts_follow();
 
 create trigger ticket_counts_appear
     after insert on tickets
@@ -520,6 +557,14 @@ create trigger ticket_counts_disappear
     after delete on tickets
     referencing old table as removed
     for each statement execute function ticket_counts_subtract();
+
+create trigger ticket_counts_move
+    after update on tickets
+    referencing old table as removed new table as added
+    for each row
+    when (old.status <> new.status or old.category <> new.category
+          or old.admin_unread <> new.admin_unread)
+    execute function ticket_counts_move();
 
 -- step: fill, in batches
 select ticket_threads_fill(:after, :size);
