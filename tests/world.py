@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -123,6 +124,10 @@ class World(ABC):
         """Revoke the token."""
 
     @abstractmethod
+    async def erase_responses(self) -> None:
+        """Erase all stored responses; their keys stay."""
+
+    @abstractmethod
     async def snapshot(self) -> dict[str, Any]:
         """Return all stored data, table by table, to compare it with a later snapshot."""
 
@@ -191,6 +196,11 @@ class MemoryWorld(World):
     async def revoke(self, token: str) -> None:
         del self.store.tokens[token]
 
+    async def erase_responses(self) -> None:
+        responses = self.store.stored_responses
+        for key, response in responses.items():
+            responses[key] = replace(response, result=None)
+
     async def snapshot(self) -> dict[str, Any]:
         tables = vars(self.store)
         return copy.deepcopy({name: rows for name, rows in tables.items() if name != "ids"})
@@ -229,6 +239,9 @@ class PostgresWorld(World):
         await self.database.fetch(
             "delete from ticket_tokens where token_sha256 = $1", sha256(token.encode()).digest()
         )
+
+    async def erase_responses(self) -> None:
+        await self.database.fetch("update ticket_idempotency_keys set answer = 'null'")
 
     async def snapshot(self) -> dict[str, Any]:
         names = await self.database.fetch(

@@ -15,7 +15,12 @@ import pytest
 
 from tests.world import ADMIN, START, World
 from tickets.application.key_expiry import KeyExpiry
-from tickets.domain.errors import IdempotencyKeyReused, StaleTicket, TicketClosed
+from tickets.domain.errors import (
+    IdempotencyKeyReused,
+    ResponseErased,
+    StaleTicket,
+    TicketClosed,
+)
 from tickets.domain.idempotency import KEY_LIFETIME, IdempotencyKey, Result, StoredResponse
 from tickets.domain.message import Message
 from tickets.domain.people import Actor
@@ -67,6 +72,24 @@ async def test_a_key_is_refused_with_another_request(world: World) -> None:
         await world.idempotency_store.find(a_key("that"), bool, since=LONG_AGO)
     # the refusal has not replaced the stored response
     assert await world.idempotency_store.find(a_key("this"), bool, since=LONG_AGO) is True
+
+
+async def test_a_key_whose_response_was_erased_does_not_take_effect_again(world: World) -> None:
+    """Contract: a repeated request whose stored answer has been erased is a 410."""
+    ticket = await world.ticket()
+    key = a_key("reply")
+    await world.service.reply(ticket.id, "Only once.", by=ADMIN, idempotency_key=key)
+
+    await world.erase_responses()
+
+    with pytest.raises(ResponseErased):
+        await world.service.reply(ticket.id, "Only once.", by=ADMIN, idempotency_key=key)
+    with pytest.raises(IdempotencyKeyReused):
+        await world.idempotency_store.find(a_key("other"), Message, since=LONG_AGO)
+    assert len(await world.texts(ticket.id)) == 2
+    # the key lasts for a day, as it does with its response
+    later = START + timedelta(days=30)
+    assert await world.idempotency_store.find(key, Message, since=later) is None
 
 
 async def test_two_users_may_use_the_same_key(world: World) -> None:

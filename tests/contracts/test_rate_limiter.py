@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable
 from datetime import timedelta
 
@@ -165,6 +166,44 @@ async def test_a_reply_over_the_limit_of_its_user_does_not_change_the_ticket(
     assert await world.tickets.get(ticket.id) == before
     assert await world.texts(ticket.id) == [ticket.last_message, "One."]
     await world.ticket(ticket.user_id)
+
+
+@pytest.mark.parametrize("use_case", ["open", "reply"])
+@pytest.mark.parametrize("keyed", [False, True], ids=["without a key", "with a key"])
+async def test_a_changed_period_starts_afresh_for_tickets_and_replies(
+    world: World,
+    use_case: str,
+    keyed: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """Each write records its hit in a statement of its own."""
+    user = Actor.user(await world.user())
+    ticket = await world.ticket(user.user_id)
+    keys = (IdempotencyKey(user, f"key {number}", bytes(32)) for number in itertools.count())
+
+    async def write() -> object:
+        key = next(keys) if keyed else None
+        if use_case == "reply":
+            return await world.service.reply(ticket.id, "Hello?", by=user, idempotency_key=key)
+        return await world.service.open(
+            by=user,
+            category="support",
+            other_category=None,
+            subject="Once more",
+            message="As often as the limit allows.",
+            idempotency_key=key,
+        )
+
+    def limit_to(rate_limit: RateLimit) -> None:
+        world.limits = UserRateLimits(world.rate_limiter, creates=rate_limit, replies=rate_limit)
+
+    limit_to(RateLimit(20, timedelta(days=1)))
+    for _ in range(20):
+        await write()
+
+    limit_to(RateLimit(2, MINUTE))
+    for _ in range(2):
+        await write()
+    assert (await refused(write())).allowance.wait <= MINUTE / 2 / MICROSECOND
 
 
 async def test_admins_have_no_rate_limit(world: World) -> None:

@@ -56,6 +56,20 @@ async def test_an_unknown_or_malformed_token_belongs_to_nobody(world: World, tok
         assert await world.token_lookup.by_token(token) is None
 
 
+async def test_a_cached_token_is_returned_without_a_query_and_an_unknown_one_never(
+    world: World,
+) -> None:
+    user_id = await world.user()
+    token = await world.token(user_id)
+    await world.token_lookup.by_token(token)
+
+    without_cache = isinstance(world.token_lookup, PostgresTokenLookup)
+    assert world.token_lookup.cached(token) == (None if without_cache else user_id)
+    for unknown in ("", "unknown", "\ud800", "é"):
+        assert await world.token_lookup.by_token(unknown) is None
+        assert world.token_lookup.cached(unknown) is None
+
+
 async def test_only_the_hash_of_a_token_is_stored(
     postgres_world: PostgresWorld, database: Database
 ) -> None:

@@ -77,6 +77,12 @@ class IdempotencyKeyReused(TicketsError):
     code = "key-reused"
 
 
+class ResponseErased(TicketsError):
+    """This request took effect before, and its response has been erased since."""
+
+    code = "response-erased"
+
+
 class RequestInProgress(TicketsError):
     """The same request is still in progress. Please try again in a moment."""
 
@@ -134,6 +140,12 @@ class NotReady(StoreUnavailable):
     def __str__(self) -> str:
         """Return the sentences about what is missing."""
         return " ".join(problem.detail for problem in self.problems) or super().__str__()
+
+
+class StoreExhausted(StoreUnavailable):
+    """The service has run out of a resource, so it cannot do this now. Please try again later."""
+
+    code = "store-exhausted"
 
 
 class Overloaded(StoreUnavailable):

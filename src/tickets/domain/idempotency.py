@@ -36,9 +36,10 @@ class IdempotencyKey:
 class StoredResponse:
     """The result of a request with an idempotency key, stored together with what it changes.
 
-    A result without an id yet is stored with the id that the store gives it.
+    A result without an id yet is stored with the id that the store gives it. It is None once it has
+    been erased, which leaves the key: the request took effect, and must not take effect again.
     """
 
     key: IdempotencyKey
-    result: Result
+    result: Result | None
     at: datetime

@@ -87,7 +87,7 @@ class IdempotencyStore(Protocol):
         """Return the result of this request, stored at `since` or later; None where there is none.
 
         An older one is deleted. Raises `IdempotencyKeyReused` where the caller used the key for
-        another request.
+        another request, `ResponseErased` where the result has been erased.
         """
 
     async def store(self, response: StoredResponse) -> None:
@@ -127,6 +127,9 @@ class TicketViews(Protocol):
 
 class TokenLookup(Protocol):
     """Looks up who holds a bearer token."""
+
+    def cached(self, token: str) -> int | None:
+        """Return what `by_token` would return without a query; None where it needs one."""
 
     async def by_token(self, token: str) -> int | None:
         """Return the id of the user who holds this token; None where it is unknown or expired."""

@@ -93,6 +93,26 @@ async def test_a_request_takes_effect_once_and_its_key_is_refused_for_another_re
     assert (await api.admin.get(f"/admin/{ticket['id']}?peek=true")).content == before
 
 
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.path)
+async def test_a_repeated_request_is_a_410_once_its_response_was_erased(
+    api: Api, user: Caller, mutation: Mutation
+) -> None:
+    side, method, path, body, _ = mutation
+    caller = api.admin if side == "admin" else user
+    ticket = await api.ticket(user)
+    url = path.format(id=ticket["id"])
+    await caller.call(method, url, json=body, headers=with_key())
+    before = await api.world.snapshot()
+    await api.world.erase_responses()
+
+    response = await caller.call(method, url, json=body, headers=with_key())
+
+    assert problem(response, 410)["type"].endswith(":response-erased")
+    after = await api.world.snapshot()
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed <= {"ticket_idempotency_keys", "stored_responses"}
+
+
 async def test_a_refused_request_stores_no_key(api: Api, user: Caller) -> None:
     ticket = await api.ticket(user)
     url = f"/{ticket['id']}/reply"

@@ -16,6 +16,7 @@ from tickets.domain.errors import (
     InvalidInput,
     Overloaded,
     StaleTicket,
+    StoreExhausted,
     StoreUnavailable,
     ThreadGrown,
     TicketsError,
@@ -58,7 +59,7 @@ async def test_every_error_has_its_status_its_code_and_its_sentence(
     assert ("www-authenticate" in response.headers) == (response.status_code == 401)
 
 
-@pytest.mark.parametrize("kind", [StoreUnavailable, StaleTicket, Overloaded])
+@pytest.mark.parametrize("kind", [StoreUnavailable, StoreExhausted, StaleTicket, Overloaded])
 async def test_a_503_says_when_to_retry(
     memory_world: MemoryWorld, kind: type[TicketsError]
 ) -> None:

@@ -70,6 +70,9 @@ async def test_writes_of_the_platform_keep_the_ticket_counts_right(world: Postgr
     for _ in range(4):
         await world.ticket()
     for statement in (
+        "update tickets set category = 'feature_suggestion' where id % 2 = 1",
+        "update tickets set status = 'in_progress' where id % 2 = 1",
+        "update tickets set admin_unread = false where id % 2 = 1",
         "update tickets set status = 'resolved', category = 'billing' where id % 2 = 0",
         "update tickets set admin_unread = not admin_unread, subject = 'x' where id > 2",
         "delete from tickets where id = 2",
@@ -156,6 +159,33 @@ async def test_a_locked_slot_is_folded_the_next_time(
     await world.database.fetch(FOLD)
     assert await slots(world.database) == {0}
     await check_counts(world.database)
+
+
+async def test_folding_does_not_wait_for_a_slot_that_a_writer_has_locked(
+    world: PostgresWorld, database_url: str
+) -> None:
+    """A fold that waits for one writer would hold up those that need the slots it has locked."""
+    first, second = await world.ticket(), await world.ticket()
+    await world.database.fetch(FOLD)
+    other = await asyncpg.connect(database_url)
+    folder = await asyncpg.connect(database_url, server_settings={"lock_timeout": "1s"})
+    change = "update tickets set status = 'closed' where id = $1"
+    await other.execute(change, first.id)
+    mine = await slots(world.database) - {0}
+    transaction = other.transaction()
+    await transaction.start()
+    await other.execute(change, second.id)
+
+    # a lock that is waited for is an error here
+    assert await folder.fetchval(FOLD) == 0
+    assert await slots(world.database) == {0} | mine
+
+    await transaction.commit()
+    assert await folder.fetchval(FOLD) > 0
+    assert await slots(world.database) == {0}
+    await check_counts(world.database)
+    await folder.close()
+    await other.close()
 
 
 async def test_a_rolled_back_change_is_not_counted(world: PostgresWorld, database_url: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from tickets.adapters.memory.store import MemoryStore
-from tickets.domain.errors import IdempotencyKeyReused, StaleTicket
+from tickets.domain.errors import IdempotencyKeyReused, ResponseErased, StaleTicket
 from tickets.domain.idempotency import IdempotencyKey, ResultT, StoredResponse
 from tickets.domain.message import Message
 from tickets.domain.ticket import Ticket
@@ -32,6 +32,8 @@ class MemoryIdempotencyStore:
             return None
         if response.key.fingerprint != key.fingerprint:
             raise IdempotencyKeyReused
+        if response.result is None:
+            raise ResponseErased
         result = copy.copy(response.result)
         assert isinstance(result, kind)  # noqa: S101 - the fingerprint says that it is
         return result

@@ -12,6 +12,10 @@ class MemoryTokenLookup:
         """Look tokens up in this store."""
         self._store = store
 
+    def cached(self, token: str) -> int | None:
+        """Look the token up: no lookup here is a query."""
+        return self._store.tokens.get(token)
+
     async def by_token(self, token: str) -> int | None:
         """Look the token up."""
         return self._store.tokens.get(token)

@@ -8,15 +8,20 @@ IPV6_CLIENT_PREFIX = 64
 """Bits of an IPv6 address that identify one client: whoever has one address of a /64 has all."""
 
 
+UNKNOWN = "unknown"
+"""What clients without an address are counted as, together."""
+
+
 def client_network(address: str) -> str:
     """Return the IPv4 address or the IPv6 /64 network of a client, in its canonical form.
 
-    Anything else is returned as it is, and nothing as `unknown`.
+    Anything else is `unknown`: a proxy may pass on what a client wrote, and a client that chose its
+    own name would have as many limits as it likes.
     """
     try:
         ip = ip_address(address)
     except ValueError:
-        return address or "unknown"
+        return UNKNOWN
     if isinstance(ip, IPv6Address):
         if ip.ipv4_mapped is not None:
             return str(ip.ipv4_mapped)

@@ -1,18 +1,36 @@
-"""The rate limit on failed sign-ins, by the client's address."""
+"""The rate limit on failed sign-ins, by the client's address.
+
+Above the limit wrong credentials get a 429, and good ones are let in: everybody behind one address
+would have to pay for one of them otherwise. So credentials are looked at first. For a bearer token
+that is not cached this is a query, and a flood of wrong ones must not become a flood of queries.
+Lookups from an address above its limit are therefore paced, in FIFO order: a good token waits for
+its turn like every other, and no number of wrong ones can push it out.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from hashlib import sha256
 
 from tickets.adapters.http.access.client_address import client_network
 from tickets.adapters.http.edge.rate_limit_headers import Connection, store_allowance
 from tickets.bounded_dict import BoundedDict
-from tickets.domain.errors import StoreReadOnly
+from tickets.domain.errors import StoreReadOnly, TooManyRequests
 from tickets.domain.ports import RateLimiter
 from tickets.domain.rate_limits import Hit, RateLimit
+
+USER_SIGN_INS = "sign-ins"
+ADMIN_SIGN_INS = "admin-sign-ins"
+"""Names of the two limits: users and admins behind one address are counted apart."""
+
+SECONDS_PER_LOOKUP = 0.02
+"""Time between two token lookups of an address above the limit, in one process: 50 a second."""
+
+MAX_WAIT_SECONDS = 2.0
+"""Longest wait for a lookup; a request that would wait longer is refused at once."""
 
 MAX_REPEATS = 10
 """How often in a row the same wrong credentials may be sent without counting again."""
@@ -25,7 +43,7 @@ MAX_ENTRIES = 10_000
 
 
 class FailedSignIns:
-    """Counts failed sign-ins per client; above the limit the client gets a 429.
+    """Counts failed sign-ins per client; above the limit a wrong one gets a 429.
 
     Only wrong credentials count, not missing ones: whoever sends none has guessed nothing. A page
     whose token has expired goes on polling with it, which is no guess either. So the same
@@ -38,29 +56,49 @@ class FailedSignIns:
         rate_limit: RateLimit | None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Count in `rate_limiter`; a limit of None allows everything.
 
-        `monotonic` returns the seconds of a monotonic clock.
+        `monotonic` returns the seconds of a monotonic clock, and `sleep` lets them pass.
         """
         self._rate_limiter = rate_limiter
         self._rate_limit = rate_limit
         self._monotonic = monotonic
+        self._sleep = sleep
+        # by subject, the moment of the clock at which its next lookup may start
+        self._next_lookups = BoundedDict[str, float](MAX_ENTRIES)
         self._arrivals = BoundedDict[bytes, float](MAX_ENTRIES)
         # each request needs one, and all requests from one address need the same one
         self._hit_from = lru_cache(MAX_ENTRIES)(_hit_from)
 
-    def check(self, connection: Connection) -> None:
-        """Raise `TooManyRequests` for a client above the limit, before its credentials are read."""
-        if self._rate_limit is not None:
-            self._rate_limiter.check(self._hit(connection, self._rate_limit))
+    async def wait_for_lookup(self, policy: str, connection: Connection) -> None:
+        """Return when this client's credentials may be looked up by a query: mostly at once.
 
-    async def record(self, connection: Connection, credentials: str) -> None:
+        Above the limit this takes until its turn. Raises `TooManyRequests` where that is too long.
+        """
+        if self._rate_limit is None:
+            return
+        hit = self._hit(policy, connection, self._rate_limit)
+        try:
+            self._rate_limiter.check(hit)
+        except TooManyRequests:
+            now = self._monotonic()
+            turn = max(self._next_lookups.get(hit.subject) or now, now)
+            if turn - now > MAX_WAIT_SECONDS:
+                raise
+            self._next_lookups.put(hit.subject, turn + SECONDS_PER_LOOKUP)
+            if turn > now:
+                await self._sleep(turn - now)
+
+    async def record(self, policy: str, connection: Connection, credentials: str) -> None:
         """Count a failed sign-in; raise `TooManyRequests` where that exceeds the limit."""
         if self._rate_limit is None:
             return
-        hit = self._hit(connection, self._rate_limit)
-        digest = sha256(credentials.encode()).digest()
+        hit = self._hit(policy, connection, self._rate_limit)
+        # from memory, without a query
+        self._rate_limiter.check(hit)
+        digest = sha256(f"{policy} {credentials}".encode()).digest()
         if self._is_repeat(digest):
             allowance = self._rate_limiter.allowance(hit)
         else:
@@ -90,10 +128,10 @@ class FailedSignIns:
         self._arrivals.put(digest, arrival + SECONDS_PER_REPEAT)
         return True
 
-    def _hit(self, connection: Connection, rate_limit: RateLimit) -> Hit:
+    def _hit(self, policy: str, connection: Connection, rate_limit: RateLimit) -> Hit:
         client = connection.scope.get("client")
-        return self._hit_from(client[0] if client else "", rate_limit)
+        return self._hit_from(policy, client[0] if client else "", rate_limit)
 
 
-def _hit_from(address: str, rate_limit: RateLimit) -> Hit:
-    return Hit("sign-ins", client_network(address), rate_limit)
+def _hit_from(policy: str, address: str, rate_limit: RateLimit) -> Hit:
+    return Hit(policy, client_network(address), rate_limit)

@@ -16,6 +16,7 @@ _DESCRIPTIONS = {
     401: "The credentials are missing, malformed, unknown or expired.",
     404: "There is no such ticket, or it is another user's: the same response for both.",
     409: "The same request is still being worked on; `Retry-After` says when to send it again.",
+    410: "This request took effect before, and its stored response has been erased since.",
     413: "The body is over 64 KiB.",
     415: "The body is not JSON.",
     422: "This Idempotency-Key was used for another request.",
@@ -46,8 +47,8 @@ READINESS_PROBLEMS = {
 COUNT_PROBLEMS = problem_responses(401, 429, 503)
 LIST_PROBLEMS = problem_responses(400, 401, 429, 503)
 DETAIL_PROBLEMS = problem_responses(400, 401, 404, 429, 503)
-CREATE_PROBLEMS = problem_responses(400, 401, 409, 413, 415, 422, 429, 503)
-CHANGE_PROBLEMS = problem_responses(400, 401, 404, 409, 413, 415, 422, 429, 503)
+CREATE_PROBLEMS = problem_responses(400, 401, 409, 410, 413, 415, 422, 429, 503)
+CHANGE_PROBLEMS = problem_responses(400, 401, 404, 409, 410, 413, 415, 422, 429, 503)
 REPLY_PROBLEMS = CHANGE_PROBLEMS | {
     409: _problem(
         Conflict,

@@ -33,7 +33,9 @@ from tickets.domain.errors import (
     NotReady,
     Overloaded,
     RequestInProgress,
+    ResponseErased,
     StaleTicket,
+    StoreExhausted,
     StoreReadOnly,
     StoreUnavailable,
     ThreadGrown,
@@ -98,6 +100,13 @@ def _retry_later(_request: AnyRequest, error: TicketsError) -> Headers:
     return {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
 
+def _operator_is_needed(_request: AnyRequest, error: TicketsError) -> Headers:
+    status = int(HTTPStatus.SERVICE_UNAVAILABLE)
+    cause = error.__cause__ or error
+    logger.error("responded 503, the operator is needed: %r", cause, extra={"status": status})
+    return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+
+
 def _invalid_fields(error: InvalidInput) -> Mapping[str, Any]:
     return {"errors": error.errors}
 
@@ -118,6 +127,7 @@ ERROR_TABLE: Mapping[type[TicketsError], ErrorRule[Any]] = {
     TicketNotFound: ErrorRule(HTTPStatus.NOT_FOUND),
     ThreadGrown: ErrorRule(HTTPStatus.CONFLICT, body=Conflict, fields=_unseen_messages),
     RequestInProgress: ErrorRule(HTTPStatus.CONFLICT, _retry_in_a_second),
+    ResponseErased: ErrorRule(HTTPStatus.GONE),
     IdempotencyKeyReused: ErrorRule(HTTPStatus.UNPROCESSABLE_ENTITY),
     TooManyRequests: ErrorRule(HTTPStatus.TOO_MANY_REQUESTS, _over_limit),
     StaleTicket: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
@@ -126,6 +136,7 @@ ERROR_TABLE: Mapping[type[TicketsError], ErrorRule[Any]] = {
     NotReady: ErrorRule(
         HTTPStatus.SERVICE_UNAVAILABLE, _retry_later, body=NotReadyProblem, fields=_problems
     ),
+    StoreExhausted: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _operator_is_needed),
     Overloaded: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
 }
 """Every error of `tickets.domain.errors`; a test fails where one is missing."""

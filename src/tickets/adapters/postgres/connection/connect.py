@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import asyncpg
 
-from tickets.adapters.postgres.connection.database import UNAVAILABLE
+from tickets.adapters.postgres.connection.errors import CLIENT_SIDE
 
 CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a database that does not respond."""
@@ -56,7 +56,7 @@ async def connected(url: str) -> AsyncIterator[CommandConnection]:
             f"The URL of the database at {location(url)} is not valid; special characters "
             f"in a password have to be percent-encoded."
         ) from error
-    except (*UNAVAILABLE, asyncpg.PostgresError) as error:
+    except (*CLIENT_SIDE, asyncpg.PostgresError) as error:
         reason = "no response in time" if isinstance(error, TimeoutError) else str(error)
         raise CannotConnect(
             f"The database at {location(url)} cannot be reached: {reason}"

@@ -12,28 +12,12 @@ from typing import Any
 
 import asyncpg
 
+from tickets.adapters.postgres.connection.errors import unavailable
 from tickets.adapters.postgres.connection.pool import Pool, PoolUsage
 from tickets.adapters.postgres.sql_loader import load_queries
-from tickets.domain.errors import StaleTicket, StoreReadOnly, StoreUnavailable
+from tickets.domain.errors import StaleTicket, StoreReadOnly
 
 logger = logging.getLogger("tickets")
-
-# The database is down, starting, stopping, full, or too slow. All other errors are bugs and stay
-# visible.
-UNAVAILABLE: tuple[type[Exception], ...] = (
-    OSError,  # connection refused or broken, unknown host; TimeoutError is one too
-    asyncpg.InterfaceError,  # the connection or the pool is closed, or being closed
-    asyncpg.InternalClientError,  # see `_run`
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled by a time-out
-    asyncpg.InsufficientResourcesError,  # out of connections, memory or disk
-    asyncpg.LockNotAvailableError,  # somebody holds a row or a table for longer than `LOCK_TIMEOUT`
-    asyncpg.PostgresSystemError,
-    asyncpg.PostgresIOError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.ReadOnlySQLTransactionError,  # a replica, during a fail-over; see `StoreReadOnly`
-)
 
 LOCK_TIMEOUT = 2.0
 """Seconds that a statement waits for a row or a table that somebody else has locked."""
@@ -166,11 +150,12 @@ class Database:
             if not (is_first_run and await self._repair_sequence(error)):
                 raise
             return await self._run(run, query, args, is_first_run=False)
-        except asyncpg.ReadOnlySQLTransactionError as error:
-            await self.renew()
-            raise StoreReadOnly from error
-        except UNAVAILABLE as error:
-            raise StoreUnavailable from error
+        except Exception as error:
+            if (refusal := unavailable(error)) is None:
+                raise
+            if isinstance(refusal, StoreReadOnly):
+                await self.renew()
+            raise refusal from error
         return result
 
     async def renew(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 import asyncpg
 
-from tickets.adapters.postgres.connection.database import UNAVAILABLE
+from tickets.adapters.postgres.connection.errors import CLIENT_SIDE
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.background import background_task
 
@@ -109,7 +109,7 @@ class Listener:
         while True:
             try:
                 await self._listen()
-            except (*UNAVAILABLE, asyncpg.PostgresError) as error:
+            except (*CLIENT_SIDE, asyncpg.PostgresError) as error:
                 self._log_state(error)
                 await asyncio.sleep(RETRY_DELAY)
             except Exception:

@@ -54,9 +54,14 @@ class CachedTokenLookup:
         if listener is not None:
             listener.invalidate_on(self._cache, "token", bytes.fromhex)
 
+    def cached(self, token: str) -> int | None:
+        """Return from the cache; None on a miss."""
+        entry = self._cache.get(_key(token))
+        return entry.user_id if entry is not None and self._is_valid(entry) else None
+
     async def by_token(self, token: str) -> int | None:
         """Return from the cache or, on a miss, look the token up."""
-        key = sha256(token.encode("utf-8", "surrogatepass")).digest()
+        key = _key(token)
         entry = self._cache.get(key)
         if entry is not None and self._is_valid(entry):
             return entry.user_id
@@ -83,3 +88,7 @@ class CachedTokenLookup:
             return None
         expires_at = started_at + holder.seconds_left
         return _Entry(holder.user_id, min(started_at + self._seconds, expires_at), expires_at)
+
+
+def _key(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "surrogatepass")).digest()

@@ -11,6 +11,7 @@ import asyncpg
 
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.sql_loader import load_queries, split_queries
+from tickets.domain.errors import StoreExhausted
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,10 @@ class PostgresTokenLookup:
         self._database = database
         self._identity = identity
 
+    def cached(self, token: str) -> int | None:  # noqa: ARG002 - the port's signature
+        """Return None: without a cache each lookup is a query."""
+        return None
+
     async def by_token(self, token: str) -> int | None:
         """Run the identity query."""
         holder = await self.holder(token)
@@ -70,9 +75,12 @@ class PostgresTokenLookup:
         key = sha256(token.encode()).digest() if self._identity.hashed else token
         try:
             row = await self._database.fetchrow(self._identity.query, key)
-        except asyncpg.DataError:
-            # The platform's column may not be text (a UUID, say). The error quotes the token, so it
-            # is not raised.
+        except (asyncpg.DataError, StoreExhausted) as error:
+            # The platform's column may not be text (a UUID or a number, say). The error quotes the
+            # token, so it is not raised.
+            cause = error.__cause__ if isinstance(error, StoreExhausted) else error
+            if not isinstance(cause, asyncpg.DataError):
+                raise
             return None
         if row is None:
             return None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 import asyncpg
-import msgspec
 
 from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.repositories.stored_responses import (
+    decode_response,
+    encode_response,
+)
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.errors import (
     IdempotencyKeyReused,
@@ -18,7 +20,6 @@ from tickets.domain.errors import (
 )
 from tickets.domain.idempotency import IdempotencyKey, ResultT, StoredResponse
 from tickets.domain.people import Actor, Side
-from tickets.domain.ticket import Ticket
 
 _PRIMARY_KEY = "ticket_idempotency_keys_pkey"
 
@@ -44,8 +45,7 @@ class PostgresIdempotencyStore:
             return None
         if row["fingerprint"] != key.fingerprint:
             raise IdempotencyKeyReused
-        result: ResultT = msgspec.json.decode(row["answer"], type=kind)
-        return result
+        return decode_response(row["answer"], kind)
 
     async def store(self, response: StoredResponse) -> None:
         """Insert it alone."""
@@ -68,15 +68,12 @@ def response_values(response: StoredResponse | None) -> dict[str, object]:
     """Return the parameters of a statement that stores a response, all None without one."""
     if response is None:
         return dict.fromkeys(("caller", "key", "fingerprint", "response", "recorded_at"))
-    result = response.result
-    if isinstance(result, Ticket):
-        result = replace(result, new_message=None)
     key = response.key
     return {
         "caller": _caller_name(key.caller),
         "key": key.value,
         "fingerprint": key.fingerprint,
-        "response": msgspec.json.encode(result).decode(),
+        "response": encode_response(response.result),
         "recorded_at": response.at,
     }
 
