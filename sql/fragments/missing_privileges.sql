@@ -8,7 +8,7 @@ select array_agg(lack.what order by lack.what)
                              ('tickets', 'select, insert, update'),
                              ('ticket_messages', 'select, insert'),
                              ('ticket_counts', 'select, insert, update, delete'),
-                             ('ticket_idempotency_keys', 'select, insert, delete'),
+                             ('ticket_idempotency_keys', 'select, insert, update, delete'),
                              ('ticket_rates', 'select, insert, update, delete'),
                              ('ticket_tokens', 'select, insert, delete'),
                              ('ticket_verification', 'select, update'),

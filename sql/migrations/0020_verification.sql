@@ -2,10 +2,10 @@
 --
 -- previous release: may serve
 
--- The columns of our tables that a sequence fills: identity columns, and those whose default calls one. A sequence may
--- be behind its ids: a restore of rows alone and a logical replica that becomes a primary leave it there.
--- A function, as the names of sequences and tables differ from database to database. It has the rights of its caller,
--- and finds the tables along the caller's search_path.
+-- The columns of our tables that a sequence fills: identity columns, and those whose default calls
+-- one. A sequence may be behind its ids: a restore of rows alone and a logical replica that becomes
+-- a primary leave it there. A function, as the names of sequences and tables differ from database
+-- to database. It has the rights of its caller, and finds the tables along its search_path.
 create function ticket_sequences()
     returns table (
         table_id oid,
@@ -13,9 +13,9 @@ create function ticket_sequences()
         sequence_id oid,
         increment bigint,
         last_possible bigint,
-        next_value bigint,             -- null where the caller may not read the sequence or the table
-        highest bigint,                -- the highest id that this sequence may have given
-        is_taken boolean               -- whether there is a row with the next value already
+        next_value bigint,   -- null where the caller may not read the sequence or the table
+        highest bigint,      -- the highest id that this sequence may have given
+        is_taken boolean     -- whether there is a row with the next value already
     )
     language plpgsql
 as $$
@@ -36,21 +36,28 @@ begin
                     and d.refclassid = 'pg_class'::regclass
                     and d.refobjid = a.attrelid and d.refobjsubid = a.attnum
           join pg_sequence s
-                 on s.seqrelid = case when d.classid = 'pg_class'::regclass then d.objid else d.refobjid end
+                 on s.seqrelid = case
+                                     when d.classid = 'pg_class'::regclass then d.objid
+                                     else d.refobjid
+                                 end
     loop
         next_value := null;
         highest := null;
         is_taken := null;
-        if has_sequence_privilege(sequence_id, 'select') and has_table_privilege(table_id, 'select') then
+        if has_sequence_privilege(sequence_id, 'select')
+           and has_table_privilege(table_id, 'select')
+        then
             execute format('select last_value + case when is_called then %s else 0 end from %s',
                            increment, sequence_id::regclass)
                into next_value;
-            -- Ids of another remainder are not this sequence's, where the increment is more than one.
-            execute format('select %1$I from %2$s where mod(%1$I - $1, $2) = 0 order by %1$I desc limit 1',
+            -- ids of another remainder are another sequence's, if the increment is more than one
+            execute format('select %1$I from %2$s where mod(%1$I - $1, $2) = 0'
+                               || ' order by %1$I desc limit 1',
                            id_column, table_id::regclass)
                into highest
               using next_value, increment;
-            execute format('select exists (select from %s where %I = $1)', table_id::regclass, id_column)
+            execute format('select exists (select from %s where %I = $1)',
+                           table_id::regclass, id_column)
                into is_taken
               using next_value;
         end if;
@@ -59,8 +66,8 @@ begin
 end
 $$;
 
--- The one row says when all tickets were last verified, and how far the present round is. Each of many processes may
--- work on it: one holds the lease and extends it with each batch; where it is gone, another goes on.
+-- The one row says when all tickets were last verified, and how far the present round is. One of
+-- many processes holds the lease and extends it with each batch; if it is gone, another goes on.
 create table ticket_verification (
     only_row boolean primary key default true,
     started_at timestamptz not null,   -- of the present round, or of the last one

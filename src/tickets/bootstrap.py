@@ -14,6 +14,7 @@ from tickets.adapters.http.access.failed_sign_ins import FailedSignIns
 from tickets.adapters.http.app import Lifespan, create_app
 from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
 from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
+from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.connection.database import Database, QueryLogger
 from tickets.adapters.postgres.connection.listener import Listener
 from tickets.adapters.postgres.identity.cached_token_lookup import CachedTokenLookup
@@ -26,6 +27,7 @@ from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketVi
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
 from tickets.adapters.postgres.schema.store_health import PostgresHealth
 from tickets.adapters.postgres.sql_loader import query_names
+from tickets.adapters.postgres.verification.daily_round import DailyRound
 from tickets.application.auto_close import AutoClose
 from tickets.application.key_expiry import KeyExpiry
 from tickets.application.tickets import TicketService
@@ -150,6 +152,8 @@ def application(settings: Settings) -> Litestar:
     lifespan: list[Lifespan] = [
         lambda _app: database.open(),
         periodic_jobs(_jobs(settings, store), on_run=on_run),
+        # on its own, as it takes longer than the other jobs may wait
+        periodic_jobs([_verification(settings, database)], on_run=on_run),
     ]
     if listener:
         lifespan.append(listener.listening)
@@ -191,6 +195,12 @@ def _jobs(settings: Settings, store: Store) -> list[Job]:
         auto_close = AutoClose(store.tickets, clock)
         jobs.append(Job("closing resolved tickets", lambda: auto_close.close_due(quiet_for)))
     return jobs
+
+
+def _verification(settings: Settings, database: Database) -> Job:
+    url = settings.database_url
+    assert url is not None  # noqa: S101 - `database_of` has required it
+    return Job("verifying derived data", DailyRound(database, lambda: connected(url)).run_if_due)
 
 
 def _enforced(rate_limit: RateLimit) -> RateLimit | None:

@@ -1,4 +1,4 @@
-"""The command line `tickets`: serve, demo, migrate, user, close-resolved."""
+"""The command line `tickets`: serve, demo, migrate, verify, user, close-resolved."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import click
 
 from tickets.adapters.postgres.connection.connect import CannotConnect
 from tickets.adapters.postgres.schema.migrations import MigrationError
-from tickets.cli import banner, operations
+from tickets.adapters.postgres.verification.findings import CannotServe
+from tickets.cli import banner, operations, verification
 from tickets.cli.options import setting_option
 from tickets.cli.users import user
 from tickets.domain.errors import TicketsError
@@ -30,6 +31,7 @@ from tickets.settings.settings import Settings
 EXPECTED_ERRORS = (
     SettingsError,
     CannotConnect,
+    CannotServe,
     MigrationError,
     EmbeddedPostgresError,
     server.AddressInUse,
@@ -39,8 +41,8 @@ EXPECTED_ERRORS = (
 """Errors that an operator can correct: one line each. Any other is a bug, with its traceback."""
 
 
-class _MigrateFailed(click.ClickException):
-    """`tickets migrate` failed; its exit code 1 is taken, for migrations that are due."""
+class _CheckFailed(click.ClickException):
+    """`migrate` or `verify` failed; their exit code 1 is taken, for what is due or remains."""
 
     exit_code = 2
 
@@ -52,9 +54,8 @@ class _ErrorReportingGroup(click.Group):
         try:
             return super().invoke(context)
         except EXPECTED_ERRORS as error:
-            failure = (
-                _MigrateFailed if context.invoked_subcommand == "migrate" else click.ClickException
-            )
+            has_own_code = context.invoked_subcommand in ("migrate", "verify")
+            failure = _CheckFailed if has_own_code else click.ClickException
             raise failure(" ".join(str(error).splitlines())) from error
 
 
@@ -76,7 +77,7 @@ def main(context: click.Context) -> None:
 @setting_option("workers")
 @click.pass_obj
 def serve(settings: Settings, /, **options: str | int | None) -> None:
-    """Migrate the database, then serve until SIGTERM or Ctrl-C."""
+    """Migrate and verify the database, then serve until SIGTERM or Ctrl-C."""
     if not settings.admin_token:
         raise SettingsError(
             "TICKETS_ADMIN_TOKEN is not set: it is the token that admins sign in with. "
@@ -88,6 +89,7 @@ def serve(settings: Settings, /, **options: str | int | None) -> None:
         operations.database(settings) as target,
     ):
         schema = asyncio.run(operations.migrate(target.settings))
+        verification.log(asyncio.run(verification.verify_at_start(target.settings)))
         banner.announce(target, schema)
         _serve(target.settings, listener)
 
@@ -113,6 +115,7 @@ def demo(settings: Settings, /, **options: str | int | None) -> None:
         operations.database(settings) as target,
     ):
         schema = asyncio.run(operations.migrate(target.settings))
+        verification.log(asyncio.run(verification.verify_at_start(target.settings)))
         demo_user = asyncio.run(operations.seed_demo(target.settings))
         click.echo("\n".join(banner.address_lines(target, schema)))
         click.echo("\n".join(banner.demo_lines(target.settings, demo_user)))
@@ -128,11 +131,13 @@ def demo(settings: Settings, /, **options: str | int | None) -> None:
 )
 @click.pass_obj
 def migrate(settings: Settings, *, check: bool) -> None:
-    """Migrate the database."""
+    """Migrate and verify the database."""
     with operations.database(settings) as target:
         if not check:
             schema = asyncio.run(operations.migrate(target.settings))
             click.echo(f"{target.location}: {schema.outcome}")
+            for finding in asyncio.run(verification.verify_at_start(target.settings)):
+                click.echo(str(finding))
             return
         due = asyncio.run(operations.due_migrations(target.settings))
         outcome = f"due: {operations.titles(due.migrations)}" if due.migrations else "up to date"
@@ -140,6 +145,7 @@ def migrate(settings: Settings, *, check: bool) -> None:
         sys.exit(1 if due.migrations else 0)
 
 
+main.add_command(verification.verify)
 main.add_command(user)
 
 

@@ -74,11 +74,11 @@ async def migrate(settings: Settings, *, take_over: bool = True) -> SchemaState:
     `SettingsError` as well.
     """
     identity = identity_of(settings)
-    async with connected(_url(settings)) as connection:
+    async with connected(url_of(settings)) as connection:
         migrator = Migrator(connection)
         if not take_over and await migrator.would_take_over():
             raise MigrationError(
-                f"The tickets at {location(_url(settings))} have not been taken over yet: "
+                f"The tickets at {location(url_of(settings))} have not been taken over yet: "
                 f"run `tickets migrate`, or start the service, first."
             )
         applied = await migrator.apply()
@@ -133,7 +133,7 @@ class DueMigrations:
 
 async def due_migrations(settings: Settings) -> DueMigrations:
     """Return the migrations that are due; raise as `migrate` does."""
-    async with connected(_url(settings)) as connection:
+    async with connected(url_of(settings)) as connection:
         migrator = Migrator(connection)
         return DueMigrations(await migrator.due(), await migrator.half_done())
 
@@ -162,7 +162,7 @@ async def new_token(settings: Settings, email: str) -> str:
             user_id = await token_admin.user(email)
         except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
             raise CannotConnect(
-                f"The users table at {location(_url(settings))} does not accept a user with an "
+                f"The users table at {location(url_of(settings))} does not accept a user with an "
                 f"e-mail address alone: {error}. "
                 f"Add {email} through the platform that owns the table."
             ) from error
@@ -219,7 +219,8 @@ async def seed_demo(settings: Settings) -> DemoUser:
     return DemoUser(email, token)
 
 
-def _url(settings: Settings) -> str:
+def url_of(settings: Settings) -> str:
+    """Return the URL of the database, which is running."""
     if settings.database_url is None:
         raise RuntimeError("the embedded PostgreSQL has not been started")
     return settings.database_url

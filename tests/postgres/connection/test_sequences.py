@@ -11,10 +11,11 @@ import pytest
 from tests.postgres.roles import a_role
 from tests.world import ADMIN, PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
-from tickets.adapters.postgres.sql_loader import load_queries
+from tickets.adapters.postgres.sql_loader import load_fragments, load_queries
+from tickets.domain.errors import StaleTicket
 from tickets.domain.people import Actor
 
-BEHIND = load_queries("sequences")["sequences_behind"].sql
+BEHIND = load_fragments()["sequences_behind"]
 REPAIR = load_queries("sequences")["repair_sequences"].sql
 
 
@@ -163,3 +164,32 @@ async def test_a_sequence_that_may_not_be_repaired_leaves_the_error_and_says_why
             await PostgresWorld(database).reply(ticket.id, ADMIN)
 
     assert "cannot be repaired: permission denied for sequence" in caplog.text
+
+
+async def test_an_ordinal_that_was_given_twice_repairs_its_ticket(
+    world: PostgresWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    ticket = await world.ticket()
+    await world.reply(ticket.id, ADMIN)
+    await world.database.fetch("update tickets set last_ordinal = 0")
+
+    reply = await world.reply(ticket.id, ADMIN, "Not lost.")
+
+    rows = await world.database.fetch("select id, ordinal from ticket_messages order by ordinal")
+    assert [(row["id"], row["ordinal"]) for row in rows][-1] == (reply.id, 3)
+    assert await world.database.fetchval("select last_ordinal from tickets") == 3
+    assert "the last ordinal of ticket 1 was wrong" in caplog.text
+
+
+async def test_a_duplicate_ordinal_is_a_stale_decision(world: PostgresWorld) -> None:
+    ticket = await world.ticket()
+    await world.database.fetch("update tickets set last_ordinal = 0")
+
+    with pytest.raises(StaleTicket):
+        await world.database.fetch(
+            """insert into ticket_messages (ticket_id, sender_type, message, ordinal)
+               values ($1, 'admin', 'x', 1)""",
+            ticket.id,
+        )
+
+    assert await world.database.fetchval("select last_ordinal from tickets") == 1

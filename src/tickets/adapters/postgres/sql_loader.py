@@ -115,12 +115,14 @@ def load_queries(file: str) -> dict[str, Query]:
     return parse_queries(path.read_text(encoding="utf-8"), load_fragments())
 
 
+def query_files() -> list[str]:
+    """Return the names of the files of `sql/queries`, without their ending, in order."""
+    return sorted(file.name.removesuffix(".sql") for file in (sql_folder() / "queries").iterdir())
+
+
 def query_names() -> dict[str, str]:
     """Return the name of every query by its SQL, to name the statements that are traced."""
-    queries = [
-        load_queries(file.name.removesuffix(".sql"))
-        for file in (sql_folder() / "queries").iterdir()
-    ]
+    queries = [load_queries(file) for file in query_files()]
     return {query.sql: query.name for each in queries for query in each.values()}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -27,6 +28,9 @@ statements of a process that is gone."""
 
 RENEW_INTERVAL = 1.0
 """Seconds between two renewals of the pool, which each statement that fails might ask for."""
+
+ORDER_INDEX = "ticket_messages_in_order"
+"""The unique index of a message's ordinal in its ticket."""
 
 _BROKEN = (
     # A server that stops sends a message on idle connections. The driver has taken it for the start
@@ -138,6 +142,10 @@ class Database:
             # than read committed: PostgreSQL reports it before the version in the `where` does.
             raise StaleTicket from error
         except asyncpg.UniqueViolationError as error:
+            if error.constraint_name == ORDER_INDEX:
+                await self._repair_last_ordinal(error)
+                # the decision rests on the wrong ordinal, so it is made again on a fresh load
+                raise StaleTicket from error
             # only the statement is run again, and only once
             if not (is_first_run and await self._repair_sequence(error)):
                 raise
@@ -159,6 +167,17 @@ class Database:
         if now - self._renewed_at >= RENEW_INTERVAL:
             self._renewed_at = now
             await self._pool.renew()
+
+    async def _repair_last_ordinal(self, error: asyncpg.UniqueViolationError) -> None:
+        """Let the ordinals of the ticket go on after the highest that is there."""
+        # the sentence varies with the server's language, the values do not
+        values = re.search(r"=\((\d+), \d+\)", error.detail or "")
+        if values is None:
+            raise error
+        ticket_id = int(values[1])
+        query = self._sql["repair_last_ordinal"].bind(ticket_id=ticket_id)
+        if await self.fetchval(*query):
+            logger.warning("the last ordinal of ticket %d was wrong, and is repaired", ticket_id)
 
     async def _repair_sequence(self, error: asyncpg.UniqueViolationError) -> bool:
         """Return whether the duplicate is a generated id; move sequences that are behind theirs.

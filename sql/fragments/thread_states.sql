@@ -1,0 +1,32 @@
+-- The derived columns of the tickets :ticket_ids beside what their messages say they should be. A
+-- wait is wrong only if nobody can be waiting: when it began is a decision that messages alone do
+-- not tell.
+select t.id, t.message_count, t.last_message, t.last_ordinal, t.user_seen, t.admin_seen,
+       t.waiting_since,
+       thread.unnumbered,
+       thread.messages as right_message_count,
+       coalesce(newest.preview, '') as right_last_message,
+       greatest(t.last_ordinal, thread.highest) as right_last_ordinal,
+       greatest(0, least(t.user_seen, greatest(t.last_ordinal, thread.highest))) as right_user_seen,
+       greatest(0, least(t.admin_seen, greatest(t.last_ordinal, thread.highest)))
+           as right_admin_seen,
+       case when t.status <> 'closed' and thread.asked > thread.answered then t.waiting_since end
+           as right_waiting_since
+  from tickets t
+ cross join lateral (
+           select count(*)::integer as messages,
+                  count(*) filter (where m.ordinal is null)::integer as unnumbered,
+                  coalesce(max(m.ordinal), 0) as highest,
+                  coalesce(max(m.ordinal) filter (where m.sender_type = 'user'), 0) as asked,
+                  coalesce(max(m.ordinal) filter (where m.sender_type = 'admin'), 0) as answered
+             from ticket_messages m
+            where m.ticket_id = t.id
+       ) as thread
+  left join lateral (
+           select ticket_message_preview(m.message) as preview
+             from ticket_messages m
+            where m.ticket_id = t.id
+            order by m.ordinal desc nulls first, m.created_at desc, m.id desc
+            limit 1
+       ) as newest on true
+ where t.id = any(:ticket_ids::integer[])

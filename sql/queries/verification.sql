@@ -1,0 +1,292 @@
+-- Verifies what is derived or configured once: sequences, triggers, pinned paths, indexes, rights,
+-- ticket counts, and the columns of tickets that come from their messages. A query of findings
+-- returns a sentence and, if it is safe, the statement that repairs it.
+
+-- name: database_state
+-- What this session may do, and as whom.
+select pg_is_in_recovery() as in_recovery,
+       current_setting('transaction_read_only')::boolean as read_only,
+       current_setting('session_replication_role') as replication_role,
+       current_user as role;
+
+-- name: missing_privileges
+-- The rights that this role lacks.
+select coalesce((
+           -- include: missing_privileges
+       ), '{}');
+
+-- name: limit_statements
+-- Limit the time of each statement of this transaction, in milliseconds.
+select set_config('statement_timeout', :milliseconds::text, true);
+
+-- name: limit_repair_waits
+-- Others queue behind a repair that waits for a lock. So it waits half a second at most, and is
+-- tried again or left to the next verification.
+select set_config('lock_timeout', '500ms', true);
+
+-- name: lock_verification
+-- One repair at a time, until the end of the transaction: two processes that find the same
+-- difference must not both add it. The number is the name `verify` in ASCII.
+select pg_advisory_xact_lock(130178083284601);
+
+-- name: find_sequences_behind
+-- Sequences that give ids which are taken, or soon will.
+select format('sequence %s gives %s next, and %s has ids up to %s',
+              sequence, next_value, table_name, highest) as detail,
+       case when continues_at <= last_possible
+            then format('select setval(%1$L, %2$s, false) from %1$s where last_value < %2$s',
+                        sequence, continues_at) end as repair
+  from (
+           -- include: sequences_behind
+       ) as behind
+ order by sequence;
+
+-- name: find_unpinned_functions
+-- Functions with their owner's rights whose pinned search_path is not where the tables are, as
+-- after `alter schema … rename`: they would fail, or find other tables.
+select format('function %s is pinned to %s, and the tables are in %s', id, coalesce(pinned, '""'),
+              right_path) as detail,
+       format('alter function %s set search_path = %s', id, right_path) as repair
+  from (
+           select p.oid::regprocedure as id,
+                  substring(setting.value from '^search_path=(.*)$') as pinned,
+                  (
+                      select string_agg(quote_ident(nspname), ', '
+                                        order by n.oid <> p.pronamespace, nspname)
+                        from pg_namespace n
+                       where n.oid = p.pronamespace
+                          or n.oid in (
+                                 select relnamespace
+                                   from pg_class
+                                  where oid in (to_regclass('tickets'),
+                                                to_regclass('ticket_messages'))
+                             )
+                  ) || ', pg_temp' as right_path
+             from pg_proc p
+             left join lateral (
+                      select value
+                        from unnest(p.proconfig) as value
+                       where value like 'search_path=%'
+                  ) as setting on true
+            where p.prosecdef
+              and p.proname like 'ticket\_%'
+              and p.pronamespace = (
+                      select relnamespace from pg_class where oid = to_regclass('ticket_counts')
+                  )
+       ) as functions
+ where pinned is distinct from right_path
+ order by id::text;
+
+-- name: find_idle_triggers
+-- Triggers that are missing, or that do not fire for the writes of others.
+select case
+           when t.oid is null
+           then format('trigger %s on %s is missing: restore it from a backup of the schema',
+                       needed.trigger_name, needed.table_name)
+           else format('trigger %s on %s is disabled', needed.trigger_name, needed.table_name)
+       end as detail,
+       case
+           when t.oid is not null
+           then format('alter table %s enable trigger %I', t.tgrelid::regclass, t.tgname)
+       end as repair
+  from (
+           values ('tickets', 'ticket_counts_appear'),
+                  ('tickets', 'ticket_counts_disappear'),
+                  ('tickets', 'ticket_counts_move'),
+                  ('tickets', 'ticket_counts_vanish'),
+                  ('tickets', 'ticket_badges_appear'),
+                  ('tickets', 'ticket_badges_move'),
+                  ('tickets', 'ticket_badges_disappear'),
+                  ('tickets', 'ticket_badges_vanish'),
+                  ('tickets', 'ticket_versions_rise'),
+                  ('tickets', 'ticket_versions_end'),
+                  ('tickets', 'ticket_marks_follow'),
+                  ('ticket_messages', 'ticket_messages_appear'),
+                  ('ticket_messages', 'ticket_messages_disappear'),
+                  ('ticket_messages', 'ticket_messages_leave'),
+                  ('ticket_messages', 'ticket_messages_change'),
+                  ('ticket_tokens', 'ticket_tokens_move'),
+                  ('ticket_tokens', 'ticket_tokens_vanish')
+       ) as needed (table_name, trigger_name)
+  left join pg_trigger t
+         on t.tgrelid = to_regclass(needed.table_name) and t.tgname = needed.trigger_name
+ where t.oid is null
+    or t.tgenabled in ('D', 'R')
+ order by needed.table_name, needed.trigger_name;
+
+-- name: find_missing_indexes
+-- Unique indexes on which rules rest, and indexes of our tables that a failed build left invalid.
+select format('there is no unique index on %s (%s)', table_name, columns) as detail,
+       null::text as repair
+  from (
+           values ('users', 'id'),
+                  ('tickets', 'id'),
+                  ('ticket_messages', 'id'),
+                  ('ticket_messages', 'ticket_id, ordinal'),
+                  ('ticket_counts', 'slot, status, category'),
+                  ('ticket_idempotency_keys', 'caller, key'),
+                  ('ticket_rates', 'subject'),
+                  ('ticket_tokens', 'token_sha256'),
+                  ('ticket_verification', 'only_row')
+       ) as needed (table_name, columns)
+ where not exists (
+           select
+             from pg_index i
+            where i.indrelid = to_regclass(needed.table_name)
+              and i.indisunique and i.indisvalid and i.indisready and i.indpred is null
+              and (
+                      select string_agg(pg_get_indexdef(i.indexrelid, n, false), ', ' order by n)
+                        from generate_series(1, i.indnkeyatts::integer) as n
+                  ) = needed.columns
+       )
+union all
+select format('index %s is invalid: reindex it', i.indexrelid::regclass), null
+  from pg_index i
+ where i.indrelid in (to_regclass('tickets'), to_regclass('ticket_messages'),
+                      to_regclass('ticket_counts'), to_regclass('ticket_tokens'),
+                      to_regclass('ticket_rates'), to_regclass('ticket_idempotency_keys'))
+   and not i.indisvalid
+   and not exists (
+           select from pg_stat_progress_create_index b where b.index_relid = i.indexrelid
+       )
+ order by detail;
+
+-- name: lock_tickets_for_counting
+-- Lock the tickets before the ticket counts, as a truncation of tickets does.
+lock table tickets in access share mode;
+
+-- name: find_wrong_counts
+-- Figures of the admins that are wrong.
+-- include: wrong_counts
+;
+
+-- name: repair_counts
+-- Add the difference as a row of this session's own: exact whatever is written meanwhile, without
+-- any lock, as tickets and their counts are committed together and are read here as of one moment.
+with wrong as (
+    -- include: wrong_counts
+)
+insert into ticket_counts as c (slot, status, category, total, admin_unread)
+select pg_backend_pid(), status, category, total, admin_unread from wrong
+    on conflict on constraint ticket_counts_pkey
+    do update
+   set total = c.total + excluded.total,
+       admin_unread = c.admin_unread + excluded.admin_unread
+returning status, category;
+
+-- name: next_tickets
+-- The next tickets after an id.
+select coalesce(array_agg(id), '{}')
+  from (select id from tickets where id > :after order by id limit :size) as batch;
+
+-- name: sample_of_tickets
+-- The newest tickets, and some from everywhere: a few at each of many random ids.
+with places as materialized (
+    select lowest + floor(random() * (highest - lowest + 1))::integer as start
+      from (select min(id) as lowest, max(id) as highest from tickets) as ids
+     cross join generate_series(1, :places)
+)
+select coalesce(array_agg(distinct id), '{}')
+  from (
+           (select id from tickets order by id desc limit :newest)
+           union all
+           select few.id
+             from places
+            cross join lateral (
+                      select id from tickets where id >= places.start order by id limit :at_each
+                  ) as few
+       ) as sample;
+
+-- name: find_wrong_threads
+-- The tickets among these whose derived columns are wrong, with the names of those columns.
+with thread as (
+    -- include: thread_states
+)
+select id, wrong
+  from thread
+ cross join lateral (
+           select array_remove(
+                      array[
+                          case when unnumbered > 0 then 'ordinal' end,
+                          case when message_count <> right_message_count
+                               then 'message_count' end,
+                          case when last_message <> right_last_message then 'last_message' end,
+                          case when last_ordinal <> right_last_ordinal then 'last_ordinal' end,
+                          case when user_seen <> right_user_seen then 'user_seen' end,
+                          case when admin_seen <> right_admin_seen then 'admin_seen' end,
+                          case when waiting_since is distinct from right_waiting_since
+                               then 'waiting_since' end
+                      ], null
+                  ) as wrong
+       ) as columns
+ where wrong <> '{}'
+ order by id;
+
+-- name: lock_ticket
+-- Lock a ticket's row against every writer, of messages too, until the end of the transaction.
+select id from tickets where id = :ticket_id for update;
+
+-- name: number_messages
+-- Number the messages without an ordinal of a ticket, as a trigger would have done.
+select ticket_thread_grow(:ticket_id)
+ where exists (
+           select from ticket_messages where ticket_id = :ticket_id and ordinal is null
+       );
+
+-- name: repair_threads
+-- Bring the derived columns of these tickets, which are locked, into line with their messages.
+with thread as (
+    -- include: thread_states
+)
+update tickets t
+   set message_count = right_message_count,
+       last_message = right_last_message,
+       last_ordinal = right_last_ordinal,
+       user_seen = right_user_seen,
+       admin_seen = right_admin_seen,
+       waiting_since = right_waiting_since
+  from thread
+ where t.id = thread.id
+   and (t.message_count, t.last_message, t.last_ordinal, t.user_seen, t.admin_seen, t.waiting_since)
+       is distinct from
+       (right_message_count, right_last_message, right_last_ordinal, right_user_seen,
+        right_admin_seen, right_waiting_since)
+returning t.id;
+
+-- name: claim_round
+-- Take over the daily round if it is due, or left by a process that is gone; no row otherwise.
+update ticket_verification
+   set started_at = case when position is null then now() else started_at end,
+       found = case when position is null then 0 else found end,
+       remaining = case when position is null then 0 else remaining end,
+       position = coalesce(position, 0),
+       leased_until = now() + :lease
+ where leased_until <= now()
+   and (position is not null or started_at <= now() - :every::interval)
+returning position;
+
+-- name: advance_round
+-- Record how far the round is, and extend the lease; no row if another process has taken it over.
+update ticket_verification
+   set position = :position,
+       leased_until = now() + :lease,
+       found = found + :found,
+       remaining = remaining + :remaining
+ where position = :before
+returning position;
+
+-- name: finish_round
+-- End the round; no row if another process has taken it over.
+update ticket_verification
+   set position = null, finished_at = now(), leased_until = now()
+ where position = :before
+returning found, remaining;
+
+-- name: last_round
+-- When all tickets were last verified, and how many findings remain.
+select extract(epoch from finished_at)::float8 as finished_at, remaining from ticket_verification;
+
+-- name: restore_round
+-- Add the row of the daily round where it is missing, as after a restore of some tables.
+insert into ticket_verification (started_at, leased_until) values (now(), now())
+    on conflict do nothing;

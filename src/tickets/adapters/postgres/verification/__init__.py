@@ -1,0 +1,1 @@
+"""Verifies and repairs what is derived or configured once."""

@@ -1,0 +1,57 @@
+"""Findings of a verification: what is wrong, whether it was repaired, what prevents a start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+EXAMPLES = 3
+"""Ids of tickets that a finding names."""
+
+
+class CannotServe(Exception):
+    """The service cannot do its work on this database; the message is a sentence that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong: the name of the check, a sentence, and whether it was repaired."""
+
+    check: str
+    detail: str
+    is_repaired: bool = False
+    prevents_start: bool = False
+
+    def __str__(self) -> str:
+        """Return one line for people."""
+        return f"{self.check}: {self.detail}{' (repaired)' if self.is_repaired else ''}"
+
+
+@dataclass(slots=True)
+class WrongThreads:
+    """Counts tickets with wrong derived columns, by column, with examples."""
+
+    _wrong: dict[tuple[str, bool], int] = field(default_factory=dict)
+    _examples: dict[tuple[str, bool], list[int]] = field(default_factory=dict)
+
+    def add(self, ticket_id: int, columns: Iterable[str], *, is_repaired: bool) -> None:
+        """Count one ticket."""
+        for column in columns:
+            key = column, is_repaired
+            self._wrong[key] = self._wrong.get(key, 0) + 1
+            examples = self._examples.setdefault(key, [])
+            if len(examples) < EXAMPLES:
+                examples.append(ticket_id)
+
+    def findings(self) -> Sequence[Finding]:
+        """Return one finding for each column, and for each outcome."""
+        return [
+            Finding(
+                "threads",
+                f"{column} is wrong in {count} ticket{'s' if count > 1 else ''} "
+                f"(ids {', '.join(map(str, self._examples[column, is_repaired]))}"
+                f"{', …' if count > EXAMPLES else ''})",
+                is_repaired=is_repaired,
+            )
+            for (column, is_repaired), count in sorted(self._wrong.items())
+        ]

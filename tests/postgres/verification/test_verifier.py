@@ -1,0 +1,470 @@
+"""The verifier finds what is wrong, repairs what is safe to repair, and names the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.postgres.repositories.test_ticket_counts import check_counts
+from tests.postgres.roles import a_role
+from tests.postgres.verification.conftest import Verification, lines
+from tests.world import ADMIN, PostgresWorld
+from tickets.adapters.postgres.connection.connect import CommandConnection, connected
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.sql_loader import load_queries
+from tickets.adapters.postgres.verification import verifier as verifier_module
+from tickets.adapters.postgres.verification.verifier import Verifier
+from tickets.domain.people import Actor
+from tickets.domain.ticket import Status
+
+WITHOUT_TRIGGERS = "set session_replication_role = replica"
+
+REPLICATED = """
+    insert into tickets (user_id, category, subject, admin_unread)
+    values ($1, 'billing', 'Replicated', true)
+    returning id
+"""
+MESSAGES = """
+    insert into ticket_messages (ticket_id, sender_type, sender_id, message)
+    select $1, case when n % 3 = 0 then 'admin' else 'user' end, null, 'Message ' || n
+      from generate_series(1, $2::integer) as n
+"""
+
+
+async def replicated_ticket(url: str, user_id: int, *, messages: int) -> int:
+    """Insert a ticket the way logical replication does: without our triggers."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(WITHOUT_TRIGGERS)
+        ticket_id: int = await connection.fetchval(REPLICATED, user_id)
+        await connection.execute(MESSAGES, ticket_id, messages)
+    finally:
+        await connection.close()
+    return ticket_id
+
+
+async def row(database: Database, ticket_id: int) -> dict[str, Any]:
+    found = await database.fetchrow(
+        """select message_count, last_message, last_ordinal, user_seen, admin_seen,
+                  waiting_since is not null as waits
+             from tickets where id = $1""",
+        ticket_id,
+    )
+    assert found is not None
+    return dict(found)
+
+
+async def test_nothing_is_wrong_in_a_new_database(verification: Verification) -> None:
+    assert await verification.find() == []
+    assert await verification.start() == []
+
+
+async def test_nothing_is_wrong_after_every_use_case(
+    verification: Verification, world: PostgresWorld
+) -> None:
+    user_id = await world.user()
+    for status in (*Status, None):
+        ticket = await world.ticket(user_id, status=status)
+        if status is not Status.CLOSED:
+            await world.reply(ticket.id, ADMIN, "x" * 300)
+            await world.reply(ticket.id, Actor.user(user_id), "Line\nbreak\tand ü…")
+            await world.service.read(ticket.id, by=ADMIN)
+            await world.service.change_status(ticket.id, Status.RESOLVED, by=ADMIN)
+
+    assert await verification.find() == []
+
+
+async def test_tickets_that_no_trigger_saw_are_counted_and_numbered(
+    verification: Verification, world: PostgresWorld, database_url: str
+) -> None:
+    user_id = await world.user()
+    ticket_id = await replicated_ticket(database_url, user_id, messages=4)
+
+    assert (await world.views.admin_stats()).total_count == 0
+    found = await verification.find()
+    assert found == [
+        "ticket counts: the ticket counts differ from the tickets: open billing",
+        *(
+            f"threads: {column} is wrong in 1 ticket (ids {ticket_id})"
+            for column in ("last_message", "message_count", "ordinal")
+        ),
+    ]
+    assert await verification.find() == found
+
+    assert await verification.repair() == [f"{line} (repaired)" for line in found]
+
+    assert await verification.find() == []
+    stats = await world.views.admin_stats()
+    assert (stats.total_count, stats.open_count, stats.unread_count) == (1, 1, 1)
+    assert await row(world.database, ticket_id) == {
+        "message_count": 4,
+        "last_message": "Message 4",
+        "last_ordinal": 4,
+        "user_seen": 0,
+        "admin_seen": 0,
+        "waits": True,
+    }
+    ordinals = await world.database.fetch("select ordinal from ticket_messages order by id")
+    assert [each["ordinal"] for each in ordinals] == [1, 2, 3, 4]
+    assert await world.service.acknowledge(ticket_id, 4, by=ADMIN) is False
+
+
+async def test_a_start_repairs_the_figures_and_the_newest_tickets(
+    verification: Verification, world: PostgresWorld, database_url: str
+) -> None:
+    ticket_id = await replicated_ticket(database_url, await world.user(), messages=2)
+
+    assert len(await verification.start()) == 4
+
+    assert await verification.find() == []
+    assert (await row(world.database, ticket_id))["message_count"] == 2
+
+
+WRONG_COLUMNS = {
+    "message_count": "message_count = 7",
+    "last_message": "last_message = 'something else'",
+    "last_ordinal": "last_ordinal = 1",
+    "user_seen": "user_seen = 99",
+    "admin_seen": "admin_seen = -1",
+    "waiting_since": "waiting_since = now()",
+}
+
+
+@pytest.mark.parametrize("column", WRONG_COLUMNS)
+async def test_a_wrong_column_of_a_ticket_is_found_and_repaired(
+    verification: Verification, world: PostgresWorld, column: str
+) -> None:
+    await world.ticket()
+    ticket = await world.ticket()
+    await world.reply(ticket.id, ADMIN)
+    await world.reply(ticket.id, Actor.user(ticket.user_id))
+    await world.service.change_status(ticket.id, Status.CLOSED, by=ADMIN)
+    before = await row(world.database, ticket.id)
+    version = await world.database.fetchval("select version from tickets where id = $1", ticket.id)
+    await world.database.fetch(
+        f"update tickets set {WRONG_COLUMNS[column]} where id = $1",  # noqa: S608 - constants
+        ticket.id,
+    )
+
+    expected = f"threads: {column} is wrong in 1 ticket (ids {ticket.id})"
+    assert await verification.find() == [expected]
+    assert await verification.repair() == [f"{expected} (repaired)"]
+    assert await verification.find() == []
+
+    after = await row(world.database, ticket.id)
+    if column == "user_seen":
+        # nobody knows what it was; a mark is never beyond the last message
+        before["user_seen"] = 3
+    assert after == before
+    # whoever has loaded or cached the wrong state has to load it again
+    query = "select version from tickets where id = $1"
+    assert await world.database.fetchval(query, ticket.id) > version + 1
+
+
+async def test_a_wait_that_was_answered_is_over(
+    verification: Verification, world: PostgresWorld
+) -> None:
+    ticket = await world.ticket()
+    await world.reply(ticket.id, ADMIN)
+    await world.database.fetch("update tickets set waiting_since = now() where id = $1", ticket.id)
+
+    (repaired,) = await verification.repair()
+
+    assert repaired.startswith("threads: waiting_since is wrong in 1 ticket")
+    assert not (await row(world.database, ticket.id))["waits"]
+
+
+async def test_a_ticket_that_others_hold_is_left_for_later(
+    verification: Verification, world: PostgresWorld, database_url: str
+) -> None:
+    ticket = await world.ticket()
+    await world.database.fetch("update tickets set message_count = 7")
+    async with connected(database_url) as holder, holder.transaction():
+        await holder.fetch("select id from tickets for update")
+
+        found = await verification.repair()
+
+    assert found == [f"threads: message_count is wrong in 1 ticket (ids {ticket.id})"]
+    assert await verification.repair() == [f"{found[0]} (repaired)"]
+
+
+async def test_sequences_behind_their_ids_are_repaired_at_a_start(
+    verification: Verification, world: PostgresWorld
+) -> None:
+    for _ in range(3):
+        await world.ticket()
+    await world.database.fetch(
+        """select setval('tickets_id_seq', 1, false),
+                  setval('ticket_messages_id_seq', 2, true)"""
+    )
+
+    assert await verification.start() == [
+        (
+            "sequences: sequence ticket_messages_id_seq gives 3 next, and ticket_messages has ids "
+            "up to 3 (repaired)"
+        ),
+        "sequences: sequence tickets_id_seq gives 1 next, and tickets has ids up to 3 (repaired)",
+    ]
+
+    assert (await world.ticket()).id == 4
+
+
+async def test_functions_follow_their_schema_to_its_new_name(
+    database_url: str, world: PostgresWorld
+) -> None:
+    """Their search_path is pinned, and would lead nowhere."""
+    ticket = await world.ticket()
+    name = await world.database.fetchval("select current_database()")
+    await world.database.fetch("alter schema public rename to helpdesk")
+    await world.database.fetch(f"alter database {name} set search_path = helpdesk")
+    async with Database(database_url).open() as database, connected(database_url) as connection:
+        renamed = PostgresWorld(database)
+        with pytest.raises(asyncpg.UndefinedTableError):
+            await renamed.ticket(ticket.user_id)
+
+        findings = lines(await Verifier(connection, repair=True).at_start())
+
+        assert len(findings) >= 2
+        assert all(
+            line.startswith("search path: function") and line.endswith(" (repaired)")
+            for line in findings
+        )
+        assert (await renamed.ticket(ticket.user_id)).user_id == ticket.user_id
+        await check_counts(database)
+        assert lines(await Verifier(connection, repair=False).in_full()) == []
+
+
+async def test_a_disabled_trigger_is_enabled_and_a_missing_one_named(
+    verification: Verification, world: PostgresWorld
+) -> None:
+    await world.database.fetch("alter table tickets disable trigger ticket_counts_move")
+    await world.database.fetch("alter table tickets disable trigger ticket_versions_rise")
+    await world.database.fetch("drop trigger ticket_badges_move on tickets")
+
+    found = await verification.repair()
+
+    assert found == [
+        (
+            "triggers: trigger ticket_badges_move on tickets is missing: restore it from a backup "
+            "of the schema"
+        ),
+        "triggers: trigger ticket_counts_move on tickets is disabled (repaired)",
+        "triggers: trigger ticket_versions_rise on tickets is disabled (repaired)",
+    ]
+    assert await verification.repair() == found[:1]
+
+
+async def test_triggers_that_a_setting_switches_off_are_named(database_url: str) -> None:
+    async with connected(f"{database_url}&session_replication_role=replica") as connection:
+        (finding,) = lines(await Verifier(connection, repair=True).at_start())
+
+    assert finding.startswith("triggers: session_replication_role is replica for")
+
+
+async def test_every_trigger_of_ours_is_verified(verification: Verification) -> None:
+    rows = await verification.connection.fetch(
+        """select tgname
+             from pg_trigger
+            where not tgisinternal and tgname like 'ticket%' and tgname <> 'ticket_messages_id'"""
+    )
+    query = load_queries("verification")["find_idle_triggers"].sql
+
+    assert {f"'{row['tgname']}'" for row in rows} == {
+        word.strip("(),")
+        for word in query.split()
+        if word.startswith("'ticket_") and word.rstrip("),;").endswith("'") and "_" in word
+    } - {"'ticket_messages'", "'ticket_tokens'"}
+
+
+async def test_a_missing_unique_index_and_an_invalid_one_are_named(
+    verification: Verification, world: PostgresWorld
+) -> None:
+    await world.database.fetch("drop index ticket_messages_in_order")
+    await world.database.fetch(
+        """update pg_index set indisvalid = false
+            where indexrelid = 'tickets_of_user'::regclass"""
+    )
+
+    assert await verification.repair() == [
+        "indexes: index tickets_of_user is invalid: reindex it",
+        "indexes: there is no unique index on ticket_messages (ticket_id, ordinal)",
+    ]
+
+
+async def test_repairs_during_concurrent_writes_leave_exact_figures(
+    verification: Verification, world: PostgresWorld, database_url: str
+) -> None:
+    """Nobody waits for the repair, and what is written meanwhile is neither missed nor doubled."""
+    user_id = await world.user()
+    tickets = [await world.ticket(user_id) for _ in range(6)]
+    at_random = random.Random(4711)  # noqa: S311 - not a secret
+    stop = asyncio.Event()
+    fold = load_queries("ticket_counts")["fold_counts"].sql
+
+    async def write() -> None:
+        for _ in range(25):
+            ticket = at_random.choice(tickets)
+            match at_random.randrange(3):
+                case 0:
+                    status = at_random.choice(list(Status)[:3])
+                    await world.service.change_status(ticket.id, status, by=ADMIN)
+                case 1:
+                    await world.reply(ticket.id, Actor.user(user_id))
+                case _:
+                    tickets.append(await world.ticket(user_id))
+
+    async def spoil(connection: CommandConnection) -> None:
+        await connection.execute(WITHOUT_TRIGGERS)
+        await connection.fetchval(REPLICATED, user_id)
+        await connection.execute("update tickets set message_count = 0 where id % 3 = 0")
+
+    async def repair(connection: CommandConnection) -> None:
+        await Verifier(connection, repair=True).in_full()
+
+    async def fold_counts(connection: CommandConnection) -> None:
+        await connection.execute(fold)
+
+    async def again_and_again(work: Callable[[CommandConnection], Awaitable[None]]) -> None:
+        async with connected(database_url) as connection:
+            while not stop.is_set():
+                await work(connection)
+
+    background = [
+        asyncio.create_task(again_and_again(work)) for work in (spoil, repair, repair, fold_counts)
+    ]
+    await asyncio.gather(*(write() for _ in range(6)))
+    stop.set()
+    await asyncio.gather(*background)
+
+    await verification.repair()
+    assert await verification.find() == []
+    await check_counts(world.database)
+
+
+async def test_a_repair_waits_for_no_writer_and_blocks_none(
+    verification: Verification, world: PostgresWorld, database_url: str
+) -> None:
+    user_id = await world.user()
+    await replicated_ticket(database_url, user_id, messages=1)
+    async with connected(database_url) as writer, writer.transaction():
+        await writer.execute(
+            "insert into tickets (user_id, category, subject) values ($1, 'other', 'x')", user_id
+        )
+
+        repaired = await verification.repair()
+
+        assert "ticket counts" in repaired[0]
+        # the ticket of the open transaction is not counted twice when it is committed
+    await check_counts(world.database)
+
+
+async def test_a_part_of_a_start_that_takes_too_long_is_left_to_the_daily_round(
+    verification: Verification, world: PostgresWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.ticket()
+    await world.database.fetch("update tickets set message_count = 7")
+    await world.database.fetch(
+        """create function slow_preview() returns text language sql
+           as 'select pg_sleep(30)::text'"""
+    )
+    await world.database.fetch(
+        """create or replace function ticket_message_preview(message text) returns text
+           language sql as 'select slow_preview()'"""
+    )
+    monkeypatch.setattr(verifier_module, "START_TIMEOUT_MS", 100)
+
+    assert await verification.start() == []
+
+
+async def test_nothing_is_repaired_in_a_read_only_database(
+    database_url: str, world: PostgresWorld
+) -> None:
+    await world.ticket()
+    await world.database.fetch("update tickets set message_count = 7")
+    async with connected(f"{database_url}&default_transaction_read_only=on") as connection:
+        findings = await Verifier(connection, repair=True).at_start()
+
+    assert lines(findings) == [
+        "read-only: the database is read-only: nothing can be saved",
+        "threads: message_count is wrong in 1 ticket (ids 1)",
+    ]
+    assert not any(finding.prevents_start for finding in findings)
+
+
+async def test_a_missing_right_prevents_a_start_and_is_named(database_url: str) -> None:
+    async with a_role(database_url) as role:
+        await role.owner.execute(f"revoke all on ticket_counts from {role.name}")
+        async with connected(role.url) as connection:
+            verifier = Verifier(connection, repair=True)
+            findings = await verifier.configuration()
+
+    assert lines([finding for finding in findings if finding.prevents_start]) == [
+        f"privileges: the role {role.name} lacks select, insert, update, delete on ticket_counts"
+    ]
+
+
+async def test_a_role_with_all_rights_that_owns_nothing_has_no_findings(
+    database_url: str,
+) -> None:
+    async with a_role(database_url) as role, connected(role.url) as connection:
+        assert await Verifier(connection, repair=True).at_start() == []
+
+
+RIGHTS = [
+    ("users", ["select"]),
+    ("tickets", ["select", "insert", "update"]),
+    ("ticket_messages", ["select", "insert"]),
+    ("ticket_counts", ["select", "insert", "update", "delete"]),
+    ("ticket_idempotency_keys", ["select", "insert", "update", "delete"]),
+    ("ticket_rates", ["select", "insert", "update", "delete"]),
+    ("ticket_tokens", ["select", "insert", "delete"]),
+    ("ticket_migrations", ["select"]),
+    ("ticket_verification", ["select", "update"]),
+]
+
+
+async def test_the_rights_that_are_told_by_table_are_those_that_the_statements_need(
+    database_url: str,
+) -> None:
+    """With exactly these rights every statement can be run; without any one of them, one cannot."""
+    async with a_role(database_url) as role:
+        await role.owner.execute(f"revoke all on all tables in schema public from {role.name}")
+        for table, rights in RIGHTS:
+            await role.owner.execute(f"grant {', '.join(rights)} on {table} to {role.name}")
+        async with connected(role.url) as connection:
+            verifier = Verifier(connection, repair=False)
+            assert lines(await verifier.configuration()) == []
+            for table, rights in RIGHTS:
+                for right in rights:
+                    if table in ("ticket_verification", "ticket_migrations"):
+                        continue
+                    await role.owner.execute(f"revoke {right} on {table} from {role.name}")
+                    # the list of rights is emptied, so that only the trial remains
+                    findings = await verifier.configuration()
+                    assert lines(findings) == [
+                        f"privileges: the role {role.name} lacks {right} on {table}"
+                    ]
+                    await role.owner.execute(f"grant {right} on {table} to {role.name}")
+
+
+async def test_a_statement_that_cannot_run_prevents_a_start_and_is_named(
+    verification: Verification,
+) -> None:
+    await verification.connection.execute(
+        "alter table ticket_rates drop constraint ticket_rates_pkey"
+    )
+
+    findings = await Verifier(verification.connection, repair=True).at_start()
+
+    assert {finding.check for finding in findings} == {"statements", "indexes"}
+    assert any(
+        finding.prevents_start
+        and "the statement record_hit cannot run: there is no unique or exclusion constraint"
+        in finding.detail
+        for finding in findings
+    )
