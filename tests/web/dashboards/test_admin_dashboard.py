@@ -7,6 +7,7 @@ from playwright.async_api import Page, expect
 
 from tests.web.site import Site
 from tests.web.views import (
+    announcement,
     badge,
     card,
     choose,
@@ -21,7 +22,7 @@ from tests.web.views import (
     status_select,
     ticket_link,
 )
-from tests.web.visits import NARROW, Person, Visits
+from tests.web.visits import NARROW, HeldRequests, Person, Visits
 
 
 async def card_counts(page: Page) -> dict[str, str]:
@@ -162,6 +163,31 @@ async def test_the_status_select_changes_the_status(site: Site, visit: Visits) -
     assert [kept["status"] for kept in await site.list_tickets()] == ["resolved"]
     theirs = await visit(mara)
     await expect(row(theirs, "To be resolved").get_by_text("Resolved", exact=True)).to_be_visible()
+
+
+async def test_of_two_choices_of_a_status_the_later_one_wins(site: Site, visit: Visits) -> None:
+    ticket = await site.ticket(await site.user(), subject="Undecided")
+    page = await visit(site.admin, f"#/tickets/{ticket}")
+    status = status_select(page)
+    first, second = HeldRequests(), HeldRequests()
+    handlers = [first, second]
+    await page.route("**/status", lambda route: handlers.pop(0)(route))
+
+    await choose(status, "Resolved")
+    await first.wait_for_request()
+    await choose(status, "In progress")
+    # the later one is sent only now, so that the earlier one cannot overtake it
+    assert second.count == 0
+    first.release()
+    await second.wait_for_request()
+
+    # the response to the earlier one has come, and does not show in the thread
+    await expect(announcement(page, "Status is now Resolved.")).to_be_attached()
+    await expect(status).to_have_value("in_progress")
+    second.release()
+    await expect(announcement(page, "Status is now In progress.")).to_be_attached()
+    await expect(status).to_have_value("in_progress")
+    assert [kept["status"] for kept in await site.list_tickets()] == ["in_progress"]
 
 
 async def test_a_failed_status_change_shows_the_error_and_the_current_status(

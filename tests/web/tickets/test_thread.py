@@ -100,6 +100,30 @@ async def test_a_reply_is_sent_by_button_or_keyboard_and_the_box_is_ready_for_th
     assert await site.admin.unread() == 1
 
 
+async def test_the_focus_is_given_back_after_sending(site: Site, visit: Visits) -> None:
+    """The button is disabled while the reply is being sent, and loses the focus with that."""
+    visit.allow_problems("status of 503")
+    mara = await site.user()
+    ticket = await site.ticket(mara)
+    page = await visit(mara, f"#/tickets/{ticket}")
+    await page.route("**/reply", lambda route: route.fulfill(status=503, json={"detail": "Down."}))
+    await reply_box(page).fill("Hello?")
+
+    await send_button(page).focus()
+    await page.keyboard.press("Enter")
+
+    await expect(page.get_by_role("alert").filter(has_text="Down.")).to_be_visible()
+    await expect(send_button(page)).to_be_focused()
+
+    await page.unroute_all()
+    await page.keyboard.press("Enter")
+
+    await expect(message(page, "Hello?")).to_be_visible()
+    await expect(reply_box(page)).to_have_value("")
+    # ready for the next reply
+    await expect(reply_box(page)).to_be_focused()
+
+
 async def test_enter_inserts_a_new_line(site: Site, visit: Visits) -> None:
     mara = await site.user()
     ticket = await site.ticket(mara)

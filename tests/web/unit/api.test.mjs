@@ -1,7 +1,7 @@
 // Client of the REST API: addresses, headers, idempotency keys, errors.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 
 import { Api } from "../../../src/tickets/web/model/api.js";
 
@@ -112,6 +112,30 @@ test("a network failure is an error with status 0", async () => {
   const fetch = () => Promise.reject(new TypeError("Failed to fetch"));
   const api = new Api("https://x.test", "user", fetch);
   await assert.rejects(api.unreadCount(), { status: 0, message: /cannot be reached/ });
+});
+
+test("a request that gets no response ends at its time-out", async () => {
+  const timeouts = [];
+  const timeout = mock.method(AbortSignal, "timeout", (milliseconds) => {
+    const controller = new AbortController();
+    timeouts.push({ milliseconds, controller });
+    return controller.signal;
+  });
+  // like the browser's, ends with its signal only
+  const fetch = (_url, { signal }) =>
+    new Promise((_resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+    });
+  const api = new Api("https://x.test", "user", fetch);
+
+  for (const call of [() => api.unreadCount(), () => api.reply(7, { message: "hello" }, "k")]) {
+    const failure = assert.rejects(call(), { status: 0, message: /cannot be reached/ });
+    const { milliseconds, controller } = timeouts.pop();
+    assert.ok(milliseconds > 0 && milliseconds <= 60_000);
+    controller.abort(new DOMException("The operation timed out.", "TimeoutError"));
+    await failure;
+  }
+  timeout.mock.restore();
 });
 
 test("a refused token is reported", async () => {
