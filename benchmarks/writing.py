@@ -67,7 +67,7 @@ class Variant:
 
     async def open(self, stack: AsyncExitStack) -> None:
         database = Database(self._url, pool_size=CONNECTIONS)
-        listener = Listener(self._url)
+        listener = Listener(self._url, database)
         await stack.enter_async_context(database.open())
         await stack.enter_async_context(listener.listening())
         rate_limiter = PostgresRateLimiter(database)

@@ -3,4 +3,5 @@
 -- name: heartbeat
 -- Send a notification to this process. PostgreSQL delivers notifications in commit order: once this
 -- one is back, every change that committed before it has been received.
+-- It writes no row, so its commit waits neither for the disk nor for a replica.
 select pg_notify(:channel, :number);

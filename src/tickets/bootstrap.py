@@ -56,12 +56,12 @@ def database_of(settings: Settings, *, query_logger: QueryLogger | None = None) 
     )
 
 
-def listener_of(settings: Settings) -> Listener | None:
-    """Return the LISTEN/NOTIFY listener, None if the settings rule one out."""
+def listener_of(settings: Settings, database: Database) -> Listener | None:
+    """Return the LISTEN/NOTIFY listener of a process, None if the settings rule one out."""
     # statement cache 0 means PgBouncer, which does not forward notifications
     if not (settings.listen and settings.database_url and settings.database_statement_cache):
         return None
-    return Listener(settings.database_url)
+    return Listener(settings.database_url, database)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def application(settings: Settings) -> Litestar:
     """Return the service; its lifespan opens the database and starts the periodic jobs."""
     tracing = Tracing.to_collector() if settings.opentelemetry else None
     database = database_of(settings, query_logger=tracing.query_logger if tracing else None)
-    listener = listener_of(settings)
+    listener = listener_of(settings, database)
     store = Store.on(database, listener)
     health = PostgresHealth(database)
     metrics = None

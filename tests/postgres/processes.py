@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import asyncpg
+
 from tests.postgres.waiting import until
 from tests.world import FakeTime, PostgresWorld
 from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
@@ -17,6 +19,9 @@ from tickets.adapters.postgres.identity.cached_token_lookup import CachedTokenLo
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
+from tickets.adapters.postgres.sql_loader import load_queries
+
+HEARTBEAT = load_queries("listener")["heartbeat"]
 
 LISTENERS = """
     from pg_stat_activity
@@ -27,12 +32,14 @@ LISTENERS = """
 
 @dataclass
 class Process(PostgresWorld):
-    """The ports of one process, with a listener, caches, and a log of its statements."""
+    """The ports of one process, with a listener, caches, and logs of what it sends."""
 
     database: Database
     listener: Listener
     time: FakeTime
     statements: list[str] = field(default_factory=list)
+    heartbeats: list[str] = field(default_factory=list)
+    token_cache: float = 0.001
 
     def __post_init__(self) -> None:
         super().__init__(self.database)
@@ -42,7 +49,7 @@ class Process(PostgresWorld):
         self.views = PostgresTicketViews(self.database, self.unread_counts)
         self.token_lookup = CachedTokenLookup(
             PostgresTokenLookup(self.database, Identity.named("tokens")),
-            seconds=0.001,
+            seconds=self.token_cache,
             listener=self.listener,
             now=self.time,
         )
@@ -69,14 +76,28 @@ class Process(PostgresWorld):
 
 
 @asynccontextmanager
-async def a_process(url: str) -> AsyncIterator[Process]:
+async def a_process(
+    url: str,
+    *,
+    listener_url: str | None = None,
+    token_cache: float = 0.001,
+    pool_size: int = 10,
+    is_caught_up: bool = True,
+) -> AsyncIterator[Process]:
+    """Start a process; its listener may connect to another URL than its pool does."""
     time = FakeTime()
     statements: list[str] = []
-    listener = Listener(url, now=time)
-    database = Database(url, query_logger=lambda record: statements.append(record.query))
+    heartbeats: list[str] = []
+
+    def log(record: asyncpg.connection.LoggedQuery) -> None:
+        (heartbeats if record.query == HEARTBEAT.sql else statements).append(record.query)
+
+    database = Database(url, query_logger=log, pool_size=pool_size)
+    listener = Listener(listener_url or url, database, now=time)
     async with database.open(), listener.listening():
-        process = Process(database, listener, time, statements)
-        await process.until_caught_up()
+        process = Process(database, listener, time, statements, heartbeats, token_cache)
+        if is_caught_up:
+            await process.until_caught_up()
         yield process
 
 

@@ -8,12 +8,13 @@ from tests.postgres.processes import Process, kill_listeners
 from tests.postgres.waiting import until
 from tests.world import ADMIN, PostgresWorld
 from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
+from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.connection.listener import Listener
 from tickets.domain.ticket import Status
 
 
 def ticket_cache(max_entries: int = 2) -> PostgresTicketCache:
-    listener = Listener("postgresql://nowhere")
+    listener = Listener("postgresql://nowhere", Database("postgresql://nowhere"))
     listener.is_caught_up = lambda: True  # type: ignore[method-assign]
     return PostgresTicketCache(listener, max_entries=max_entries)
 

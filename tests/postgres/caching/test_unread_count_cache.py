@@ -66,8 +66,8 @@ async def test_a_save_without_a_response_invalidates_the_unread_count_too(
     database_url: str,
 ) -> None:
     time = FakeTime()
-    listener = Listener(database_url, now=time)
     database = LosesResponses(database_url)
+    listener = Listener(database_url, database, now=time)
     async with database.open(), listener.listening():
         process = Process(database, listener, time)
         user_id = await process.user()

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from tests.postgres.concurrency.interleaving import Gate, GatedTickets
 from tests.world import PostgresWorld
 from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
+from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.connection.listener import Listener
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
@@ -78,7 +79,7 @@ class AlwaysCaughtUp(Listener):
     """A listener that never falls behind, so that caches are always used."""
 
     def __init__(self) -> None:
-        super().__init__("postgresql://")
+        super().__init__("postgresql://", Database("postgresql://"))
 
     def is_caught_up(self) -> bool:
         return True

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from time import monotonic
 
 import asyncpg
 import pytest
 
-from tests.postgres.processes import LISTENERS, Process, kill_listeners
+from tests.postgres.processes import Process, a_process, kill_listeners
 from tests.postgres.waiting import ADVISORY_LOCK_WAITERS, until, until_returns
 from tests.world import ADMIN, FakeTime
 from tickets.adapters.postgres.connection import listener as module
@@ -22,6 +23,14 @@ from tickets.adapters.postgres.connection.listener import (
     Listener,
 )
 from tickets.domain.people import Actor
+
+
+@asynccontextmanager
+async def a_listener(url: str, *, now: Callable[[], float] = monotonic) -> AsyncIterator[Listener]:
+    """Run a listener without a cache, and a pool for its heartbeats."""
+    database = Database(url)
+    async with database.open(), Listener(url, database, now=now).listening() as listener:
+        yield listener
 
 
 async def test_without_a_heartbeat_for_a_second_no_cached_value_is_used(
@@ -65,8 +74,8 @@ async def test_values_cached_before_the_listener_connects_are_not_used(
     database_url: str,
 ) -> None:
     time = FakeTime()
-    listener = Listener(database_url, now=time)
     async with Database(database_url).open() as database:
+        listener = Listener(database_url, database, now=time)
         process = Process(database, listener, time)
         user_id = await process.user()
         token = await process.token(user_id)
@@ -87,13 +96,10 @@ async def test_an_idle_listener_sends_no_heartbeats_and_still_notices_a_lost_con
     token = await process.token(user_id)
     await process.token_lookup.by_token(token)
 
-    async def last_heartbeat() -> object:
-        return await process.database.fetchval(f"select max(query_start) {LISTENERS}")
-
     await asyncio.sleep(2 * HEARTBEAT_INTERVAL)
-    before = await last_heartbeat()
+    before = len(process.heartbeats)
     await asyncio.sleep(2 * HEARTBEAT_INTERVAL)
-    assert await last_heartbeat() == before
+    assert len(process.heartbeats) == before > 0
 
     assert await kill_listeners(process) == 1
 
@@ -148,14 +154,13 @@ async def test_a_late_heartbeat_counts_from_when_it_was_sent(
                 perform pg_catalog.pg_notify($1, $2);"""
     async with replaced_pg_notify(database_url, delayed) as blocker:
         time = FakeTime()
-        listener = Listener(database_url, now=time)
 
         async def heartbeat_is_delayed() -> bool:
             listener.is_caught_up()
             return bool(await blocker.fetchval(ADVISORY_LOCK_WAITERS))
 
         await blocker.execute("select pg_advisory_lock(3)")
-        async with listener.listening():
+        async with a_listener(database_url, now=time) as listener:
             await until_returns(heartbeat_is_delayed, expected=True)
             time.seconds += CAUGHT_UP_SECONDS
             # this heartbeat arrives, and the next one waits
@@ -173,14 +178,29 @@ async def test_a_server_that_delivers_no_notifications_is_logged_and_disables_ca
     database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(module, "RESPONSE_TIMEOUT", 0.5)
-    async with replaced_pg_notify(database_url, "null;"):
-        listener = Listener(database_url)
-        async with listener.listening():
-            await until(lambda: listener.is_caught_up() or bool(caplog.records))
+    async with replaced_pg_notify(database_url, "null;"), a_listener(database_url) as listener:
+        await until(lambda: listener.is_caught_up() or bool(caplog.records))
 
-            assert not listener.is_caught_up()
-            assert "not listening for changes" in caplog.text
-            assert "TimeoutError" in caplog.text
+        assert not listener.is_caught_up()
+        assert "not listening for changes" in caplog.text
+        assert "a heartbeat that was sent through the pool did not come back" in caplog.text
+
+
+async def test_a_full_notification_queue_is_logged_once_and_disables_caches(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "HEARTBEAT_INTERVAL", 0.01)
+    full = "raise exception using errcode = '54000', message = 'too many notifications';"
+    async with (
+        replaced_pg_notify(database_url, full),
+        a_process(database_url, is_caught_up=False) as process,
+    ):
+        await until(lambda: process.listener.is_caught_up() or len(process.heartbeats) > 3)
+
+        assert not process.listener.is_caught_up()
+        (record,) = caplog.records
+        assert "not listening for changes" in record.message
+        assert "too many notifications" in record.message
 
 
 @asynccontextmanager
@@ -193,7 +213,7 @@ async def listening_at_a_refusing_server(attempts: list[int]) -> AsyncIterator[N
 
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        async with Listener(f"postgresql://x@127.0.0.1:{port}/x?sslmode=disable").listening():
+        async with a_listener(f"postgresql://x@127.0.0.1:{port}/x?sslmode=disable"):
             yield
 
 

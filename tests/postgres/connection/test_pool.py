@@ -86,6 +86,27 @@ async def test_waiting_requests_are_served_in_fifo_order(database_url: str) -> N
         assert served == started
 
 
+async def test_an_urgent_statement_is_ahead_of_all_that_wait_and_of_the_bound(
+    database_url: str,
+) -> None:
+    async with Database(database_url, pool_size=1, pool_queue=3).open() as database:
+        served: list[object] = []
+
+        async def run_query(value: int, *, urgent: bool = False) -> None:
+            fetch = database.fetchval_urgently if urgent else database.fetchval
+            served.append(await fetch("select $1::int", value))
+
+        async with asyncio.TaskGroup() as tasks:
+            for value in range(4):
+                tasks.create_task(run_query(value))
+                await asyncio.sleep(0)
+            with pytest.raises(Overloaded):
+                await database.fetchval("select 1")
+            tasks.create_task(run_query(7, urgent=True))
+
+        assert served == [0, 7, 1, 2, 3]
+
+
 async def test_the_server_has_timeouts_for_abandoned_statements(
     database_url: str,
 ) -> None:

@@ -125,12 +125,22 @@ class Database:
         """Run one statement; return the first value of its first row. Raises `StoreUnavailable`."""
         return self._run(_PROXY.fetchval, query, args)
 
+    def fetchval_urgently(self, query: str, *args: object) -> Coroutine[Any, Any, Any]:
+        """Run one statement as `fetchval` does, ahead of all that wait for a connection."""
+        return self._run(_PROXY.fetchval, query, args, urgent=True)
+
     # No context managers: they take as long as everything else in this function.
     async def _run(
-        self, run: _Run, query: str, args: Sequence[object], *, is_first_run: bool = True
+        self,
+        run: _Run,
+        query: str,
+        args: Sequence[object],
+        *,
+        urgent: bool = False,
+        is_first_run: bool = True,
     ) -> Any:  # noqa: ANN401
         try:
-            connection = await self._pool.acquire()
+            connection = await self._pool.acquire(urgent=urgent)
             try:
                 result = await run(connection, query, *args)
             except BaseException as error:

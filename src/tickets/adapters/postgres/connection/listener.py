@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
@@ -13,9 +12,11 @@ from typing import Any, Protocol, TypeVar
 
 import asyncpg
 
+from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.connection.errors import CLIENT_SIDE
-from tickets.adapters.postgres.sql_loader import load_queries
+from tickets.adapters.postgres.connection.heartbeat import RESPONSE_TIMEOUT, Heartbeat
 from tickets.background import background_task
+from tickets.domain.errors import TicketsError
 
 logger = logging.getLogger("tickets")
 
@@ -31,11 +32,11 @@ CAUGHT_UP_SECONDS = 0.95
 """How long a heartbeat counts, in seconds from when it was sent. Cached values are documented to be
 at most a second old."""
 
-RESPONSE_TIMEOUT = 5.0
-"""Seconds that the server may take to respond before the connection counts as lost."""
-
 RETRY_DELAY = 1.0
 """Seconds until the next attempt to connect."""
+
+POOLER_RETRY_DELAY = 60.0
+"""The same behind a connection pooler that drops notifications: it may be configured anew."""
 
 RECONNECT_AFTER = 600.0
 """Seconds for which one connection is used. Caches are cleared when it ends, which bounds the
@@ -43,6 +44,21 @@ effect of a change that no trigger reports, such as a restore with triggers swit
 
 KeyT_contra = TypeVar("KeyT_contra", bound=Hashable, contravariant=True)
 Key = TypeVar("Key", bound=Hashable)
+
+
+CONNECTION_CLOSED = "the server closed the listener's connection"
+HEARTBEAT_LOST = "a heartbeat that was sent through the pool did not come back"
+
+
+class NotificationsDropped(Exception):
+    """A connection pooler drops notifications, as PgBouncer does in transaction mode.
+
+    Set TICKETS_LISTEN=off, or use a URL that bypasses it.
+    """
+
+    def __str__(self) -> str:
+        """Return the docstring in one line."""
+        return " ".join((type(self).__doc__ or "").split())
 
 
 class Invalidatable(Protocol[KeyT_contra]):
@@ -58,25 +74,28 @@ class Invalidatable(Protocol[KeyT_contra]):
 class Listener:
     """Invalidates the registered caches, and detects that it may have missed a notification.
 
-    A notification can be late, and a connection can be dead without an error. So the listener sends
-    itself a heartbeat, twice a second. PostgreSQL delivers notifications in commit order: once the
-    heartbeat is back, everything that was committed before it was sent has been received. Without
-    one for a second no cached value may be used. When the connection is lost, every cache is
-    cleared, and again when the next one listens. While no cached value is requested, no heartbeat
-    is sent.
+    A notification can be late, a connection can be dead without an error, and a connection pooler
+    can drop notifications. So twice a second a heartbeat is sent the way that changes travel: as a
+    statement on a connection of the pool. PostgreSQL delivers notifications in commit order: once
+    the heartbeat is back, everything that was committed before it was sent has been received.
+    Without one for a second no cached value may be used. When the listener's connection is lost,
+    every cache is cleared, and again when the next one listens. While no cached value is
+    requested, no heartbeat is sent.
     """
 
-    def __init__(self, url: str, *, now: Callable[[], float] = time.monotonic) -> None:
-        """Listen at this database; `now` returns seconds from any starting point."""
+    def __init__(
+        self, url: str, database: Database, *, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Listen at `url` for what is committed through the pool of `database`, among others.
+
+        `now` returns seconds from any starting point.
+        """
         self._url = url
         self._now = now
-        self._heartbeat_query = load_queries("listener")["heartbeat"]
+        self._heartbeat = Heartbeat(database)
         self._caches: dict[str, tuple[Invalidatable[Any], Callable[[str], Any]]] = {}
         self._caught_up_at = -math.inf
         self._wanted = asyncio.Event()
-        self._heartbeat_channel = f"tickets_heartbeat_{secrets.token_hex(8)}"
-        self._heartbeats = 0
-        self._returned: asyncio.Future[None] | None = None
         self._is_logged_as_listening = True
 
     def invalidate_on(
@@ -107,36 +126,46 @@ class Listener:
 
     async def _listen_and_reconnect(self) -> None:
         while True:
+            delay = RETRY_DELAY
             try:
                 await self._listen()
+            except NotificationsDropped as error:
+                self._log_state(error)
+                delay = POOLER_RETRY_DELAY
             except (*CLIENT_SIDE, asyncpg.PostgresError) as error:
                 self._log_state(error)
-                await asyncio.sleep(RETRY_DELAY)
             except Exception:
                 # an unexpected error must not end listening for the life of the process
                 logger.exception("unhandled exception in the listener; it will reconnect")
-                await asyncio.sleep(RETRY_DELAY)
+            else:
+                continue
+            await asyncio.sleep(delay)
 
     async def _listen(self) -> None:
+        # without parameters that PgBouncer refuses
         connection = await asyncpg.connect(
             self._url,
             timeout=RESPONSE_TIMEOUT,
             command_timeout=RESPONSE_TIMEOUT,
-            # heartbeats change nothing that would have to survive a crash
-            server_settings={"application_name": APPLICATION_NAME, "synchronous_commit": "off"},
+            statement_cache_size=0,
+            server_settings={"application_name": APPLICATION_NAME},
         )
+        heartbeat = self._heartbeat
         try:
             await connection.add_listener(CHANNEL, self._on_change)
-            await connection.add_listener(self._heartbeat_channel, self._on_heartbeat)
-            # so that a lost connection is noticed while no cached value is requested, too
+            await connection.add_listener(heartbeat.channel, heartbeat.on_notification)
+            # so that a lost connection is noticed at once: while waiting for a heartbeat, and while
+            # no cached value is requested
+            connection.add_termination_listener(lambda _connection: heartbeat.returned.set())
             connection.add_termination_listener(lambda _connection: self._wanted.set())
             # what was cached between two connections may have changed since
             self._clear_caches()
             end = self._now() + RECONNECT_AFTER
             while self._now() < end:
                 self._wanted.clear()
-                await self._heartbeat(connection)
-                self._log_state(None)
+                if connection.is_closed():
+                    raise ConnectionResetError(CONNECTION_CLOSED)
+                await self._catch_up(connection)
                 await asyncio.sleep(HEARTBEAT_INTERVAL)
                 await self._wanted.wait()
         finally:
@@ -148,25 +177,31 @@ class Listener:
         for cache, _parse_key in self._caches.values():
             cache.clear()
 
-    async def _heartbeat(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-        sent_at = self._now()
-        self._heartbeats += 1
-        self._returned = asyncio.get_running_loop().create_future()
-        query = self._heartbeat_query.bind(
-            channel=self._heartbeat_channel, number=str(self._heartbeats)
-        )
-        async with asyncio.timeout(RESPONSE_TIMEOUT):
-            await connection.fetchval(*query)
-            await self._returned
-        self._caught_up_at = sent_at
+    async def _catch_up(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        """Send a heartbeat, and wait until it is back.
 
-    def _on_heartbeat(self, _connection: object, _pid: int, _channel: str, number: object) -> None:
-        if (
-            number == str(self._heartbeats)
-            and self._returned is not None
-            and not self._returned.done()
-        ):
-            self._returned.set_result(None)
+        Where it cannot be sent, the caches stay off. That says nothing about the listener's own
+        connection, which is kept.
+        """
+        sent_at = self._now()
+        try:
+            await self._heartbeat.send()
+        except (TicketsError, TimeoutError, asyncpg.PostgresError) as error:
+            self._log_state(error.__cause__ or error)
+            return
+        try:
+            async with asyncio.timeout(RESPONSE_TIMEOUT):
+                await self._heartbeat.returned.wait()
+        except TimeoutError as error:
+            if await connection.fetchval("select pg_backend_pid()") == connection.get_server_pid():
+                raise TimeoutError(HEARTBEAT_LOST) from error
+            # a connection pooler, which announces a process id of its own
+            await connection.execute("unlisten *")
+            raise NotificationsDropped from error
+        if connection.is_closed():
+            raise ConnectionResetError(CONNECTION_CLOSED)
+        self._caught_up_at = sent_at
+        self._log_state(None)
 
     def _on_change(self, _connection: object, _pid: int, _channel: str, change: object) -> None:
         kind, _, text = str(change).partition(":")
@@ -183,7 +218,7 @@ class Listener:
         else:
             cache.clear()
 
-    def _log_state(self, error: Exception | None) -> None:
+    def _log_state(self, error: BaseException | None) -> None:
         if error is not None and self._is_logged_as_listening:
             logger.warning(
                 "not listening for changes, so caches are off and every request queries "

@@ -89,17 +89,18 @@ class Pool:
                 self._is_open = False
                 await self._release_idle()
 
-    async def acquire(self) -> Connection:
+    async def acquire(self, *, urgent: bool = False) -> Connection:
         """Return a connection, which must be given back by `release` or `discard`.
 
         Raises `Overloaded` where too many requests wait already, `TimeoutError` where waiting or
-        connecting takes too long, and what asyncpg raises where it cannot connect.
+        connecting takes too long, and what asyncpg raises where it cannot connect. One that is
+        `urgent` gets the next free slot, however many wait.
         """
         if not self._is_open:
             message = "the connection pool is used while it is not open"
             # after the block it is a request that still runs during the shutdown, so a 503
             raise asyncpg.InterfaceError(message) if self._was_open else RuntimeError(message)
-        if self._requests >= self._max_requests:
+        if self._requests >= self._max_requests and not urgent:
             raise Overloaded
         self._requests += 1
         deadline = None
@@ -108,7 +109,7 @@ class Pool:
                 self._free_slots -= 1
             else:
                 deadline = asyncio.get_running_loop().time() + self._timeout
-                await self._wait_for_slot(deadline)
+                await self._wait_for_slot(deadline, urgent=urgent)
             if self._idle and _is_alive(self._idle[-1]):
                 return self._idle.pop()
             async with asyncio.timeout_at(deadline):
@@ -147,14 +148,14 @@ class Pool:
             await self._pool.expire_connections()
             await self._release_idle()
 
-    async def _wait_for_slot(self, deadline: float) -> None:
-        """Wait in FIFO order for a free slot, until the loop's clock reaches `deadline`.
+    async def _wait_for_slot(self, deadline: float, *, urgent: bool) -> None:
+        """Wait in FIFO order, or `urgent` ahead of it, until the loop's clock reaches `deadline`.
 
         Raises `TimeoutError` then. asyncio's semaphore and time-out take twice as long.
         """
         loop = asyncio.get_running_loop()
         slot = loop.create_future()
-        self._waiting.append(slot)
+        (self._waiting.appendleft if urgent else self._waiting.append)(slot)
         timer = loop.call_at(deadline, _time_out, slot)
         try:
             await slot

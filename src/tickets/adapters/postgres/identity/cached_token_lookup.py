@@ -9,7 +9,7 @@ from hashlib import sha256
 from time import monotonic
 
 from tickets.adapters.postgres.caching.cache import MAX_ENTRIES, Cache
-from tickets.adapters.postgres.connection.listener import Listener
+from tickets.adapters.postgres.connection.listener import CAUGHT_UP_SECONDS, Listener
 from tickets.adapters.postgres.identity.token_lookup import PostgresTokenLookup
 
 
@@ -17,7 +17,7 @@ from tickets.adapters.postgres.identity.token_lookup import PostgresTokenLookup
 class _Entry:
     user_id: int
     valid_until: float
-    """Moment until which the entry may be used without a listener."""
+    """Moment until which the entry may be used without proof from a listener."""
 
     expires_at: float
     """Moment at which the token itself expires."""
@@ -26,10 +26,11 @@ class _Entry:
 class CachedTokenLookup:
     """The port `TokenLookup` with a time to live, and with cache invalidation by a listener.
 
-    A revoked token is honoured for the time to live at most, and with a listener for a second at
-    most. It never outlives its expiry, where the identity query returns that. An unknown token is
-    looked up each time, so that a new one works at once. Tokens are cached as hashes; requests that
-    need the same one at the same moment share one query.
+    A revoked token is honoured for the time to live at most. With a listener it is honoured for a
+    second at most, whatever stops: an entry that the listener cannot vouch for is valid for as long
+    as a heartbeat. No entry outlives its token's expiry, where the identity query returns that. An
+    unknown token is looked up each time, so that a new one works at once. Tokens are cached as
+    hashes; requests that need the same one at the same moment share one query.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class CachedTokenLookup:
         `listener` receives every revocation in the service's own table, none in a platform's table.
         """
         self._token_lookup = token_lookup
-        self._seconds = seconds
+        self._seconds = seconds if listener is None else min(seconds, CAUGHT_UP_SECONDS)
         self._listener = listener
         self._now = now
         self._cache = Cache[bytes, _Entry](max_entries)
