@@ -64,10 +64,11 @@ class _ErrorReportingGroup(click.Group):
 @click.pass_context
 def main(context: click.Context) -> None:
     """Support tickets between the users of a platform and its admin team."""
-    # Windows has no SIGHUP
+    # Windows has no SIGHUP, and `nohup` ignores it
     for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
         # SystemExit unwinds every `with` block, and so stops the embedded PostgreSQL
-        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     context.obj = Settings.read(os.environ)
 
 
@@ -77,7 +78,7 @@ def main(context: click.Context) -> None:
 @setting_option("workers")
 @click.pass_obj
 def serve(settings: Settings, /, **options: str | int | None) -> None:
-    """Migrate and verify the database, then serve until SIGTERM or Ctrl-C."""
+    """Migrate and verify the database, then serve until SIGTERM, SIGHUP or Ctrl-C."""
     if not settings.admin_token:
         raise SettingsError(
             "TICKETS_ADMIN_TOKEN is not set: it is the token that admins sign in with. "

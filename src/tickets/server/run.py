@@ -7,11 +7,11 @@ import os
 import socket
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 
 from tickets.observability import logs
 from tickets.observability.metrics import SHARED_FOLDER
@@ -20,11 +20,9 @@ from tickets.server.connection_limits import (
     ConnectionLimits,
     bounded_protocol,
 )
+from tickets.server.stopping import SHUTDOWN_SECONDS, stop_on_hang_up
 from tickets.server.workers import Supervisor
 from tickets.settings.settings import Settings
-
-SHUTDOWN_SECONDS = 10
-"""How long requests in progress may take to finish when the service is stopped."""
 
 OTHER_OPEN_FILES = 200
 """Open files of a process besides client connections: its pool, its listener, its libraries."""
@@ -81,7 +79,7 @@ def uvicorn_config(settings: Settings) -> uvicorn.Config:
 
 
 def run(listener: socket.socket, settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then finish the requests in progress and return."""
+    """Serve until SIGTERM, SIGINT or SIGHUP, then finish the requests in progress and return."""
     _raise_open_files_limit(settings.max_connections + MAX_REFUSED_CONNECTIONS + OTHER_OPEN_FILES)
     config = uvicorn_config(settings)
     if settings.workers > 1:
@@ -90,10 +88,14 @@ def run(listener: socket.socket, settings: Settings) -> None:
             os.environ[SHARED_FOLDER] = folder
             Supervisor(config, sockets=[listener]).run()
         return
+    stop_on_hang_up()
     service = uvicorn.Server(config)
-    # after it has stopped, uvicorn raises the signal that stopped it once more
-    with suppress(KeyboardInterrupt, SystemExit):
+    try:
         service.run(sockets=[listener])
+    except (KeyboardInterrupt, SystemExit) as error:
+        # after it has stopped, uvicorn raises the signal that stopped it once more
+        if not service.started and getattr(error, "code", None) != STARTUP_FAILURE:
+            raise
     if not service.started:
         raise ServiceFailed
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from typing import Any
 
 from litestar import Litestar
 from prometheus_client.multiprocess import mark_process_dead
@@ -11,11 +13,23 @@ from uvicorn.supervisors import Multiprocess
 from tickets.bootstrap import application
 from tickets.observability.metrics import SHARED_FOLDER
 from tickets.server.garbage_collector import tune_garbage_collector
+from tickets.server.stopping import is_hang_up_ignored, stop_on_hang_up, stop_with_supervisor
 from tickets.settings.settings import Settings
 
 
 class Supervisor(Multiprocess):
     """Keeps the worker processes running; removes the gauges of one that died from the metrics."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as uvicorn has it
+        """Handle signals from now on; leave SIGHUP ignored where it is, for the workers as well."""
+        is_ignored = is_hang_up_ignored()
+        super().__init__(*args, **options)
+        if is_ignored and hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def handle_hup(self) -> None:
+        """Stop, as on SIGTERM; uvicorn would replace the workers, with the old settings."""
+        self.handle_term()
 
     def keep_subprocess_alive(self) -> None:
         """Replace processes that have died."""
@@ -27,6 +41,8 @@ class Supervisor(Multiprocess):
 
 def application_from_environment() -> Litestar:
     """Return the application of a worker process; the command line has checked the settings."""
+    stop_on_hang_up()
+    stop_with_supervisor()
     service = application(Settings.read(os.environ))
     tune_garbage_collector()
     return service
