@@ -55,7 +55,7 @@ as $$
 declare
     ticket record;
 begin
-    select t.last_ordinal, t.status, t.waiting_since
+    select t.last_ordinal, t.status, t.waiting_since, t.user_unread, t.admin_unread
       into ticket
       from tickets t
      where t.id = grown_ticket
@@ -80,11 +80,22 @@ begin
     ), growth as (
         select max(ordinal) as last_ordinal,
                (array_agg(beginning order by ordinal desc))[1] as newest,
+               min(ordinal) filter (where sender_type = 'user') as first_of_user,
+               min(ordinal) filter (where sender_type = 'admin') as first_of_admins,
                coalesce(max(ordinal) filter (where sender_type = 'admin'), 0) as answer
           from numbered
     )
     update tickets t
        set last_ordinal = growth.last_ordinal,
+           -- a clear flag: what came before the other side's new message was shown
+           user_seen = case
+               when ticket.user_unread then t.user_seen
+               else greatest(t.user_seen, growth.first_of_admins - 1)
+           end,
+           admin_seen = case
+               when ticket.admin_unread then t.admin_seen
+               else greatest(t.admin_seen, growth.first_of_user - 1)
+           end,
            message_count = (
                select count(*) from ticket_messages m where m.ticket_id = grown_ticket
            ),
@@ -270,16 +281,20 @@ begin
 end
 $$;
 
--- Another program that clears a flag has shown everything; one that resolves or closes a ticket
--- ends the wait. This release writes these columns itself, so for its writes nothing changes here.
+-- A program that clears a flag has shown everything; so has one that sets it with a new message of
+-- which the ticket does not yet know the ordinal, but for that message. One that resolves or closes
+-- a ticket ends the wait. This release writes these columns itself: nothing changes for its writes.
 create function ticket_marks_follow() returns trigger
     language plpgsql
 as $$
+declare
+    counted constant boolean :=
+        new.message_count > old.message_count and new.last_ordinal = old.last_ordinal;
 begin
-    if old.user_unread and not new.user_unread then
+    if old.user_unread > new.user_unread or old.user_unread < new.user_unread and counted then
         new.user_seen := greatest(new.user_seen, new.last_ordinal);
     end if;
-    if old.admin_unread and not new.admin_unread then
+    if old.admin_unread > new.admin_unread or old.admin_unread < new.admin_unread and counted then
         new.admin_seen := greatest(new.admin_seen, new.last_ordinal);
     end if;
     if new.status <> old.status and new.status in ('resolved', 'closed') then
@@ -540,7 +555,7 @@ create trigger ticket_messages_change
 create trigger ticket_marks_follow
     before update on tickets
     for each row
-    when (old.user_unread > new.user_unread or old.admin_unread > new.admin_unread
+    when (old.user_unread <> new.user_unread or old.admin_unread <> new.admin_unread
           or old.status <> new.status)
     execute function ticket_marks_follow();
 
