@@ -90,9 +90,11 @@ class PostgresHealth:
             row = await self._database.fetchrow(*query)
         except asyncpg.UndefinedTableError:
             return [NO_SCHEMA]
-        except asyncpg.InsufficientPrivilegeError as error:
-            return [HealthProblem("missing-privilege", f"The database says: {error}.")]
         except StoreUnavailable as error:
+            if isinstance(error.__cause__, asyncpg.InsufficientPrivilegeError):
+                return [
+                    HealthProblem("missing-privilege", f"The database says: {error.__cause__}.")
+                ]
             logger.warning("the database cannot be checked: %r", error.__cause__ or error)
             name = "overloaded" if isinstance(error, Overloaded) else "unreachable"
             return [HealthProblem(name, str(error))]

@@ -15,7 +15,8 @@ from datetime import timedelta
 import asyncpg
 
 from tickets.adapters.postgres.connection.connect import CannotConnect, CommandConnection
-from tickets.adapters.postgres.connection.database import UNAVAILABLE, Database
+from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.connection.errors import unavailable
 from tickets.adapters.postgres.schema.migrations import load_migrations
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.adapters.postgres.verification.findings import Finding, WrongThreads
@@ -67,9 +68,13 @@ class DailyRound:
         try:
             async with self._connect() as connection:
                 return await self._run(connection, position)
-        except (CannotConnect, *UNAVAILABLE) as error:
+        except CannotConnect as error:
             # another process, or this one, goes on when the lease has ended
             raise StoreUnavailable from error
+        except Exception as error:
+            if (refusal := unavailable(error)) is None:
+                raise
+            raise refusal from error
 
     async def _run(self, connection: CommandConnection, position: int) -> int:
         verifier = Verifier(connection, repair=True)
