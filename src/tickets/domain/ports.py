@@ -199,6 +199,14 @@ class StoreFigures(Protocol):
     def migrations_due(self) -> int:
         """Migrations of this version that the database lacks."""
 
+    @property
+    def verified_at(self) -> float | None:
+        """When derived data was last verified in full, in seconds since 1970; None if never."""
+
+    @property
+    def findings_remaining(self) -> int:
+        """Findings of that verification that could not be repaired."""
+
 
 class StoreHealth(Protocol):
     """Checks the database on behalf of health endpoints and metrics."""

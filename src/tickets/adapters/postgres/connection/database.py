@@ -15,7 +15,7 @@ import asyncpg
 from tickets.adapters.postgres.connection.errors import unavailable
 from tickets.adapters.postgres.connection.pool import Pool, PoolUsage
 from tickets.adapters.postgres.sql_loader import load_queries
-from tickets.domain.errors import StaleTicket, StoreReadOnly
+from tickets.domain.errors import StaleTicket, StoreReadOnly, StoreUnavailable
 
 logger = logging.getLogger("tickets")
 
@@ -202,9 +202,10 @@ class Database:
             return False
         try:
             moved = await self.fetch(*self._sql["repair_sequences"].bind())
-        except asyncpg.InsufficientPrivilegeError as refused:
-            logger.warning("a sequence is behind its ids, and cannot be repaired: %s", refused)
-            return False
+        except StoreUnavailable as refusal:
+            reason = refusal.__cause__ or refusal
+            logger.warning("a sequence is behind its ids, and cannot be repaired: %s", reason)
+            raise
         for row in moved:
             logger.warning(
                 "sequence %s was behind the ids of %s, and continues at %d now",
