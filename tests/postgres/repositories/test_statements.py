@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
@@ -9,6 +10,7 @@ import pytest
 
 from tests.world import ADMIN, PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.sql_loader import query_names
 from tickets.domain.idempotency import IdempotencyKey
 from tickets.domain.people import Actor
 from tickets.domain.ticket import Status
@@ -23,8 +25,11 @@ class StatementCounter:
 
     async def count(self, work: Callable[[], Awaitable[object]]) -> int:
         """Return how many statements this work sends."""
+        # asyncpg calls the loggers in the next round of the event loop
+        await asyncio.sleep(0)
         self.statements.clear()
         await work()
+        await asyncio.sleep(0)
         return len(self.statements)
 
 
@@ -92,7 +97,8 @@ async def test_a_reply_takes_two_statements_whatever_the_length_of_the_thread(
     )
 
     assert await counter.count(lambda: service.reply(ticket.id, "Hello", by=ADMIN)) == 2
-    assert not any("from ticket_messages" in query for query in counter.statements)
+    names = query_names()
+    assert [names[query] for query in counter.statements] == ["get_ticket", "save_ticket"]
 
 
 async def test_a_new_ticket_takes_one_statement_and_a_change_of_status_two(
