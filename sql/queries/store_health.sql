@@ -20,3 +20,7 @@ select (select count(*) from ticket_migrations where number <= :highest) as appl
 -- counts.
 select (select count(*) from tickets where user_unread) as by_users,
        (select coalesce(sum(admin_unread), 0)::bigint from ticket_counts) as by_admins;
+
+-- name: last_verification
+-- When all tickets were last verified, in seconds since 1970, and how many findings remain.
+select extract(epoch from finished_at)::float8 as finished_at, remaining from ticket_verification;

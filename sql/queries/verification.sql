@@ -176,7 +176,7 @@ returning status, category;
 
 -- name: next_tickets
 -- The next tickets after an id.
-select coalesce(array_agg(id), '{}')
+select coalesce(array_agg(id order by id), '{}')
   from (select id from tickets where id > :after order by id limit :size) as batch;
 
 -- name: sample_of_tickets
@@ -254,7 +254,8 @@ update tickets t
 returning t.id;
 
 -- name: claim_round
--- Take over the daily round if it is due, or left by a process that is gone; no row otherwise.
+-- Take over the daily round if it is due, or left by a process that is gone; no row otherwise, and
+-- none in a database that a newer release has migrated, whose schema is not this one's.
 update ticket_verification
    set started_at = case when position is null then now() else started_at end,
        found = case when position is null then 0 else found end,
@@ -263,6 +264,7 @@ update ticket_verification
        leased_until = now() + :lease
  where leased_until <= now()
    and (position is not null or started_at <= now() - :every::interval)
+   and not exists (select from ticket_migrations where number > :highest)
 returning position;
 
 -- name: advance_round
@@ -281,10 +283,6 @@ update ticket_verification
    set position = null, finished_at = now(), leased_until = now()
  where position = :before
 returning found, remaining;
-
--- name: last_round
--- When all tickets were last verified, and how many findings remain.
-select extract(epoch from finished_at)::float8 as finished_at, remaining from ticket_verification;
 
 -- name: restore_round
 -- Add the row of the daily round where it is missing, as after a restore of some tables.

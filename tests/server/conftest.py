@@ -16,7 +16,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from tickets.server.connection_limits import ConnectionLimits, with_limits
+from tickets.server.connection_limits import with_limits
+from tickets.server.connection_table import ConnectionLimits, ConnectionTable
 from tickets.server.run import uvicorn_config
 from tickets.settings.settings import Settings
 
@@ -56,6 +57,11 @@ async def until(holds: Callable[[], object]) -> None:
     async with asyncio.timeout(TIMEOUT):
         while not holds():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+
+def log_lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Return the messages that were logged since the last call; the server logs JSON."""
+    return [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()]
 
 
 @dataclass
@@ -134,7 +140,7 @@ async def serving(config: uvicorn.Config, app: Application = echo) -> AsyncItera
 def configured(protocol: type[asyncio.Protocol], limits: ConnectionLimits) -> uvicorn.Config:
     result = uvicorn_config(Settings())
     kind: Any = with_limits(protocol)
-    result.http = partial(kind, limits)  # type: ignore[assignment] # called as the class would be
+    result.http = partial(kind, ConnectionTable(limits))  # type: ignore[assignment] # called as the class would be
     return result
 
 

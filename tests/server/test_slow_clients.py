@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.server.conftest import GET, HASTY, PATIENT, POST, ConfigWith, Scope, echo, serving
+from tickets.server.connection_limits import MAX_HEADERS
 
 pytestmark = pytest.mark.timeouts
 
@@ -114,6 +115,32 @@ async def test_a_very_long_request_head_is_a_431(config: ConfigWith) -> None:
         status, headers, _ = await client.response()
         assert status in (431, 400)
         assert headers["connection"] == "close"
+        await client.close()
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n"])
+async def test_a_request_head_of_too_many_lines_is_a_431(config: ConfigWith, end: bytes) -> None:
+    async with serving(config(PATIENT)) as server:
+        head = (GET % b"")[:-2] + b"a: b\r\n" * MAX_HEADERS
+        if not end:
+            # one of the two protocols parses a head only when it is complete
+            head += b"x" * 300_000
+        client = await server.connect()
+        with suppress(ConnectionError):
+            await client.send(head + end)
+
+        status, headers, _ = await client.response()
+        assert status in ((431,) if end else (431, 400))
+        assert headers["connection"] == "close"
+        await client.close()
+
+
+async def test_a_request_head_of_as_many_lines_as_are_allowed_is_served(config: ConfigWith) -> None:
+    async with serving(config(PATIENT)) as server:
+        client = await server.connect()
+        for _ in range(2):
+            await client.send((GET % b"")[:-2] + b"a: b\r\n" * (MAX_HEADERS - 1) + b"\r\n")
+            assert (await client.response())[0] == 200
         await client.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.server.conftest import GET, serving
+from tests.server.conftest import GET, log_lines, serving
 from tickets.server.run import forwarded_allow_ips, uvicorn_config
 from tickets.settings.settings import Settings
 
@@ -40,3 +40,37 @@ def test_ipv4_proxies_are_trusted_as_ipv4_mapped_addresses_too() -> None:
         "::ffff:a00:0/104",
         "::ffff:c000:201/128",
     ]
+
+
+WARNED = "which is ignored"
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Proto"])
+async def test_a_forwarded_header_from_an_untrusted_peer_is_warned_of_once(
+    header: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with serving(uvicorn_config(Settings(trusted_proxies=("10.0.0.0/8",)))) as server:
+        # all of them are open before the first warning
+        for caller in [await server.connect() for _ in range(3)]:
+            request = (GET % b"who")[:-2] + f"{header}: 198.51.100.7\r\n\r\n".encode()
+            for _ in range(2):
+                await caller.send(request)
+                assert (await caller.response())[0] == 200
+            await caller.close()
+
+    (line,) = [text for text in log_lines(capsys) if WARNED in text]
+    assert line.startswith(f"127.0.0.1 sends the header {header.lower()}, ")
+    assert "TICKETS_TRUSTED_PROXIES" in line
+
+
+async def test_no_warning_without_a_forwarded_header_or_from_a_trusted_proxy(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for proxies, headers in (((), b""), (("127.0.0.1",), b"X-Forwarded-For: 198.51.100.7\r\n")):
+        async with serving(uvicorn_config(Settings(trusted_proxies=proxies))) as server:
+            caller = await server.connect()
+            await caller.send((GET % b"who")[:-2] + headers + b"\r\n")
+            assert (await caller.response())[0] == 200
+            await caller.close()
+
+    assert not [text for text in log_lines(capsys) if WARNED in text]

@@ -27,7 +27,8 @@ from uvicorn.protocols.http.httptools_impl import (
 from uvicorn.server import ServerState
 from uvicorn.supervisors import Multiprocess
 
-from tickets.server.connection_limits import BoundedConnection, ConnectionLimits, with_limits
+from tickets.server.connection_limits import BoundedConnection, with_limits
+from tickets.server.connection_table import ConnectionLimits, ConnectionTable
 from tickets.server.run import uvicorn_config
 from tickets.settings.settings import Settings
 
@@ -44,7 +45,7 @@ OVERRIDDEN = (
 )
 """Methods that `BoundedConnection` overrides; most call uvicorn's first."""
 
-READ = ("transport", "loop", "connections", "cycle", "app")
+READ = ("transport", "loop", "client", "cycle", "headers", "app")
 """Attributes that `BoundedConnection` reads; it also replaces `app`."""
 
 CYCLE_READ = ("response_started", "response_complete", "more_body")
@@ -80,7 +81,7 @@ async def test_a_protocol_has_the_attributes_that_are_read(protocol: type[Any]) 
     config.load()
     limits = ConnectionLimits(max_connections=1, timeout=1)
     made = with_limits(protocol)(
-        limits,
+        ConnectionTable(limits),
         config=config,
         server_state=ServerState(),
         app_state={},

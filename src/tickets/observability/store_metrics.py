@@ -58,7 +58,19 @@ async def store_metrics(store_health: StoreHealth | None) -> tuple[Metric, ...]:
     )
     migrations.add_metric(["applied"], figures.migrations_applied)
     migrations.add_metric(["due"], figures.migrations_due)
-    return (up, unread, migrations)
+    remaining = GaugeMetricFamily(
+        "tickets_verification_findings",
+        "Findings of the last daily verification, or the present one, that were not repaired.",
+    )
+    remaining.add_metric([], figures.findings_remaining)
+    if figures.verified_at is None:
+        return (up, unread, migrations, remaining)
+    verified = GaugeMetricFamily(
+        "tickets_verification_last_run_timestamp_seconds",
+        "When the daily verification of derived data last ended.",
+    )
+    verified.add_metric([], figures.verified_at)
+    return (up, unread, migrations, remaining, verified)
 
 
 def build_info() -> Metric:

@@ -6,30 +6,31 @@ subclasses its HTTP protocol, whichever of the two is installed, and bounds the 
 - A request, head and body, has to arrive within the timeout, counted from its first byte: else 408,
   and the connection is closed.
 - A connection on which nothing was sent within the timeout is closed without a response.
-- A head that does not end is a 431.
+- A head that does not end is a 431, and so is one of too many lines.
 - A client that does not read its response is disconnected, so that responses do not pile up in
   memory.
-- Beyond the maximum number of connections a request gets a 503. The liveness check does not: being
-  busy is no reason to restart the process.
+- An address has a share of the connections. Beyond that, or beyond the maximum of all, a new
+  connection takes the place of the one that has been idle for longest. Where none is idle, it gets
+  a 503. The liveness check does not: being busy is no reason to restart the process.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Collection
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from tickets.server.connection_table import Admission, ConnectionTable
 from tickets.server.error_responses import RefusingApplication, closing_problem_response
-
-logger = logging.getLogger("tickets")
 
 MAX_HEAD_BYTES = 256 * 1024
 """Bytes received outside of a request's body: a head, or a body after its response was sent."""
+
+MAX_HEADERS = 200
+"""Header lines of a request: short ones take thirty times their bytes in memory."""
 
 MIN_BYTES_READ = 16 * 1024
 """Bytes of a response that a client has to read within the timeout, unless less is left of it."""
@@ -37,30 +38,20 @@ MIN_BYTES_READ = 16 * 1024
 MAX_PIPELINED_REQUESTS = 32
 """Requests that may wait on a connection behind the one in progress (HTTP pipelining)."""
 
-MAX_REFUSED_CONNECTIONS = 50
-"""Connections beyond the maximum that get a 503; any further one is closed without a response."""
-
 REFUSED_TIMEOUT = 2.0
 """Seconds that a connection beyond the maximum has to send its request."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionLimits:
-    """The limits for the connections of one process."""
-
-    max_connections: int
-    """Connections that are open at the same time."""
-
-    timeout: float
-    """Seconds for a request to arrive, and for the client to read some of its response."""
+FORWARDING_HEADERS = {b"x-forwarded-for", b"forwarded", b"x-forwarded-proto"}
+"""Headers that proxies add; they mean something from a trusted proxy only."""
 
 
-def bounded_protocol(limits: ConnectionLimits, **options: Any) -> asyncio.Protocol:  # noqa: ANN401
+def bounded_protocol(table: ConnectionTable, **options: Any) -> asyncio.Protocol:  # noqa: ANN401
     """Return the protocol of a new connection; uvicorn passes the options.
 
-    `functools.partial(bounded_protocol, limits)` is a value for `http` of `uvicorn.Config`.
+    `functools.partial(bounded_protocol, table)` is a value for `http` of `uvicorn.Config`.
     """
-    protocol: asyncio.Protocol = _PROTOCOL(limits, **options)
+    protocol: asyncio.Protocol = _PROTOCOL(table, **options)
     return protocol
 
 
@@ -72,13 +63,16 @@ class BoundedConnection(asyncio.Protocol):
     loop: asyncio.AbstractEventLoop
     connections: set[asyncio.Protocol]
     cycle: Any
+    headers: Any
+    client: tuple[str, int] | None
     app: Any
 
-    def __init__(self, limits: ConnectionLimits, **options: Any) -> None:  # noqa: ANN401
+    def __init__(self, table: ConnectionTable, **options: Any) -> None:  # noqa: ANN401
         super().__init__(**options)
         # h11's protocol has none: it reads the next request only after the response
         self._pipeline: Collection[object] = getattr(self, "pipeline", ())
-        self._limits = limits
+        self._table = table
+        self._limits = table.limits
         self._request_timer: asyncio.TimerHandle | None = None
         self._received_bytes = 0
         self._response_timer: asyncio.TimerHandle | None = None
@@ -88,24 +82,23 @@ class BoundedConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the timer of the first request, and refuse connections beyond the maximum."""
         super().connection_made(transport)
-        excess = len(self.connections) - self._limits.max_connections
-        if excess > MAX_REFUSED_CONNECTIONS:
+        address = self.client[0] if self.client else None
+        admission = self._table.admit(self, address, now=self.loop.time())
+        if admission is Admission.CLOSED:
             self.transport.abort()
             return
         timeout = self._limits.timeout
-        if excess > 0:
-            if excess == 1:
-                logger.warning(
-                    "all %d connections of TICKETS_MAX_CONNECTIONS are open: refusing more",
-                    self._limits.max_connections,
-                )
+        if admission is Admission.REFUSED:
             self.app = RefusingApplication(self.app)
             timeout = REFUSED_TIMEOUT
+        elif self._table.notes_forwarding and not self._table.is_exempt(address):
+            self._noting_app, self.app = self.app, self._note_forwarding
         self._request_timer = self.loop.call_later(timeout, self._on_request_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the timers."""
+        """Make room in the table, and cancel the timers."""
         super().connection_lost(exc)
+        self._table.release(self)
         self._stop_request_timer()
         if self._response_timer is not None:
             self._response_timer.cancel()
@@ -113,14 +106,16 @@ class BoundedConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Stop the timer if the request is complete; bound what arrives outside of a body."""
+        self._table.mark_busy(self)
         super().data_received(data)
         self._watch_request()
         if self.cycle is None or self.cycle.response_complete:
             self._received_bytes += len(data)
-            if self._received_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-                self._close(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request is too large.")
         elif len(self._pipeline) > MAX_PIPELINED_REQUESTS:
             self.transport.abort()
+        too_large = self._received_bytes > MAX_HEAD_BYTES or len(self.headers or ()) > MAX_HEADERS
+        if too_large and not self.transport.is_closing():
+            self._close(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request is too large.")
 
     def pause_writing(self) -> None:
         """Start the response timer: the client reads more slowly than the response is written."""
@@ -138,11 +133,30 @@ class BoundedConnection(asyncio.Protocol):
         self._watch_response()
         if not self.cycle.response_complete:
             self._watch_request()
+        elif not self.cycle.more_body:
+            self._table.mark_idle(self)
 
     def send_400_response(self, msg: str) -> None:
         """Respond to data that is not HTTP, with problem details."""
         self._write_problem(HTTPStatus.BAD_REQUEST, msg)
         self.transport.close()
+
+    def is_sending(self) -> bool:
+        """Return whether the client has not read all of the last response yet."""
+        return self.transport.get_write_buffer_size() > 0
+
+    def close_idle(self) -> None:
+        """Close the connection, which has no request in progress."""
+        self.transport.close()
+
+    async def _note_forwarding(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+        """Handle the first request; warn if an untrusted peer has forwarded it."""
+        self.app = self._noting_app
+        for name, _value in scope["headers"]:
+            if name in FORWARDING_HEADERS:
+                self._table.note_forwarding(self.client and self.client[0], name.decode())
+                break
+        await self.app(scope, receive, send)
 
     def _watch_request(self) -> None:
         cycle = self.cycle

@@ -15,10 +15,11 @@ from uvicorn.config import STARTUP_FAILURE
 
 from tickets.observability import logs
 from tickets.observability.metrics import SHARED_FOLDER
-from tickets.server.connection_limits import (
+from tickets.server.connection_limits import bounded_protocol
+from tickets.server.connection_table import (
     MAX_REFUSED_CONNECTIONS,
     ConnectionLimits,
-    bounded_protocol,
+    ConnectionTable,
 )
 from tickets.server.stopping import SHUTDOWN_SECONDS, stop_on_hang_up
 from tickets.server.workers import Supervisor
@@ -26,6 +27,10 @@ from tickets.settings.settings import Settings
 
 OTHER_OPEN_FILES = 200
 """Open files of a process besides client connections: its pool, its listener, its libraries."""
+
+MIN_SHARE = 20
+"""Connections that one address may have open by default, however few there are: a browser has six.
+"""
 
 APPLICATION = "tickets.server.workers:application_from_environment"
 
@@ -58,13 +63,16 @@ def listen(host: str, port: int) -> socket.socket:
 def uvicorn_config(settings: Settings) -> uvicorn.Config:
     """Return uvicorn's configuration for these settings."""
     limits = ConnectionLimits(
-        max_connections=settings.max_connections, timeout=settings.client_timeout
+        max_connections=settings.max_connections,
+        max_per_address=share_per_address(settings),
+        exempt=settings.trusted_proxies,
+        timeout=settings.client_timeout,
     )
     return uvicorn.Config(
         APPLICATION,
         factory=True,
         workers=settings.workers,
-        http=partial(bounded_protocol, limits),  # type: ignore[arg-type] # called like a class
+        http=partial(bounded_protocol, ConnectionTable(limits)),  # type: ignore[arg-type] # called like a class
         ws="none",
         # both are always set: otherwise uvicorn reads FORWARDED_ALLOW_IPS, and trusts this machine
         proxy_headers=bool(settings.trusted_proxies),
@@ -98,6 +106,13 @@ def run(listener: socket.socket, settings: Settings) -> None:
             raise
     if not service.started:
         raise ServiceFailed
+
+
+def share_per_address(settings: Settings) -> int:
+    """Return how many connections one address may have open; 0 is no limit."""
+    if settings.max_connections_per_address is not None:
+        return settings.max_connections_per_address
+    return max(settings.max_connections // 4, MIN_SHARE)
 
 
 def forwarded_allow_ips(proxies: Sequence[str]) -> list[str]:

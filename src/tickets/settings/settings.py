@@ -56,6 +56,12 @@ class Settings:
         default=1000,
         doc="Client connections of one process; beyond it: 503",
     )
+    max_connections_per_address: int | None = setting(
+        parse=parsers.whole_number(0, 100_000),
+        default=None,
+        default_doc="a quarter",
+        doc="Of these, connections of one address; `0`: no limit",
+    )
     client_timeout: float = setting(
         parse=parsers.seconds(0.1, 600),
         default=20.0,

@@ -95,7 +95,12 @@ async def test_a_scrape_reads_store_pool_listener_and_jobs(memory_world: MemoryW
         is_listening=lambda: True,
         store_health=Health(
             MemoryStoreFigures(
-                unread_by_users=7, unread_by_admins=3, migrations_applied=2, migrations_due=1
+                unread_by_users=7,
+                unread_by_admins=3,
+                migrations_applied=2,
+                migrations_due=1,
+                verified_at=1000.5,
+                findings_remaining=4,
             )
         ),
     )
@@ -109,6 +114,8 @@ async def test_a_scrape_reads_store_pool_listener_and_jobs(memory_world: MemoryW
     assert found["tickets_unread", "admin"] == 3
     assert found["tickets_migrations", "applied"] == 2
     assert found["tickets_migrations", "due"] == 1
+    assert found["tickets_verification_last_run_timestamp_seconds",] == 1000.5
+    assert found["tickets_verification_findings",] == 4
     assert found["tickets_pool_connections",] == 5
     assert found["tickets_pool_connections_idle",] == 4
     assert found["tickets_pool_waiting",] == 2

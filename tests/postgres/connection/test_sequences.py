@@ -12,7 +12,7 @@ from tests.postgres.roles import a_role
 from tests.world import ADMIN, PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.sql_loader import load_fragments, load_queries
-from tickets.domain.errors import StaleTicket
+from tickets.domain.errors import StaleTicket, StoreUnavailable
 from tickets.domain.people import Actor
 
 BEHIND = load_fragments()["sequences_behind"]
@@ -151,7 +151,7 @@ async def test_another_duplicate_is_an_error_and_repairs_nothing(world: Postgres
     assert await behind(world.database) == [("ticket_messages_id_seq", 2)]
 
 
-async def test_a_sequence_that_may_not_be_repaired_leaves_the_error_and_says_why(
+async def test_a_sequence_that_may_not_be_repaired_is_a_503_and_logged(
     world: PostgresWorld, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     ticket = await world.ticket()
@@ -160,7 +160,7 @@ async def test_a_sequence_that_may_not_be_repaired_leaves_the_error_and_says_why
     await world.database.fetch("select setval('ticket_messages_id_seq', 1, false)")
     async with a_role(database_url) as role, Database(role.url).open() as database:
         await role.owner.execute(f"revoke update on ticket_messages_id_seq from {role.name}")
-        with pytest.raises(asyncpg.UniqueViolationError):
+        with pytest.raises(StoreUnavailable):
             await PostgresWorld(database).reply(ticket.id, ADMIN)
 
     assert "cannot be repaired: permission denied for sequence" in caplog.text

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 import pytest
 
-from tests.world import ADMIN, PostgresWorld
+from tests.world import ADMIN, PostgresWorld, rows_of
 from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.sql_loader import query_names
 from tickets.domain.idempotency import IdempotencyKey
 from tickets.domain.people import Actor
+from tickets.domain.read_models import AdminRow, UserRow
 from tickets.domain.ticket import Status
 
 
@@ -23,8 +26,11 @@ class StatementCounter:
 
     async def count(self, work: Callable[[], Awaitable[object]]) -> int:
         """Return how many statements this work sends."""
+        # asyncpg calls the loggers in the next round of the event loop
+        await asyncio.sleep(0)
         self.statements.clear()
         await work()
+        await asyncio.sleep(0)
         return len(self.statements)
 
 
@@ -53,15 +59,15 @@ async def test_a_list_takes_one_statement_whatever_its_filter(counter: Statement
 
     async def user_list() -> None:
         page = await views.user_list(user_id, status=None, after=None, limit=50)
-        assert len(page.rows) == 50
+        assert len(rows_of(page, UserRow)) == 50
 
     async def admin_list() -> None:
         page = await views.admin_list(status=None, category=None, after=None, limit=50)
-        assert len(page.rows) == 50
+        assert len(rows_of(page, AdminRow)) == 50
 
     async def filtered() -> None:
         page = await views.admin_list(status=Status.OPEN, category=None, after=None, limit=50)
-        assert len(page.rows) == 50
+        assert len(rows_of(page, AdminRow)) == 50
 
     assert await counter.count(user_list) == 1
     assert await counter.count(admin_list) == 1
@@ -87,12 +93,13 @@ async def test_a_reply_takes_two_statements_whatever_the_length_of_the_thread(
     service, ticket = counter.world.service, await counter.world.ticket()
     await counter.world.database.fetch(
         """insert into ticket_messages (ticket_id, sender_type, message)
-           select $1, 'admin', 'one of many' from generate_series(1, 10000)""",
+           select $1, 'admin', 'one of many' from generate_series(1, 9000)""",
         ticket.id,
     )
 
     assert await counter.count(lambda: service.reply(ticket.id, "Hello", by=ADMIN)) == 2
-    assert not any("from ticket_messages" in query for query in counter.statements)
+    names = query_names()
+    assert [names[query] for query in counter.statements] == ["get_ticket", "save_ticket"]
 
 
 async def test_a_new_ticket_takes_one_statement_and_a_change_of_status_two(

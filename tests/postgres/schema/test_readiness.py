@@ -63,7 +63,12 @@ async def test_the_unread_figures_are_the_sums_of_the_unread_counts(
     await world.service.read(tickets[1].id, by=Actor.user(tickets[1].user_id))
 
     assert await PostgresHealth(database).figures() == Figures(
-        unread_by_users=1, unread_by_admins=3, migrations_applied=ALL, migrations_due=0
+        unread_by_users=1,
+        unread_by_admins=3,
+        migrations_applied=ALL,
+        migrations_due=0,
+        verified_at=None,
+        findings_remaining=0,
     )
 
 

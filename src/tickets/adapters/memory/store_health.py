@@ -15,6 +15,8 @@ class MemoryStoreFigures:
     unread_by_admins: int
     migrations_applied: int = 0
     migrations_due: int = 0
+    verified_at: float | None = None
+    findings_remaining: int = 0
 
 
 class MemoryStoreHealth:

@@ -31,6 +31,8 @@ class Figures:
     unread_by_admins: int
     migrations_applied: int
     migrations_due: int
+    verified_at: float | None
+    findings_remaining: int
 
 
 class PostgresHealth:
@@ -71,7 +73,16 @@ class PostgresHealth:
         applied = await self._applied()
         unread = await self._database.fetchrow(*self._sql["unread_totals"].bind())
         assert unread is not None  # noqa: S101 - it has no `from`, so it returns one row
-        return Figures(unread["by_users"], unread["by_admins"], applied, self._wanted - applied)
+        verification = await self._database.fetchrow(*self._sql["last_verification"].bind())
+        return Figures(
+            unread_by_users=unread["by_users"],
+            unread_by_admins=unread["by_admins"],
+            migrations_applied=applied,
+            migrations_due=self._wanted - applied,
+            # the row of a round may be missing after a restore, until the next start
+            verified_at=verification and verification["finished_at"],
+            findings_remaining=verification["remaining"] if verification else 0,
+        )
 
     async def _find_problems(self) -> Sequence[HealthProblem]:
         query = self._sql["readiness"].bind(highest=self._highest)
@@ -79,9 +90,11 @@ class PostgresHealth:
             row = await self._database.fetchrow(*query)
         except asyncpg.UndefinedTableError:
             return [NO_SCHEMA]
-        except asyncpg.InsufficientPrivilegeError as error:
-            return [HealthProblem("missing-privilege", f"The database says: {error}.")]
         except StoreUnavailable as error:
+            if isinstance(error.__cause__, asyncpg.InsufficientPrivilegeError):
+                return [
+                    HealthProblem("missing-privilege", f"The database says: {error.__cause__}.")
+                ]
             logger.warning("the database cannot be checked: %r", error.__cause__ or error)
             name = "overloaded" if isinstance(error, Overloaded) else "unreachable"
             return [HealthProblem(name, str(error))]

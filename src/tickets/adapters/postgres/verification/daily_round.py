@@ -12,9 +12,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
+import asyncpg
+
 from tickets.adapters.postgres.connection.connect import CannotConnect, CommandConnection
 from tickets.adapters.postgres.connection.database import Database
-from tickets.adapters.postgres.schema.migrations import MigrationError, Migrator
+from tickets.adapters.postgres.connection.errors import unavailable
+from tickets.adapters.postgres.schema.migrations import load_migrations
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.adapters.postgres.verification.findings import Finding, WrongThreads
 from tickets.adapters.postgres.verification.verifier import Verifier
@@ -47,16 +50,17 @@ class DailyRound:
         self._connect = connect
         self._pause = pause
         self._sql = load_queries("verification")
+        self._highest = max(migration.number for migration in load_migrations())
 
     async def run_if_due(self) -> int:
         """Run the round if it is due and nobody else does; return the number of repairs.
 
         Raises `StoreUnavailable`.
         """
-        query = self._sql["claim_round"].bind(lease=LEASE, every=EVERY)
+        query = self._sql["claim_round"].bind(lease=LEASE, every=EVERY, highest=self._highest)
         try:
             position = await self._database.fetchval(*query)
-        except StoreReadOnly:
+        except (StoreReadOnly, asyncpg.UndefinedTableError):
             # nothing could be repaired, nor recorded
             return 0
         if position is None:
@@ -64,48 +68,59 @@ class DailyRound:
         try:
             async with self._connect() as connection:
                 return await self._run(connection, position)
-        except (CannotConnect, MigrationError) as error:
+        except CannotConnect as error:
             # another process, or this one, goes on when the lease has ended
             raise StoreUnavailable from error
+        except Exception as error:
+            if (refusal := unavailable(error)) is None:
+                raise
+            raise refusal from error
 
     async def _run(self, connection: CommandConnection, position: int) -> int:
-        # a newer release knows its own schema, which this one would find faults with
-        if await Migrator(connection).due():
-            return 0
         verifier = Verifier(connection, repair=True)
         repaired = 0
         if position == 0:
-            findings = [*await verifier.configuration(), *await verifier.ticket_counts()]
-            if not await self._advance(0, 0, findings):
-                return 0
-            repaired += _log(findings)
+            findings = list(await verifier.configuration())
+            can_run = not any(finding.prevents_start for finding in findings)
+            if can_run:
+                findings += await verifier.ticket_counts()
+            _log(findings)
+            repaired = sum(finding.is_repaired for finding in findings)
+            if not await self._advance(0, 0, found=len(findings), repaired=repaired):
+                return repaired
+            if not can_run:
+                await self._finish(0)
+                return repaired
         while True:
             wrong = WrongThreads()
             end = await verifier.batch(position, wrong)
-            findings = list(wrong.findings())
-            if not await self._advance(position, end or position, findings):
+            _log(wrong.findings())
+            repaired += wrong.repaired
+            before, position = position, end or position
+            if not await self._advance(
+                before, position, found=wrong.tickets, repaired=wrong.repaired
+            ):
                 # another process has taken the round over
                 return repaired
-            repaired += _log(findings)
-            position = end or position
             if end is None:
-                await self._database.fetch(*self._sql["finish_round"].bind(before=position))
+                await self._finish(position)
                 return repaired
             await asyncio.sleep(self._pause)
 
-    async def _advance(self, before: int, position: int, findings: Sequence[Finding]) -> bool:
+    async def _finish(self, position: int) -> None:
+        await self._database.fetch(*self._sql["finish_round"].bind(before=position))
+
+    async def _advance(self, before: int, position: int, *, found: int, repaired: int) -> bool:
         query = self._sql["advance_round"].bind(
             before=before,
             position=position,
             lease=LEASE,
-            found=len(findings),
-            remaining=sum(not finding.is_repaired for finding in findings),
+            found=found,
+            remaining=found - repaired,
         )
         return await self._database.fetchval(*query) is not None
 
 
-def _log(findings: Sequence[Finding]) -> int:
-    """Log findings; return how many were repaired."""
+def _log(findings: Sequence[Finding]) -> None:
     for finding in findings:
         logger.warning("verification: %s", finding)
-    return sum(finding.is_repaired for finding in findings)

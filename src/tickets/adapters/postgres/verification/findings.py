@@ -31,11 +31,15 @@ class Finding:
 class WrongThreads:
     """Counts tickets with wrong derived columns, by column, with examples."""
 
+    tickets: int = 0
+    repaired: int = 0
     _wrong: dict[tuple[str, bool], int] = field(default_factory=dict)
     _examples: dict[tuple[str, bool], list[int]] = field(default_factory=dict)
 
     def add(self, ticket_id: int, columns: Iterable[str], *, is_repaired: bool) -> None:
         """Count one ticket."""
+        self.tickets += 1
+        self.repaired += is_repaired
         for column in columns:
             key = column, is_repaired
             self._wrong[key] = self._wrong.get(key, 0) + 1

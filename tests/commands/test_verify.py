@@ -1,0 +1,177 @@
+"""`tickets verify`, and the verification at the start of `serve` and by `migrate`."""
+
+from __future__ import annotations
+
+import json
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.commands.conftest import Shell, free_port
+from tests.postgres.roles import a_role
+from tests.world import PostgresWorld
+from tickets.adapters.postgres.connection.database import Database
+
+ADMIN_TOKEN = "a-token-for-the-admins"
+
+
+@pytest.fixture
+def world(postgres_world: PostgresWorld) -> PostgresWorld:
+    return postgres_world
+
+
+async def spoil(database: Database) -> None:
+    """Leave wrong what a restore or another program may leave wrong."""
+    await database.fetch("update tickets set message_count = 7")
+    await database.fetch("select setval('ticket_messages_id_seq', 1, false)")
+    await database.fetch("update ticket_counts set total = total + 5")
+
+
+FOUND = [
+    "sequences: sequence ticket_messages_id_seq gives 1 next, and ticket_messages has ids up to 2",
+    "ticket counts: the ticket counts differ from the tickets: open support",
+    "threads: message_count is wrong in 2 tickets (ids 1, 2)",
+]
+
+
+def verify(shell: Shell, url: str, *options: str) -> tuple[int, list[str]]:
+    result = shell.run("verify", *options, TICKETS_DATABASE_URL=url)
+    assert "Traceback" not in result.stderr
+    return result.returncode, result.stdout.splitlines()
+
+
+async def test_verify_reports_and_repairs_on_request(
+    shell: Shell, world: PostgresWorld, database_url: str
+) -> None:
+    await world.ticket()
+    await world.ticket()
+    code, (line,) = verify(shell, database_url)
+    assert (code, line.endswith(": all is well")) == (0, True)
+    await spoil(world.database)
+
+    for _ in range(2):
+        code, output = verify(shell, database_url)
+        assert code == 1
+        assert output[:-1] == FOUND
+        assert output[-1].endswith(
+            "3 findings; `tickets verify --repair` repairs what is safe to repair"
+        )
+    code, output = verify(shell, database_url, "--repair")
+    assert code == 0
+    assert output[:-1] == [f"{line} (repaired)" for line in FOUND]
+    assert output[-1].endswith("3 findings, 3 repaired, 0 remaining")
+    assert verify(shell, database_url)[0] == 0
+
+
+async def test_verify_exits_with_1_if_something_remains(
+    shell: Shell, world: PostgresWorld, database_url: str
+) -> None:
+    await world.database.fetch("drop trigger ticket_badges_move on tickets")
+
+    code, output = verify(shell, database_url, "--repair")
+
+    assert code == 1
+    assert output[-1].endswith("1 finding, 0 repaired, 1 remaining")
+
+
+def test_verify_says_that_migrations_are_due(shell: Shell, empty_database_url: str) -> None:
+    code, output = verify(shell, empty_database_url)
+
+    assert code == 1
+    assert output[0].startswith("migrations: due: 0001_tickets")
+
+
+def test_verify_exits_with_2_if_it_cannot_tell(shell: Shell) -> None:
+    url = f"postgresql://someone@127.0.0.1:{free_port()}/nowhere"
+
+    assert verify(shell, url) == (2, [])
+
+
+async def test_migrate_verifies_and_repairs(
+    shell: Shell, world: PostgresWorld, database_url: str
+) -> None:
+    await world.ticket()
+    await world.ticket()
+    await spoil(world.database)
+
+    result = shell.run("migrate", TICKETS_DATABASE_URL=database_url)
+
+    assert result.returncode == 0
+    _location, *lines = result.stdout.splitlines()
+    assert lines == [f"{line} (repaired)" for line in FOUND]
+
+
+async def test_serve_repairs_before_it_serves_and_logs_it(
+    shell: Shell, world: PostgresWorld, database_url: str
+) -> None:
+    await world.ticket()
+    await world.ticket()
+    await spoil(world.database)
+    port = free_port()
+    running = shell.start(
+        *("serve", "--port", f"{port}"),
+        TICKETS_DATABASE_URL=database_url,
+        TICKETS_ADMIN_TOKEN=ADMIN_TOKEN,
+    )
+    running.wait_for("serves at")
+
+    assert httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=30).status_code == 200
+    assert running.stop() == 0
+    messages = [json.loads(line)["message"] for line in running.output.splitlines()]
+    assert [line for line in messages if line.startswith("verification: ")] == [
+        f"verification: {line} (repaired)" for line in FOUND
+    ]
+
+
+async def test_serve_does_not_start_without_a_right_and_names_it(
+    shell: Shell, database_url: str
+) -> None:
+    async with a_role(database_url) as role:
+        await role.owner.execute(f"revoke all on ticket_counts from {role.name}")
+        result = shell.run(
+            *("serve", "--port", f"{free_port()}"),
+            TICKETS_DATABASE_URL=role.url,
+            TICKETS_ADMIN_TOKEN=ADMIN_TOKEN,
+        )
+
+    assert result.returncode == 1
+    line = result.stderr.splitlines()[-1]
+    assert line.startswith("Error: The database at ")
+    assert line.endswith(
+        f"cannot be served: the role {role.name} lacks select, insert, update, delete on "
+        "ticket_counts."
+    )
+
+
+async def test_serve_starts_on_a_read_only_database_which_is_not_ready(
+    shell: Shell, database_url: str, world: PostgresWorld
+) -> None:
+    ticket = await world.ticket()
+    connection = await asyncpg.connect(database_url)
+    name = await connection.fetchval("select current_database()")
+    await connection.execute(f"alter database {name} set default_transaction_read_only = on")
+    await connection.close()
+    port = free_port()
+    running = shell.start(
+        *("serve", "--port", f"{port}"),
+        TICKETS_DATABASE_URL=database_url,
+        TICKETS_ADMIN_TOKEN=ADMIN_TOKEN,
+    )
+    running.wait_for("serves at")
+    root = f"http://127.0.0.1:{port}"
+
+    ready = httpx.get(f"{root}/health/ready", timeout=30)
+    shown = httpx.get(
+        f"{root}/api/v1/tickets/admin/{ticket.id}",
+        headers={"X-Admin-Token": ADMIN_TOKEN},
+        timeout=30,
+    )
+
+    assert ready.status_code == 503
+    assert ready.json()["problems"] == [
+        {"name": "read-only", "detail": "The database is read-only."}
+    ]
+    assert shown.status_code == 200
+    assert running.stop() == 0
+    assert "verification: read-only: the database is read-only" in running.output
