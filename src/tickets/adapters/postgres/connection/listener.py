@@ -115,7 +115,7 @@ class Listener:
         return self._now() - self._caught_up_at < CAUGHT_UP_SECONDS
 
     def is_connected(self) -> bool:
-        """Return whether there is a connection that has returned a heartbeat."""
+        """Return whether the last heartbeat could be sent, and has come back or may do so."""
         return self._caught_up_at > -math.inf
 
     @asynccontextmanager
@@ -187,6 +187,7 @@ class Listener:
         try:
             await self._heartbeat.send()
         except (TicketsError, TimeoutError, asyncpg.PostgresError) as error:
+            self._caught_up_at = -math.inf
             self._log_state(error.__cause__ or error)
             return
         try:
