@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 import asyncpg
 
 from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.connection.driver import open_connection
 from tickets.adapters.postgres.connection.errors import CLIENT_SIDE
 from tickets.adapters.postgres.connection.heartbeat import RESPONSE_TIMEOUT, Heartbeat
 from tickets.background import background_task
@@ -143,7 +144,7 @@ class Listener:
 
     async def _listen(self) -> None:
         # without parameters that PgBouncer refuses
-        connection = await asyncpg.connect(
+        connection = await open_connection(
             self._url,
             timeout=RESPONSE_TIMEOUT,
             command_timeout=RESPONSE_TIMEOUT,
