@@ -230,7 +230,8 @@ async def test_a_ticket_that_is_missing_or_anothers_is_followed_by_none_with_the
     assert len({response.content for response in refused}) == 1
     assert invalid_fields(still_open) == ["follows"]
     assert still_open.content != refused[0].content
-    for wrong in ("7", 1.5, True, [], {}):
+    wrongs: list[Any] = ["7", 1.5, True, [], {}]
+    for wrong in wrongs:
         response = await user.post(json=NEW_TICKET | {"follows": wrong})
         assert invalid_fields(response) == ["follows"]
     assert await api.world.snapshot() == before
