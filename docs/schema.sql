@@ -20,30 +20,19 @@ begin
 end
 $$;
 
-CREATE FUNCTION public.ticket_counts_follow() RETURNS trigger
+CREATE FUNCTION public.ticket_counts_add() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
 begin
-    if tg_op = 'UPDATE' and old.status = new.status and old.category = new.category then
-        insert into ticket_counts as c (slot, status, category, total, admin_unread)
-        values (pg_backend_pid(), new.status, new.category, 0, new.admin_unread::integer - old.admin_unread::integer)
-            on conflict on constraint ticket_counts_pkey
-            do update set admin_unread = c.admin_unread + excluded.admin_unread;
-        return null;
-    end if;
-    if tg_op <> 'INSERT' then
-        insert into ticket_counts as c (slot, status, category, total, admin_unread)
-        values (pg_backend_pid(), old.status, old.category, -1, -old.admin_unread::integer)
-            on conflict on constraint ticket_counts_pkey
-            do update set total = c.total - 1, admin_unread = c.admin_unread + excluded.admin_unread;
-    end if;
-    if tg_op <> 'DELETE' then
-        insert into ticket_counts as c (slot, status, category, total, admin_unread)
-        values (pg_backend_pid(), new.status, new.category, 1, new.admin_unread::integer)
-            on conflict on constraint ticket_counts_pkey
-            do update set total = c.total + 1, admin_unread = c.admin_unread + excluded.admin_unread;
-    end if;
+    insert into ticket_counts as c (slot, status, category, total, admin_unread)
+    select pg_backend_pid(), status, category, count(*), count(*) filter (where admin_unread)
+      from added
+     group by status, category
+        on conflict on constraint ticket_counts_pkey
+        do update
+       set total = c.total + excluded.total,
+           admin_unread = c.admin_unread + excluded.admin_unread;
     return null;
 end
 $$;
@@ -53,8 +42,359 @@ CREATE FUNCTION public.ticket_counts_forget() RETURNS trigger
     SET search_path TO 'public', 'pg_temp'
     AS $$
 begin
-    delete from ticket_counts;
+    truncate ticket_counts;
     return null;
+end
+$$;
+
+CREATE FUNCTION public.ticket_counts_move() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+declare
+    counted constant text := 'tickets.counted_' || pg_trigger_depth();
+    statement text;
+begin
+    select id || ' ' || version into statement from added limit 1;
+    if current_setting(counted, true) is not distinct from statement then
+        return null;
+    end if;
+    perform set_config(counted, statement, true);
+    insert into ticket_counts as c (slot, status, category, total, admin_unread)
+    select pg_backend_pid(), status, category, sum(n), sum(n * admin_unread::integer)
+      from (
+               select status, category, admin_unread, 1 as n from added
+                union all
+               select status, category, admin_unread, -1 from removed
+           ) as change
+     group by status, category
+    having sum(n) <> 0 or sum(n * admin_unread::integer) <> 0
+        on conflict on constraint ticket_counts_pkey
+        do update
+       set total = c.total + excluded.total,
+           admin_unread = c.admin_unread + excluded.admin_unread;
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.ticket_counts_subtract() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    -- a ticket may come back with its id and version in this transaction
+    perform set_config('tickets.counted_' || pg_trigger_depth(), '', true);
+    insert into ticket_counts as c (slot, status, category, total, admin_unread)
+    select pg_backend_pid(), status, category, -count(*), -count(*) filter (where admin_unread)
+      from removed
+     group by status, category
+        on conflict on constraint ticket_counts_pkey
+        do update
+       set total = c.total + excluded.total,
+           admin_unread = c.admin_unread + excluded.admin_unread;
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.ticket_marks_follow() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    counted constant boolean :=
+        new.message_count > old.message_count and new.last_ordinal = old.last_ordinal;
+begin
+    if old.user_unread > new.user_unread or old.user_unread < new.user_unread and counted then
+        new.user_seen := greatest(new.user_seen, new.last_ordinal);
+    end if;
+    if old.admin_unread > new.admin_unread or old.admin_unread < new.admin_unread and counted then
+        new.admin_seen := greatest(new.admin_seen, new.last_ordinal);
+    end if;
+    if new.status <> old.status and new.status in ('resolved', 'closed') then
+        new.waiting_since := null;
+    end if;
+    return new;
+end
+$$;
+
+CREATE FUNCTION public.ticket_message_preview(message text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select case
+               when char_length(message) > 100 then left(message, 100) || chr(8230)
+               else message
+           end
+$$;
+
+CREATE FUNCTION public.ticket_messages_appear() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+declare
+    grown integer;
+begin
+    perform from ticket_messages where id = new.id and ordinal is null;
+    if found then
+        for grown in select distinct ticket_id from added where ordinal is null order by 1 loop
+            perform ticket_thread_grow(grown);
+        end loop;
+    end if;
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.ticket_messages_change() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+declare
+    newest integer;
+begin
+    perform from tickets where id in (old.ticket_id, new.ticket_id) order by id for no key update;
+    if old.ticket_id <> new.ticket_id then
+        perform ticket_thread_shrink(
+            old.ticket_id,
+            case when old.sender_type = 'user' then array[old.ordinal] end,
+            case when old.sender_type = 'user' then array[old.created_at] end,
+            case when old.sender_type = 'admin' then old.ordinal end);
+        perform from ticket_messages where id = new.id and ordinal is null;
+        if found then
+            perform ticket_thread_grow(new.ticket_id);
+        end if;
+        return null;
+    end if;
+
+    select m.id
+      into newest
+      from ticket_messages m
+     where m.ticket_id = new.ticket_id
+     order by m.ordinal desc nulls first, m.created_at desc, m.id desc
+     limit 1;
+    if newest = new.id then
+        update tickets set last_message = ticket_message_preview(new.message)
+         where id = new.ticket_id;
+    end if;
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.ticket_messages_disappear() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+declare
+    shrunk record;
+begin
+    -- Tickets that are gone too, as in a cascade, are left out at once. Planned at each call: a
+    -- plan for one row would be kept for a million, or the other way round.
+    for shrunk in execute '
+        select ticket_id,
+               array_agg(ordinal order by ordinal) filter (where sender_type = ''user'')
+                   as lost_questions,
+               array_agg(created_at order by ordinal) filter (where sender_type = ''user'')
+                   as lost_times,
+               max(ordinal) filter (where sender_type = ''admin'') as lost_answer
+          from removed
+         where ticket_id in (select id from tickets)
+         group by ticket_id
+         order by ticket_id'
+    loop
+        perform ticket_thread_shrink(
+            shrunk.ticket_id, shrunk.lost_questions, shrunk.lost_times, shrunk.lost_answer);
+    end loop;
+    return null;
+end
+$$;
+
+CREATE FUNCTION public.ticket_messages_leave() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    new.ordinal := null;
+    return new;
+end
+$$;
+
+CREATE FUNCTION public.ticket_sequences() RETURNS TABLE(table_id oid, column_number smallint, sequence_id oid, increment bigint, last_possible bigint, next_value bigint, highest bigint, is_taken boolean)
+    LANGUAGE plpgsql
+    AS $_$
+declare
+    id_column name;
+begin
+    for table_id, column_number, id_column, sequence_id, increment, last_possible in
+        select a.attrelid, a.attnum, a.attname, s.seqrelid, s.seqincrement, s.seqmax
+          from unnest(array['users', 'tickets', 'ticket_messages', 'ticket_tokens']) as our (name)
+          join pg_attribute a on a.attrelid = to_regclass(our.name)
+          left join pg_attrdef f on f.adrelid = a.attrelid and f.adnum = a.attnum
+          join pg_depend d
+                 -- a default that calls a sequence
+                 on d.classid = 'pg_attrdef'::regclass and d.objid = f.oid
+                    and d.refclassid = 'pg_class'::regclass
+                 -- the sequence of an identity column
+                 or d.classid = 'pg_class'::regclass and d.deptype = 'i'
+                    and d.refclassid = 'pg_class'::regclass
+                    and d.refobjid = a.attrelid and d.refobjsubid = a.attnum
+          join pg_sequence s
+                 on s.seqrelid = case
+                                     when d.classid = 'pg_class'::regclass then d.objid
+                                     else d.refobjid
+                                 end
+    loop
+        next_value := null;
+        highest := null;
+        is_taken := null;
+        if has_sequence_privilege(sequence_id, 'select')
+           and has_table_privilege(table_id, 'select')
+        then
+            execute format('select last_value + case when is_called then %s else 0 end from %s',
+                           increment, sequence_id::regclass)
+               into next_value;
+            -- ids of another remainder are another sequence's, if the increment is more than one
+            execute format('select %1$I from %2$s where mod(%1$I - $1, $2) = 0'
+                               || ' order by %1$I desc limit 1',
+                           id_column, table_id::regclass)
+               into highest
+              using next_value, increment;
+            execute format('select exists (select from %s where %I = $1)',
+                           table_id::regclass, id_column)
+               into is_taken
+              using next_value;
+        end if;
+        return next;
+    end loop;
+end
+$_$;
+
+CREATE FUNCTION public.ticket_thread_grow(grown_ticket integer) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+    ticket record;
+begin
+    select t.last_ordinal, t.status, t.waiting_since, t.user_unread, t.admin_unread
+      into ticket
+      from tickets t
+     where t.id = grown_ticket
+       for no key update;
+    if not found then
+        return;
+    end if;
+
+    with numbered as (
+        update ticket_messages m
+           set ordinal = place.ordinal
+          from (
+                   select id,
+                          ticket.last_ordinal
+                          + row_number() over (order by created_at, id) as ordinal
+                     from ticket_messages
+                    where ticket_id = grown_ticket
+                      and ticket_messages.ordinal is null
+               ) as place
+         where m.id = place.id
+        returning m.ordinal, m.sender_type, m.created_at, left(m.message, 101) as beginning
+    ), growth as (
+        select max(ordinal) as last_ordinal,
+               (array_agg(beginning order by ordinal desc))[1] as newest,
+               min(ordinal) filter (where sender_type = 'user') as first_of_user,
+               min(ordinal) filter (where sender_type = 'admin') as first_of_admins,
+               coalesce(max(ordinal) filter (where sender_type = 'admin'), 0) as answer
+          from numbered
+    )
+    update tickets t
+       set last_ordinal = growth.last_ordinal,
+           -- a clear flag: what came before the other side's new message was shown
+           user_seen = case
+               when ticket.user_unread then t.user_seen
+               else greatest(t.user_seen, growth.first_of_admins - 1)
+           end,
+           admin_seen = case
+               when ticket.admin_unread then t.admin_seen
+               else greatest(t.admin_seen, growth.first_of_user - 1)
+           end,
+           message_count = (
+               select count(*) from ticket_messages m where m.ticket_id = grown_ticket
+           ),
+           last_message = ticket_message_preview(growth.newest),
+           -- a user's message sets it, an admin's clears it; nobody waits in a closed ticket
+           waiting_since = case
+               when ticket.status = 'closed' then null
+               when growth.answer = 0 and ticket.waiting_since is not null
+                   then ticket.waiting_since
+               else (
+                   select min(numbered.created_at)
+                     from numbered
+                    where numbered.sender_type = 'user'
+                      and numbered.ordinal > growth.answer
+               )
+           end
+      from growth
+     where t.id = grown_ticket
+       and growth.last_ordinal is not null;
+end
+$$;
+
+CREATE FUNCTION public.ticket_thread_shrink(shrunk_ticket integer, lost_questions integer[], lost_times timestamp with time zone[], lost_answer integer) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+    ticket record;
+    answer integer;
+    waiting timestamptz;
+begin
+    select t.status, t.waiting_since
+      into ticket
+      from tickets t
+     where t.id = shrunk_ticket
+       for no key update;
+    if not found then
+        return;
+    end if;
+
+    select coalesce(max(ordinal), 0)
+      into answer
+      from ticket_messages
+     where ticket_id = shrunk_ticket
+       and sender_type = 'admin';
+
+    waiting := ticket.waiting_since;
+    if ticket.status = 'closed' then
+        waiting := null;
+    elsif lost_answer > answer and ticket.status <> 'resolved' then
+        select created_at
+          into waiting
+          from ticket_messages
+         where ticket_id = shrunk_ticket
+           and sender_type = 'user'
+           and ordinal > answer
+         order by ordinal
+         limit 1;
+    elsif array_position(lost_times, waiting) is not null then
+        -- the message that was waited for is gone: the next one counts
+        select created_at
+          into waiting
+          from ticket_messages
+         where ticket_id = shrunk_ticket
+           and sender_type = 'user'
+           and ordinal > greatest(
+                   answer, lost_questions[array_position(lost_times, ticket.waiting_since)])
+         order by ordinal
+         limit 1;
+    end if;
+
+    update tickets t
+       set message_count = (
+               select count(*) from ticket_messages m where m.ticket_id = shrunk_ticket
+           ),
+           last_message = coalesce((
+               select ticket_message_preview(m.message)
+                 from ticket_messages m
+                where m.ticket_id = shrunk_ticket
+                -- without ordinals only while this migration fills them in
+                order by m.ordinal desc nulls first, m.created_at desc, m.id desc
+                limit 1
+           ), ''),
+           waiting_since = waiting
+     where t.id = shrunk_ticket;
 end
 $$;
 
@@ -114,6 +454,7 @@ CREATE TABLE public.ticket_messages (
     sender_id integer,
     message text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    ordinal integer,
     CONSTRAINT ticket_messages_sender_type_known CHECK (((sender_type)::text = ANY ((ARRAY['user'::character varying, 'admin'::character varying])::text[])))
 );
 
@@ -154,6 +495,17 @@ ALTER TABLE public.ticket_tokens ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 
+CREATE TABLE public.ticket_verification (
+    only_row boolean DEFAULT true NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    "position" bigint,
+    leased_until timestamp with time zone NOT NULL,
+    found integer DEFAULT 0 NOT NULL,
+    remaining integer DEFAULT 0 NOT NULL,
+    CONSTRAINT ticket_verification_only_row CHECK (only_row)
+);
+
 CREATE TABLE public.tickets (
     id integer NOT NULL,
     user_id integer NOT NULL,
@@ -169,6 +521,11 @@ CREATE TABLE public.tickets (
     version integer DEFAULT 1 NOT NULL,
     message_count integer DEFAULT 0 NOT NULL,
     last_message character varying(101) DEFAULT ''::character varying NOT NULL,
+    last_ordinal integer DEFAULT 0 NOT NULL,
+    user_seen integer DEFAULT 0 NOT NULL,
+    admin_seen integer DEFAULT 0 NOT NULL,
+    waiting_since timestamp with time zone,
+    follows integer,
     CONSTRAINT tickets_category_known CHECK (((category)::text = ANY ((ARRAY['support'::character varying, 'billing'::character varying, 'feature_suggestion'::character varying, 'other'::character varying])::text[]))),
     CONSTRAINT tickets_message_count_natural CHECK ((message_count >= 0)),
     CONSTRAINT tickets_status_known CHECK (((status)::text = ANY ((ARRAY['open'::character varying, 'in_progress'::character varying, 'resolved'::character varying, 'closed'::character varying])::text[])))
@@ -224,6 +581,9 @@ ALTER TABLE ONLY public.ticket_tokens
 ALTER TABLE ONLY public.ticket_tokens
     ADD CONSTRAINT ticket_tokens_pkey PRIMARY KEY (token_sha256);
 
+ALTER TABLE ONLY public.ticket_verification
+    ADD CONSTRAINT ticket_verification_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY public.tickets
     ADD CONSTRAINT tickets_pkey PRIMARY KEY (id);
 
@@ -232,11 +592,13 @@ ALTER TABLE ONLY public.users
 
 CREATE INDEX ticket_idempotency_keys_by_age ON public.ticket_idempotency_keys USING btree (recorded_at);
 
-CREATE INDEX ticket_messages_of_ticket ON public.ticket_messages USING btree (ticket_id, created_at, id);
+CREATE UNIQUE INDEX ticket_messages_in_order ON public.ticket_messages USING btree (ticket_id, ordinal);
 
 CREATE INDEX ticket_tokens_of_user ON public.ticket_tokens USING btree (user_id);
 
 CREATE INDEX tickets_by_activity ON public.tickets USING btree (admin_unread, updated_at, id);
+
+CREATE INDEX tickets_by_followed ON public.tickets USING btree (follows) WHERE (follows IS NOT NULL);
 
 CREATE INDEX tickets_by_status_and_category ON public.tickets USING btree (status, category, admin_unread, updated_at, id);
 
@@ -256,11 +618,23 @@ CREATE TRIGGER ticket_badges_move AFTER UPDATE ON public.tickets FOR EACH ROW WH
 
 CREATE TRIGGER ticket_badges_vanish AFTER TRUNCATE ON public.tickets FOR EACH STATEMENT EXECUTE FUNCTION public.ticket_badges_tell();
 
-CREATE TRIGGER ticket_counts_appear AFTER INSERT OR DELETE ON public.tickets FOR EACH ROW EXECUTE FUNCTION public.ticket_counts_follow();
+CREATE TRIGGER ticket_counts_appear AFTER INSERT ON public.tickets REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.ticket_counts_add();
 
-CREATE TRIGGER ticket_counts_move AFTER UPDATE ON public.tickets FOR EACH ROW WHEN ((((old.status)::text <> (new.status)::text) OR ((old.category)::text <> (new.category)::text) OR (old.admin_unread <> new.admin_unread))) EXECUTE FUNCTION public.ticket_counts_follow();
+CREATE TRIGGER ticket_counts_disappear AFTER DELETE ON public.tickets REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.ticket_counts_subtract();
+
+CREATE TRIGGER ticket_counts_move AFTER UPDATE ON public.tickets REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH ROW WHEN ((((old.status)::text <> (new.status)::text) OR ((old.category)::text <> (new.category)::text) OR (old.admin_unread <> new.admin_unread))) EXECUTE FUNCTION public.ticket_counts_move();
 
 CREATE TRIGGER ticket_counts_vanish AFTER TRUNCATE ON public.tickets FOR EACH STATEMENT EXECUTE FUNCTION public.ticket_counts_forget();
+
+CREATE TRIGGER ticket_marks_follow BEFORE UPDATE ON public.tickets FOR EACH ROW WHEN (((old.user_unread <> new.user_unread) OR (old.admin_unread <> new.admin_unread) OR ((old.status)::text <> (new.status)::text))) EXECUTE FUNCTION public.ticket_marks_follow();
+
+CREATE TRIGGER ticket_messages_appear AFTER INSERT ON public.ticket_messages REFERENCING NEW TABLE AS added FOR EACH ROW WHEN ((new.ordinal IS NULL)) EXECUTE FUNCTION public.ticket_messages_appear();
+
+CREATE TRIGGER ticket_messages_change AFTER UPDATE ON public.ticket_messages FOR EACH ROW WHEN (((old.message <> new.message) OR (old.ticket_id <> new.ticket_id))) EXECUTE FUNCTION public.ticket_messages_change();
+
+CREATE TRIGGER ticket_messages_disappear AFTER DELETE ON public.ticket_messages REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.ticket_messages_disappear();
+
+CREATE TRIGGER ticket_messages_leave BEFORE UPDATE ON public.ticket_messages FOR EACH ROW WHEN ((old.ticket_id <> new.ticket_id)) EXECUTE FUNCTION public.ticket_messages_leave();
 
 CREATE TRIGGER ticket_tokens_move AFTER DELETE OR UPDATE ON public.ticket_tokens FOR EACH ROW EXECUTE FUNCTION public.ticket_tokens_tell();
 

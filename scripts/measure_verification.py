@@ -39,7 +39,7 @@ FILL = (
 async def timed(what: str, work: Awaitable[object]) -> None:
     started = time.perf_counter()
     result = await work
-    print(f"{what}: {time.perf_counter() - started:.2f} s, {result}", flush=True)  # noqa: T201
+    print(f"{what}: {time.perf_counter() - started:.2f} s, {result}", flush=True)
 
 
 async def fill(connection: CommandConnection, tickets: int) -> str:

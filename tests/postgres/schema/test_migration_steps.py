@@ -193,7 +193,10 @@ async def test_a_release_that_does_not_know_a_half_done_migration_starts(
 @pytest.mark.parametrize(
     ("statement", "reason"),
     [
-        ("select 7::bigint where :after::bigint + :size < 0", "must return one row with one column"),
+        (
+            "select 7::bigint where :after::bigint + :size < 0",
+            "must return one row with one column",
+        ),
         ("select 1::bigint, :after::bigint + :size", "must return one row with one column"),
         ("select :after::bigint where :size > 0", "does not advance: it returned 0 after 0"),
     ],
