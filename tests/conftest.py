@@ -17,6 +17,7 @@ from tickets.adapters.postgres.connection.database import Database
 MARKERS = {
     "postgres_url": "postgres",
     "cluster": "postgres",
+    "own_cluster": "postgres",
     "holders": "postgres",
     "shell": "command",
 }

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from tests.world import messages_of, texts_of
 from tickets.application.tickets import TicketService
 from tickets.domain.errors import InvalidInput, TicketClosed
 from tickets.domain.people import Actor, Side
@@ -19,16 +20,18 @@ from tickets.domain.ticket import Status
 
 @dataclass(frozen=True)
 class Read:
-    """Show the thread, and clear the reader's unread flag."""
+    """Show the newest `limit` messages, and clear the reader's unread flag if that is enough."""
 
     by: Side
+    limit: int = 200
 
 
 @dataclass(frozen=True)
 class Peek:
-    """Show the thread, and leave the flag as it is."""
+    """Show the newest `limit` messages, and leave the flag as it is."""
 
     by: Side
+    limit: int = 200
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class MarkUnread:
 
 @dataclass(frozen=True)
 class Reply:
-    """Add a message, which sets the other side's flag."""
+    """Add a message, which sets the other side's flag, and may reopen the ticket."""
 
     by: Side
     text: str
@@ -61,7 +64,12 @@ class ChangeStatus:
     to: Status
 
 
-Command: TypeAlias = Read | Peek | Acknowledge | MarkUnread | Reply | ChangeStatus
+@dataclass(frozen=True)
+class Close:
+    """Close the ticket, as its user."""
+
+
+Command: TypeAlias = Read | Peek | Acknowledge | MarkUnread | Reply | ChangeStatus | Close
 
 Outcome: TypeAlias = tuple[str, ...] | bool | str
 """The texts that were shown, whether the ticket is unread now, or the outcome in one word."""
@@ -74,14 +82,50 @@ def other(side: Side) -> Side:
 
 @dataclass
 class Model:
-    """A ticket as the rules see it: its status, its unread flags and its thread."""
+    """A ticket as the rules see it: its status, unread flags, marks, thread, and who waits."""
 
     status: Status = Status.OPEN
     unread: dict[Side, bool] = field(default_factory=lambda: {Side.USER: False, Side.ADMIN: True})
     thread: list[tuple[Side, str]] = field(default_factory=list)
+    marks: dict[Side, int] = field(default_factory=lambda: {Side.USER: 1, Side.ADMIN: 0})
+    """How many messages from the start of the thread each side was shown, by what is stored."""
+    waiting: bool = True
 
     def copy(self) -> Model:
-        return Model(self.status, dict(self.unread), list(self.thread))
+        return Model(
+            self.status, dict(self.unread), list(self.thread), dict(self.marks), self.waiting
+        )
+
+    def shown(self, limit: int) -> tuple[str, ...]:
+        return self.texts[-limit:]
+
+    def read(self, by: Side) -> None:
+        if self.unread[by]:
+            self.unread[by], self.marks[by] = False, len(self.thread)
+
+    def acknowledge(self, by: Side, seen: int) -> Outcome:
+        if seen > len(self.thread):
+            return "invalid"
+        if seen == len(self.thread):
+            self.read(by)
+        return self.unread[by]
+
+    def reply(self, by: Side, text: str) -> Outcome:
+        if self.status is Status.CLOSED:
+            return "closed"
+        if not self.unread[other(by)]:
+            self.marks[other(by)] = len(self.thread)
+        self.thread.append((by, text))
+        self.unread[other(by)] = True
+        self.waiting = by is Side.USER
+        if by is Side.USER and self.status is Status.RESOLVED:
+            self.status = Status.OPEN
+        return "stored"
+
+    def set_status(self, status: Status) -> None:
+        if status is not self.status and status in (Status.RESOLVED, Status.CLOSED):
+            self.waiting = False
+        self.status = status
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -90,30 +134,26 @@ class Model:
     def apply(self, command: Command) -> Outcome:  # noqa: PLR0911 - one return for each command
         """Carry out the command, alone; return its outcome."""
         match command:
-            case Read(by):
-                self.unread[by] = False
-                return self.texts
-            case Peek():
-                return self.texts
+            case Read(by, limit):
+                if len(self.thread) - limit <= self.marks[by]:
+                    self.read(by)
+                return self.shown(limit)
+            case Peek(_, limit):
+                return self.shown(limit)
             case Acknowledge(by, seen):
                 assert seen is not None
-                if seen > len(self.thread):
-                    return "invalid"
-                if seen == len(self.thread):
-                    self.unread[by] = False
-                return self.unread[by]
+                return self.acknowledge(by, seen)
             case MarkUnread(by):
                 self.unread[by] = True
                 return True
             case Reply(by, text):
-                if self.status is Status.CLOSED:
-                    return "closed"
-                self.thread.append((by, text))
-                self.unread[other(by)] = True
-                return "stored"
+                return self.reply(by, text)
             case ChangeStatus(to):
-                self.status = to
+                self.set_status(to)
                 return to.value
+            case Close():
+                self.set_status(Status.CLOSED)
+                return "closed"
 
 
 @dataclass(frozen=True)
@@ -123,16 +163,21 @@ class StoredTicket:
     model: Model
     message_count: int
     last_message: str
+    last_ordinal: int
+    ordinals: list[int]
 
     @classmethod
     def of(cls, detail: TicketDetail) -> StoredTicket:
-        ticket = detail.ticket
+        ticket, messages = detail.ticket, messages_of(detail)
         model = Model(
             ticket.status,
             {Side.USER: ticket.user_unread, Side.ADMIN: ticket.admin_unread},
-            [(message.sender_type, message.message) for message in detail.messages],
+            [(message.sender_type, message.message) for message in messages],
+            {Side.USER: ticket.user_seen, Side.ADMIN: ticket.admin_seen},
+            ticket.waiting_since is not None,
         )
-        return cls(model, ticket.message_count, ticket.last_message)
+        ordinals = [message.ordinal for message in messages]
+        return cls(model, ticket.message_count, ticket.last_message, ticket.last_ordinal, ordinals)
 
     def deviations(self, expected: Model) -> Iterable[str]:
         """Yield where it differs from the model, and where a derived column is wrong."""
@@ -142,6 +187,8 @@ class StoredTicket:
             yield f"message_count is {self.message_count} of {len(self.model.thread)}"
         if self.model.thread and self.last_message != self.model.texts[-1]:
             yield f"last_message is {self.last_message}"
+        if self.ordinals != list(range(1, self.last_ordinal + 1)):
+            yield f"ordinals are {self.ordinals}, the last one {self.last_ordinal}"
 
 
 async def perform(  # noqa: PLR0911 - one return for each command
@@ -151,10 +198,10 @@ async def perform(  # noqa: PLR0911 - one return for each command
     actors = {Side.USER: Actor.user(user_id), Side.ADMIN: Actor.admin()}
     try:
         match command:
-            case Read(by):
-                return _texts(await service.read(ticket_id, by=actors[by]))
-            case Peek(by):
-                return _texts(await service.peek(ticket_id, by=actors[by]))
+            case Read(by, limit):
+                return tuple(texts_of(await service.read(ticket_id, by=actors[by], limit=limit)))
+            case Peek(by, limit):
+                return tuple(texts_of(await service.peek(ticket_id, by=actors[by], limit=limit)))
             case Acknowledge(by, seen):
                 assert seen is not None
                 return await service.acknowledge(ticket_id, seen, by=actors[by])
@@ -165,19 +212,20 @@ async def perform(  # noqa: PLR0911 - one return for each command
                 return "stored"
             case ChangeStatus(to):
                 return (await service.change_status(ticket_id, to, by=Actor.admin())).value
+            case Close():
+                return (await service.close(ticket_id, by=actors[Side.USER])).value
     except TicketClosed:
         return "closed"
     except InvalidInput:
         return "invalid"
 
 
-def _texts(detail: TicketDetail) -> tuple[str, ...]:
-    return tuple(message.message for message in detail.messages)
-
-
 @dataclass
 class UnreadPromise:
-    """A message from the other side stays unread until it was in a response to that reader."""
+    """A message from the other side stays unread until it was in a response to that reader.
+
+    Unread means that the flag is set, and that the message is above the reader's mark.
+    """
 
     shown: dict[Side, set[str]] = field(
         default_factory=lambda: {Side.USER: set(), Side.ADMIN: set()}
@@ -191,9 +239,14 @@ class UnreadPromise:
 
     def violations(self, stored: Model) -> Iterable[str]:
         """Yield each message that was marked read and never shown."""
-        for side, text in stored.thread:
-            if not stored.unread[other(side)] and text not in self.shown[other(side)]:
-                yield f"{text!r} was marked read for the {other(side)} side and not shown"
+        for ordinal, (side, text) in enumerate(stored.thread, 1):
+            reader = other(side)
+            if text in self.shown[reader]:
+                continue
+            if not stored.unread[reader]:
+                yield f"{text!r} was marked read for the {reader} side and not shown"
+            if ordinal <= stored.marks[reader]:
+                yield f"{text!r} was marked read by the {reader} side's mark and not shown"
 
 
 def serial_order(

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, TypeVar
 
+import msgspec
+
 from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
 from tickets.adapters.memory.rate_limits import MemoryRateLimiter
 from tickets.adapters.memory.store import MemoryStore
@@ -43,11 +45,30 @@ from tickets.domain.ports import (
     TicketViews,
     TokenLookup,
 )
+from tickets.domain.read_models import AdminRow, Page, TicketDetail, UserRow
 from tickets.domain.ticket import Status, Ticket
 
 START = datetime(2026, 2, 3, 10, 0, tzinfo=UTC)
 
 ADMIN = Actor.admin()
+
+
+def messages_of(detail: TicketDetail) -> list[Message]:
+    """Return the messages of the page."""
+    return msgspec.json.decode(detail.thread.messages, type=list[Message])
+
+
+def texts_of(detail: TicketDetail) -> list[str]:
+    """Return the texts of the page's messages."""
+    return [message.message for message in messages_of(detail)]
+
+
+RowT = TypeVar("RowT", UserRow, AdminRow)
+
+
+def rows_of(page: Page[Any], kind: type[RowT]) -> list[RowT]:
+    """Return the rows of a page of a list."""
+    return msgspec.json.decode(page.rows, type=list[kind])  # type: ignore[valid-type]
 
 
 TicketsT = TypeVar("TicketsT", bound=PostgresTickets)
@@ -166,7 +187,7 @@ class World(ABC):
 
     async def texts(self, ticket_id: int) -> list[str]:
         """Return the texts of the stored thread."""
-        return [m.message for m in (await self.tickets.get_with_thread(ticket_id)).messages]
+        return texts_of(await self.tickets.get_with_thread(ticket_id))
 
 
 class MemoryWorld(World):

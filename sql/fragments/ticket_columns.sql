@@ -1,3 +1,4 @@
 -- The columns of a ticket, as the domain loads it.
 t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.priority, t.user_unread,
-t.admin_unread, t.message_count, t.last_message, t.created_at, t.updated_at, t.version
+t.admin_unread, t.message_count, t.last_message, t.created_at, t.updated_at,
+t.last_ordinal, t.user_seen, t.admin_seen, t.waiting_since, t.follows, t.version

@@ -7,6 +7,10 @@ update tickets as t
        message_count = :message_count,
        last_message = :last_message,
        updated_at = :updated_at,
+       last_ordinal = :last_ordinal,
+       user_seen = :user_seen,
+       admin_seen = :admin_seen,
+       waiting_since = :waiting_since,
        version = version + 1
  where id = :ticket_id
    and version = :version

@@ -47,74 +47,72 @@ as $$
            end
 $$;
 
--- Numbers a ticket's messages that have no ordinal, oldest first, and updates the ticket. The
--- messages are counted: the previous release has counted its own already.
-create function ticket_thread_grow(grown_ticket integer) returns void
+-- Numbers the messages of these tickets that have no ordinal, each ticket's oldest first, and
+-- updates the tickets. Messages are counted: the previous release has counted its own already.
+--
+-- Planned at each call, here and below, where a statement may have one row or a million: PostgreSQL
+-- would keep a session's first plan, also one for tables that were still empty.
+create function ticket_threads_grow(grown integer[]) returns void
     language plpgsql
 as $$
-declare
-    ticket record;
 begin
-    select t.last_ordinal, t.status, t.waiting_since, t.user_unread, t.admin_unread
-      into ticket
-      from tickets t
-     where t.id = grown_ticket
-       for no key update;
-    if not found then
-        return;
-    end if;
-
-    with numbered as (
-        update ticket_messages m
-           set ordinal = place.ordinal
-          from (
-                   select id,
-                          ticket.last_ordinal
-                          + row_number() over (order by created_at, id) as ordinal
-                     from ticket_messages
-                    where ticket_id = grown_ticket
-                      and ticket_messages.ordinal is null
-               ) as place
-         where m.id = place.id
-        returning m.ordinal, m.sender_type, m.created_at, left(m.message, 101) as beginning
-    ), growth as (
-        select max(ordinal) as last_ordinal,
-               (array_agg(beginning order by ordinal desc))[1] as newest,
-               min(ordinal) filter (where sender_type = 'user') as first_of_user,
-               min(ordinal) filter (where sender_type = 'admin') as first_of_admins,
-               coalesce(max(ordinal) filter (where sender_type = 'admin'), 0) as answer
-          from numbered
-    )
-    update tickets t
-       set last_ordinal = growth.last_ordinal,
-           -- a clear flag: what came before the other side's new message was shown
-           user_seen = case
-               when ticket.user_unread then t.user_seen
-               else greatest(t.user_seen, growth.first_of_admins - 1)
-           end,
-           admin_seen = case
-               when ticket.admin_unread then t.admin_seen
-               else greatest(t.admin_seen, growth.first_of_user - 1)
-           end,
-           message_count = (
-               select count(*) from ticket_messages m where m.ticket_id = grown_ticket
-           ),
-           last_message = ticket_message_preview(growth.newest),
-           -- a user's message sets it, an admin's clears it; nobody waits in a closed ticket
-           waiting_since = case
-               when ticket.status = 'closed' then null
-               when growth.answer = 0 and ticket.waiting_since is not null
-                   then ticket.waiting_since
-               else (
-                   select min(numbered.created_at)
-                     from numbered
-                    where numbered.sender_type = 'user'
-                      and numbered.ordinal > growth.answer
-               )
-           end
-      from growth
-     where t.id = grown_ticket
-       and growth.last_ordinal is not null;
+    execute 'select from tickets where id = any ($1) order by id for no key update' using grown;
+    execute $statement$
+        with numbered as (
+            update ticket_messages m
+               set ordinal = place.ordinal
+              from (
+                       select m.id,
+                              t.last_ordinal
+                              + row_number() over (partition by t.id order by m.created_at, m.id)
+                                  as ordinal
+                         from unnest($1) as grown (id)
+                         join tickets t on t.id = grown.id
+                         join ticket_messages m on m.ticket_id = t.id and m.ordinal is null
+                   ) as place
+             where m.id = place.id
+            returning m.ticket_id, m.ordinal, m.sender_type, m.created_at,
+                      left(m.message, 101) as beginning
+        ), answered as (
+            select *,
+                   coalesce(max(ordinal) filter (where sender_type = 'admin')
+                                over (partition by ticket_id), 0) as answer
+              from numbered
+        ), growth as (
+            select ticket_id, answer,
+                   max(ordinal) as last_ordinal,
+                   (array_agg(beginning order by ordinal desc))[1] as newest,
+                   min(ordinal) filter (where sender_type = 'user') as first_of_user,
+                   min(ordinal) filter (where sender_type = 'admin') as first_of_admins,
+                   min(created_at) filter (where sender_type = 'user' and ordinal > answer)
+                       as unanswered_since
+              from answered
+             group by ticket_id, answer
+        )
+        update tickets t
+           set last_ordinal = growth.last_ordinal,
+               message_count = (
+                   select count(*) from ticket_messages m where m.ticket_id = t.id
+               ),
+               last_message = ticket_message_preview(growth.newest),
+               -- a clear flag: what came before the other side's new message was shown
+               user_seen = case
+                   when t.user_unread then t.user_seen
+                   else greatest(t.user_seen, growth.first_of_admins - 1)
+               end,
+               admin_seen = case
+                   when t.admin_unread then t.admin_seen
+                   else greatest(t.admin_seen, growth.first_of_user - 1)
+               end,
+               -- a user's message sets it, an admin's clears it; nobody waits in a closed ticket
+               waiting_since = case
+                   when t.status = 'closed' then null
+                   when growth.answer = 0 and t.waiting_since is not null then t.waiting_since
+                   else growth.unanswered_since
+               end
+          from growth
+         where t.id = growth.ticket_id
+    $statement$ using grown;
 end
 $$;
 
@@ -190,19 +188,35 @@ begin
 end
 $$;
 
--- The first of a statement's rows handles all of them; the others find their ordinals there.
+-- Whether this is a row trigger's first call for a statement; then it handles all of its rows. So a
+-- trigger with a condition costs nothing where no row fulfils it, and still works by statements.
+-- `statement` is something that only one statement of this transaction has at this depth of
+-- triggers; a statement within a trigger has another depth.
+create function ticket_statement_begins(kind text, statement text) returns boolean
+    language plpgsql
+as $$
+declare
+    setting constant text := format('tickets.%s_at_%s', kind, pg_trigger_depth());
+begin
+    if current_setting(setting, true) is not distinct from statement then
+        return false;
+    end if;
+    perform set_config(setting, statement, true);
+    return true;
+end
+$$;
+
 create function ticket_messages_appear() returns trigger
     language plpgsql
     security definer
 as $$
 declare
-    grown integer;
+    first_id text;
 begin
-    perform from ticket_messages where id = new.id and ordinal is null;
-    if found then
-        for grown in select distinct ticket_id from added where ordinal is null order by 1 loop
-            perform ticket_thread_grow(grown);
-        end loop;
+    select id into first_id from added limit 1;
+    if ticket_statement_begins('messages', first_id) then
+        perform ticket_threads_grow(
+            array(select distinct ticket_id from added where ordinal is null));
     end if;
     return null;
 end
@@ -215,23 +229,36 @@ as $$
 declare
     shrunk record;
 begin
-    -- Tickets that are gone too, as in a cascade, are left out at once. Planned at each call: a
-    -- plan for one row would be kept for a million, or the other way round.
-    for shrunk in execute '
+    -- a message may come back with its id in this transaction
+    perform ticket_statement_begins('messages', '');
+    -- tickets that are gone too, as in a cascade, are left out at once
+    for shrunk in execute $statement$
         select ticket_id,
-               array_agg(ordinal order by ordinal) filter (where sender_type = ''user'')
+               array_agg(ordinal order by ordinal) filter (where sender_type = 'user')
                    as lost_questions,
-               array_agg(created_at order by ordinal) filter (where sender_type = ''user'')
+               array_agg(created_at order by ordinal) filter (where sender_type = 'user')
                    as lost_times,
-               max(ordinal) filter (where sender_type = ''admin'') as lost_answer
+               max(ordinal) filter (where sender_type = 'admin') as lost_answer
           from removed
          where ticket_id in (select id from tickets)
          group by ticket_id
-         order by ticket_id'
-    loop
+         order by ticket_id
+    $statement$ loop
         perform ticket_thread_shrink(
             shrunk.ticket_id, shrunk.lost_questions, shrunk.lost_times, shrunk.lost_answer);
     end loop;
+    return null;
+end
+$$;
+
+create function ticket_messages_vanish() returns trigger
+    language plpgsql
+    security definer
+as $$
+begin
+    perform ticket_statement_begins('messages', '');
+    update tickets set message_count = 0, last_message = '', waiting_since = null
+     where message_count > 0;
     return null;
 end
 $$;
@@ -262,7 +289,7 @@ begin
             case when old.sender_type = 'admin' then old.ordinal end);
         perform from ticket_messages where id = new.id and ordinal is null;
         if found then
-            perform ticket_thread_grow(new.ticket_id);
+            perform ticket_threads_grow(array[new.ticket_id]);
         end if;
         return null;
     end if;
@@ -329,7 +356,7 @@ create function ticket_counts_subtract() returns trigger
 as $$
 begin
     -- a ticket may come back with its id and version in this transaction
-    perform set_config('tickets.counted_' || pg_trigger_depth(), '', true);
+    perform ticket_statement_begins('tickets', '');
     insert into ticket_counts as c (slot, status, category, total, admin_unread)
     select pg_backend_pid(), status, category, -count(*), -count(*) filter (where admin_unread)
       from removed
@@ -342,23 +369,20 @@ begin
 end
 $$;
 
--- An update remains a row trigger, so that a statement which changes nothing that is counted calls
--- nothing: a statement trigger costs each reply a tenth of its time. The first changed row counts
--- the whole statement; the others recognise it by the first row's id and version, a pair that no
--- other statement has. Statements within triggers have another depth and cannot be mistaken for it.
+-- An update remains a row trigger with a condition: a statement trigger costs each reply a tenth of
+-- its time, also where nothing changes that is counted. No two statements have the same first row's
+-- id and version.
 create function ticket_counts_move() returns trigger
     language plpgsql
     security definer
 as $$
 declare
-    counted constant text := 'tickets.counted_' || pg_trigger_depth();
-    statement text;
+    first_version text;
 begin
-    select id || ' ' || version into statement from added limit 1;
-    if current_setting(counted, true) is not distinct from statement then
+    select id || ' ' || version into first_version from added limit 1;
+    if not ticket_statement_begins('tickets', first_version) then
         return null;
     end if;
-    perform set_config(counted, statement, true);
     insert into ticket_counts as c (slot, status, category, total, admin_unread)
     select pg_backend_pid(), status, category, sum(n), sum(n * admin_unread::integer)
       from (
@@ -383,6 +407,7 @@ create or replace function ticket_counts_forget() returns trigger
     security definer
 as $$
 begin
+    perform ticket_statement_begins('tickets', '');
     truncate ticket_counts;
     return null;
 end
@@ -415,8 +440,9 @@ begin
        and not tgisinternal
        and tgenabled in ('O', 'A')
        and proname not in (
-               'ticket_messages_appear', 'ticket_messages_disappear', 'ticket_messages_leave',
-               'ticket_messages_change', 'ticket_marks_follow', 'ticket_counts_add',
+               'ticket_messages_appear', 'ticket_messages_disappear', 'ticket_messages_vanish',
+               'ticket_messages_leave', 'ticket_messages_change', 'ticket_marks_follow',
+               'ticket_counts_add',
                'ticket_counts_subtract', 'ticket_counts_move', 'ticket_counts_forget',
                'ticket_badges_tell', 'ticket_versions_rise', 'ticket_versions_end'
            );
@@ -518,9 +544,9 @@ begin
                 where oid in ('tickets'::regclass, 'ticket_messages'::regclass)
            );
     foreach pinned in array array[
-        'ticket_messages_appear()', 'ticket_messages_disappear()', 'ticket_messages_change()',
-        'ticket_counts_add()', 'ticket_counts_subtract()', 'ticket_counts_move()',
-        'ticket_counts_forget()'
+        'ticket_messages_appear()', 'ticket_messages_disappear()', 'ticket_messages_vanish()',
+        'ticket_messages_change()', 'ticket_counts_add()', 'ticket_counts_subtract()',
+        'ticket_counts_move()', 'ticket_counts_forget()'
     ] loop
         execute format('alter function %s set search_path = %s, pg_temp', pinned, schemas);
     end loop;
@@ -539,6 +565,10 @@ create trigger ticket_messages_disappear
     after delete on ticket_messages
     referencing old table as removed
     for each statement execute function ticket_messages_disappear();
+
+create trigger ticket_messages_vanish
+    after truncate on ticket_messages
+    for each statement execute function ticket_messages_vanish();
 
 create trigger ticket_messages_leave
     before update on ticket_messages

@@ -110,7 +110,7 @@ insert into ticket_migrations (number, name, checksum) values (:number, :name, :
 
 -- name: create_migration_steps
 -- Create the record of the steps of a migration that is half done.
-create table if not exists ticket_migration_steps (
+create table ticket_migration_steps (
     migration integer not null,
     step text not null,
     checksum text not null,

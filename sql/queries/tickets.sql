@@ -12,8 +12,8 @@
 with ticket as (
     -- include: insert_ticket
 ), message as (
-    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
-    select ticket.id, :sender_type, :sender_id, :message, :sent_at from ticket
+    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at, ordinal)
+    select ticket.id, :sender_type, :sender_id, :message, :sent_at, :last_ordinal from ticket
 )
 insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
 values (:subject_of_hit, clock_timestamp() + :interval, clock_timestamp(), :period)
@@ -28,8 +28,8 @@ returning (select ticket.id from ticket) as id,
 with ticket as (
     -- include: insert_ticket
 ), message as (
-    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
-    select ticket.id, :sender_type, :sender_id, :message, :sent_at from ticket
+    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at, ordinal)
+    select ticket.id, :sender_type, :sender_id, :message, :sent_at, :last_ordinal from ticket
 ), stored_response as (
     insert into ticket_idempotency_keys (caller, key, fingerprint, answer, recorded_at)
     select :caller, :key, :fingerprint,
@@ -58,26 +58,30 @@ select
  where t.id = :ticket_id;
 
 -- name: get_ticket_with_thread
--- Load a ticket and its thread in one snapshot.
+-- Load a ticket and a page of its thread in one snapshot.
 select
     -- include: ticket_columns
     , u.email as user_email,
-    -- include: thread
+    -- include: follow_ups
+    , page.messages, page.previous
   from tickets t
   left join users u on u.id = t.user_id
+ cross join (
+           -- include: thread_page
+       ) as page
  where t.id = :ticket_id;
 
 -- name: save_ticket
 -- Save state, new message, stored response and hit together; no row where the ticket is stale.
--- Writers of one ticket queue at its row, so its messages get their ids in the order in which they
--- commit.
+-- Writers of one ticket queue at its row, so its messages get their ids and their ordinals in the
+-- order in which they commit.
 with saved as (
     -- include: update_ticket
     returning id,
     -- include: is_as_sent
 ), message as (
-    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
-    select saved.id, :sender_type::text, :sender_id, :message, :sent_at
+    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at, ordinal)
+    select saved.id, :sender_type::text, :sender_id, :message, :sent_at, :last_ordinal
       from saved
      where :sender_type::text is not null
     returning id
@@ -116,31 +120,47 @@ returning
 ;
 
 -- name: save_with_thread
--- Save the state and return the ticket with its thread; no row where the ticket is stale. The
--- statement may have waited for the row, and its snapshot may be older than that. It is not older
--- than the version that was loaded, and no message was written since that version.
-with saved as (
+-- Save the state and return the ticket with its newest page. No row where the ticket is stale, and
+-- where the page does not have every message with an ordinal above :shown_after. The statement may
+-- have waited for the row, and its snapshot may be older than that. It is not older than the
+-- version that was loaded, and no message was written since that version.
+with page as (
+    -- include: thread_page
+), saved as (
     -- include: update_ticket
+       and (select coalesce(page.previous, 0) from page) <= :shown_after
     returning
     -- include: ticket_columns
 )
 select
     -- include: ticket_columns
     , u.email as user_email,
-    -- include: thread
+    -- include: follow_ups
+    , page.messages, page.previous
   from saved t
-  left join users u on u.id = t.user_id;
+  left join users u on u.id = t.user_id
+ cross join page;
 
 -- name: resolved_since
--- Find resolved tickets that have been quiet since a moment, longest unchanged first. The messages
--- are looked at as well: a platform whose tickets were taken over may not have moved `updated_at`
--- with them.
-select t.id
+-- Find resolved tickets that have been quiet since a moment, longest unchanged first, after a
+-- position. Where the customer waits for an answer, the ticket stays. The newest message is looked
+-- at as well: a platform whose tickets were taken over may not have moved `updated_at` with it.
+select t.id, t.updated_at
   from tickets t
  where t.status = 'resolved'
+   and t.waiting_since is null
    and t.updated_at <= :moment
-   and not exists (
-           select from ticket_messages m where m.ticket_id = t.id and m.created_at > :moment
-       )
+   and (t.updated_at, t.id) > (:after_updated_at, :after_id)
+   and (
+           select m.created_at
+             from ticket_messages m
+            where m.ticket_id = t.id
+            order by m.ordinal desc
+            limit 1
+       ) > :moment is not true
  order by t.updated_at, t.id
  limit :limit;
+
+-- name: taken_over_at
+-- When the service took this database over, or created its tables.
+select applied_at from ticket_migrations where number = 1;

@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from tests.application.running import run_sync
-from tests.world import ADMIN, MemoryWorld
+from tests.world import ADMIN, MemoryWorld, messages_of, texts_of
 from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
 from tickets.adapters.memory.ticket_cache import MemoryTicketCache
 from tickets.adapters.memory.tickets import MemoryTickets
@@ -102,7 +102,7 @@ def test_access_follows_the_stored_owner_though_another_owner_is_cached(
         run_sync(world.tickets.get(ticket.id)), user_id=new_owner, version=9
     )
 
-    assert len(run_sync(world.service.read(ticket.id, by=Actor.user(new_owner))).messages) == 2
+    assert len(messages_of(run_sync(world.service.read(ticket.id, by=Actor.user(new_owner))))) == 2
     cache_ticket(world, ticket.id)
     with pytest.raises(TicketNotFound):
         run_sync(world.service.read(ticket.id, by=Actor.user(ticket.user_id)))
@@ -189,7 +189,7 @@ def test_reading_a_cached_ticket_shows_the_stored_messages_and_clears_the_flag(
 
     detail = run_sync(world.service.read(ticket.id, by=owner))
 
-    assert [message.message for message in detail.messages][1:] == ["An answer."]
+    assert texts_of(detail)[1:] == ["An answer."]
     assert not detail.ticket.user_unread
     assert run_sync(world.flags(ticket.id)) == (False, True)
 
@@ -206,7 +206,7 @@ def test_reading_a_stale_cached_ticket_shows_newer_messages_before_it_clears_the
 
     detail = run_sync(world.service.read(ticket.id, by=owner))
 
-    assert [message.message for message in detail.messages][1:] == ["An answer.", "And another."]
+    assert texts_of(detail)[1:] == ["An answer.", "And another."]
     assert run_sync(world.flags(ticket.id)) == (False, True)
 
 
@@ -221,7 +221,7 @@ def test_reading_clears_a_stored_unread_flag_though_the_cached_ticket_is_read(
 
     detail = run_sync(world.service.read(ticket.id, by=owner))
 
-    assert len(detail.messages) == 2
+    assert len(messages_of(detail)) == 2
     assert run_sync(world.flags(ticket.id)) == (False, True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.application.running import interrupted_service, run_sync
-from tests.world import ADMIN, MemoryWorld
+from tests.world import ADMIN, MemoryWorld, messages_of, texts_of
 from tickets.application.attempt import MAX_ATTEMPTS
 from tickets.application.tickets import TicketService
 from tickets.domain.errors import InvalidInput, StaleTicket, TicketClosed, TicketNotFound
@@ -21,7 +21,7 @@ def test_a_ticket_is_opened_answered_and_read(world: MemoryWorld) -> None:
     answer = run_sync(world.service.reply(ticket.id, "Have you tried again?", by=ADMIN))
     detail = run_sync(world.service.read(ticket.id, by=owner))
 
-    assert detail.messages[-1] == answer
+    assert messages_of(detail)[-1] == answer
     assert run_sync(world.flags(ticket.id)) == (False, False)
 
 
@@ -40,7 +40,7 @@ def test_a_reply_that_arrives_during_a_read_is_in_its_response(world: MemoryWorl
 
     detail = run_sync(service.read(ticket.id, by=ADMIN))
 
-    assert [message.message for message in detail.messages][-1] == "Wait, one more thing."
+    assert texts_of(detail)[-1] == "Wait, one more thing."
     assert run_sync(world.flags(ticket.id)) == (False, False)
 
 

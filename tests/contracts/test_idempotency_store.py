@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.world import ADMIN, START, World
+from tests.world import ADMIN, START, World, rows_of
 from tickets.application.key_expiry import KeyExpiry
 from tickets.domain.errors import (
     IdempotencyKeyReused,
@@ -24,6 +24,7 @@ from tickets.domain.errors import (
 from tickets.domain.idempotency import KEY_LIFETIME, IdempotencyKey, Result, StoredResponse
 from tickets.domain.message import Message
 from tickets.domain.people import Actor
+from tickets.domain.read_models import UserRow
 from tickets.domain.ticket import Status, Ticket
 from tickets.domain.write_context import WriteContext
 
@@ -217,7 +218,7 @@ async def test_a_new_ticket_with_a_key_that_has_a_response_is_stale_and_not_stor
         await world.tickets.add(new, WriteContext(StoredResponse(idempotency_key, new, START)))
 
     page = await world.views.user_list(ticket.user_id, status=None, after=None, limit=10)
-    assert [row.id for row in page.rows] == [ticket.id]
+    assert [row.id for row in rows_of(page, UserRow)] == [ticket.id]
 
 
 async def test_fifty_concurrent_requests_with_one_key_take_effect_once(world: World) -> None:
@@ -239,7 +240,7 @@ async def test_fifty_concurrent_requests_with_one_key_take_effect_once(world: Wo
     assert len({response.id for response in responses}) == 1
     assert all(response == responses[0] for response in responses)
     page = await world.views.user_list(user_id, status=None, after=None, limit=10)
-    assert [row.id for row in page.rows] == [responses[0].id]
+    assert [row.id for row in rows_of(page, UserRow)] == [responses[0].id]
     assert await world.texts(responses[0].id) == ["However often it is sent."]
 
 

@@ -8,10 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from tests.world import ADMIN, START, World
+from tests.world import ADMIN, START, World, messages_of, texts_of
 from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
 from tickets.domain.people import Actor, Side
 from tickets.domain.rate_limits import Hit, RateLimit
+from tickets.domain.read_models import UserPosition
 from tickets.domain.ticket import Category, Status, Ticket
 from tickets.domain.write_context import WriteContext
 
@@ -60,13 +61,13 @@ async def test_a_ticket_detail_has_every_message_oldest_first(
 
     assert detail.ticket == await world.tickets.get(added.id)
     assert detail.user_email == "mara@example.com"
-    assert [(m.sender_type, m.sender_id, m.message) for m in detail.messages] == [
+    assert [(m.sender_type, m.sender_id, m.message) for m in messages_of(detail)] == [
         (Side.USER, user_id, "Line one\nline two — with <b>markup</b> & 'quotes'."),
         (Side.ADMIN, None, "What do you need?"),
         (Side.USER, user_id, "Everything."),
     ]
-    assert {m.ticket_id for m in detail.messages} == {added.id}
-    ids = [m.id for m in detail.messages]
+    assert {m.ticket_id for m in messages_of(detail)} == {added.id}
+    ids = [m.id for m in messages_of(detail)]
     assert ids == sorted(set(ids))
 
 
@@ -104,7 +105,7 @@ async def test_a_save_stores_every_field_that_changes(world: World) -> None:
     ticket = await world.tickets.add(a_new_ticket(await world.user()))
     later = START + timedelta(hours=1)
     ticket.reply("x" * 150, by=ADMIN, at=later)
-    ticket.read(by=ADMIN)
+    ticket.read(by=ADMIN, shown_after=0)
     ticket.change_status(Status.IN_PROGRESS, by=ADMIN, at=later)
 
     await world.tickets.save(ticket)
@@ -124,12 +125,12 @@ async def test_a_save_returns_the_new_message_with_its_id(world: World) -> None:
 
     assert stored is not None
     assert stored.message == "one"
-    assert [stored] == (await world.tickets.get_with_thread(ticket.id)).messages[1:]
+    assert [stored] == messages_of(await world.tickets.get_with_thread(ticket.id))[1:]
 
 
 async def test_a_save_without_a_new_message_stores_none(world: World) -> None:
     ticket = await world.tickets.add(a_new_ticket(await world.user()))
-    ticket.read(by=ADMIN)
+    ticket.read(by=ADMIN, shown_after=0)
 
     assert await world.tickets.save(ticket) is None
     assert len(await world.texts(ticket.id)) == 1
@@ -201,13 +202,19 @@ async def test_resolved_since_returns_the_longest_unchanged_tickets_first(world:
             resolved.append(ticket)
     _, second, third = resolved
 
-    assert await world.tickets.resolved_since(third.updated_at, limit=10) == [
-        ticket.id for ticket in resolved
-    ]
-    assert await world.tickets.resolved_since(second.updated_at, limit=10) == [
-        ticket.id for ticket in resolved[:2]
-    ]
-    assert await world.tickets.resolved_since(third.updated_at, limit=1) == [resolved[0].id]
+    positions = [UserPosition(ticket.updated_at, ticket.id) for ticket in resolved]
+
+    async def found(since: Ticket, after: UserPosition | None, limit: int = 10) -> list[int]:
+        page = await world.tickets.resolved_since(since.updated_at, after=after, limit=limit)
+        assert set(page) <= set(positions)
+        return [position.id for position in page]
+
+    ids = [ticket.id for ticket in resolved]
+    assert await found(third, None) == ids
+    assert await found(second, None) == ids[:2]
+    assert await found(third, None, limit=1) == ids[:1]
+    assert await found(third, positions[0]) == ids[1:]
+    assert await found(third, positions[2]) == []
 
 
 async def test_category_and_status_are_loaded_as_enum_members(world: World) -> None:
@@ -222,12 +229,12 @@ async def test_save_with_thread_stores_the_state_and_returns_the_detail(world: W
     await world.reply(ticket.id, ADMIN, "First.")
     await world.reply(ticket.id, ADMIN, "Second.")
     expected = await world.tickets.get(ticket.id)
-    expected.read(by=Actor.user(ticket.user_id))
+    expected.read(by=Actor.user(ticket.user_id), shown_after=0)
 
-    detail = await world.tickets.save_with_thread(expected)
+    detail = await world.tickets.save_with_thread(expected, shown_after=0, limit=200)
 
     assert detail == await world.tickets.get_with_thread(ticket.id)
-    assert [message.message for message in detail.messages][1:] == ["First.", "Second."]
+    assert texts_of(detail)[1:] == ["First.", "Second."]
     assert not detail.ticket.user_unread
     assert detail.ticket.version == expected.version + 1
 
@@ -238,12 +245,12 @@ async def test_a_stale_save_with_thread_is_refused_and_stores_nothing(world: Wor
     stale = await world.tickets.get(ticket.id)
     await world.reply(ticket.id, ADMIN, "Second.")
     before = await world.snapshot()
-    stale.read(by=Actor.user(ticket.user_id))
+    stale.read(by=Actor.user(ticket.user_id), shown_after=0)
 
     with pytest.raises(StaleTicket):
-        await world.tickets.save_with_thread(stale)
+        await world.tickets.save_with_thread(stale, shown_after=0, limit=200)
 
     assert await world.snapshot() == before
     stale.id = 2**31 - 1
     with pytest.raises(StaleTicket):
-        await world.tickets.save_with_thread(stale)
+        await world.tickets.save_with_thread(stale, shown_after=0, limit=200)

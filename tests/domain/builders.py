@@ -29,7 +29,15 @@ def a_ticket(status: Status = Status.OPEN, *, user_unread: bool = False) -> Tick
     ticket.new_message = None
     ticket.status = status
     ticket.user_unread, ticket.admin_unread = user_unread, False
+    ticket.admin_seen = ticket.last_ordinal
+    if status in (Status.RESOLVED, Status.CLOSED):
+        ticket.waiting_since = None
     return ticket
+
+
+def marks(ticket: Ticket) -> tuple[int, int]:
+    """Return the marks: (the user's, the admins')."""
+    return ticket.user_seen, ticket.admin_seen
 
 
 def unread_flags(ticket: Ticket) -> tuple[bool, bool]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.domain.builders import ADMIN, NOW, OWNER, unread_flags
+from tests.domain.builders import ADMIN, NOW, OWNER, a_ticket, marks, unread_flags
 from tickets.domain.errors import InvalidInput, NotAllowed
 from tickets.domain.people import Side
 from tickets.domain.ticket import Category, Status, Ticket
@@ -46,6 +47,41 @@ def test_a_new_ticket_is_open_and_unread_for_the_admins() -> None:
     assert ticket.priority == "normal"
     assert unread_flags(ticket) == (False, True)
     assert (ticket.created_at, ticket.updated_at) == (NOW, NOW)
+
+
+def test_a_new_ticket_is_numbered_marked_and_waiting() -> None:
+    """Contract: its user has seen the first message, which waits for an answer."""
+    ticket = open_ticket()
+
+    assert ticket.new_message is not None
+    assert ticket.new_message.ordinal == ticket.last_ordinal == 1
+    assert marks(ticket) == (1, 0)
+    assert ticket.waiting_since == NOW
+    assert ticket.follows is None
+
+
+def test_a_new_ticket_may_follow_a_closed_one_of_the_same_user() -> None:
+    """Contract: `follows` names a closed ticket of the same user."""
+    closed = replace(a_ticket(Status.CLOSED), id=41)
+
+    assert open_ticket(follows=41, followed=closed).follows == 41
+
+
+def test_a_new_ticket_may_not_follow_one_that_is_missing_or_anothers_with_the_same_error() -> None:
+    foreign = replace(a_ticket(Status.CLOSED), id=41, user_id=8)
+
+    missing = errors_of(follows=41, followed=None)
+
+    assert list(missing) == ["follows"]
+    assert errors_of(follows=41, followed=foreign) == missing
+    assert errors_of(follows=41, followed=replace(foreign, status=Status.OPEN)) == missing
+
+
+@pytest.mark.parametrize("status", [Status.OPEN, Status.IN_PROGRESS, Status.RESOLVED])
+def test_a_new_ticket_may_not_follow_one_that_still_takes_replies(status: Status) -> None:
+    assert (
+        "not closed" in errors_of(follows=41, followed=replace(a_ticket(status), id=41))["follows"]
+    )
 
 
 def test_a_new_ticket_has_its_first_message() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.domain.builders import ADMIN, LATER, NOW, OWNER, STRANGER, a_ticket, unread_flags
-from tickets.domain.errors import InvalidInput, TicketClosed, TicketNotFound
+from tickets.domain.errors import InvalidInput, ThreadFull, TicketClosed, TicketNotFound
 from tickets.domain.people import Actor, Side
-from tickets.domain.ticket import Status
+from tickets.domain.ticket import MAX_MESSAGES, Status
 
 
 def test_a_users_reply_is_unread_for_the_admins() -> None:
@@ -90,13 +92,58 @@ def test_a_closed_ticket_takes_no_replies_from_either_side(by: Actor) -> None:
 
 @pytest.mark.parametrize("status", [Status.OPEN, Status.IN_PROGRESS, Status.RESOLVED])
 @pytest.mark.parametrize("by", [OWNER, ADMIN])
-def test_both_sides_may_reply_in_any_other_status_and_it_stays(status: Status, by: Actor) -> None:
-    """Section 4: open, in progress and resolved tickets take replies."""
+def test_both_sides_may_reply_in_any_other_status(status: Status, by: Actor) -> None:
+    """Section 4: open, in progress and resolved tickets take replies.
+
+    Contract, lifecycle: a user's reply to a resolved ticket reopens it.
+    """
     ticket = a_ticket(status)
 
     ticket.reply("One more thing", by=by, at=LATER)
 
-    assert ticket.status is status
+    reopened = by is OWNER and status is Status.RESOLVED
+    assert ticket.status is (Status.OPEN if reopened else status)
+
+
+@pytest.mark.parametrize("by", [OWNER, ADMIN])
+def test_a_full_thread_takes_no_replies_and_says_so(by: Actor) -> None:
+    """Contract, threads: a ticket holds at most 10,000 messages."""
+    ticket = a_ticket()
+    ticket.message_count = MAX_MESSAGES - 1
+    ticket.reply("The last one", by=by, at=LATER)
+    ticket.new_message = None
+    state = replace(ticket)
+
+    with pytest.raises(ThreadFull) as raised:
+        ticket.reply("One too many", by=by, at=LATER, seen=MAX_MESSAGES)
+
+    assert "open a new one" in str(raised.value)
+    assert ticket == state
+    assert ticket.message_count == MAX_MESSAGES == 10_000
+
+
+def test_messages_are_numbered_from_one_in_their_ticket() -> None:
+    ticket = a_ticket()
+    ordinals = []
+    for by in (OWNER, ADMIN, OWNER):
+        ticket.reply("Next", by=by, at=LATER)
+        assert ticket.new_message is not None
+        ordinals.append(ticket.new_message.ordinal)
+        ticket.new_message = None
+
+    assert ordinals == [2, 3, 4]
+    assert ticket.last_ordinal == 4
+
+
+def test_the_number_of_a_deleted_message_is_not_given_again() -> None:
+    ticket = a_ticket()
+    ticket.last_ordinal, ticket.message_count = 7, 2
+
+    ticket.reply("Next", by=ADMIN, at=LATER)
+
+    assert ticket.new_message is not None
+    assert ticket.new_message.ordinal == ticket.last_ordinal == 8
+    assert ticket.message_count == 3
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\u200b", "x" * 5001, "a\0b", "\udc00"])
@@ -129,7 +176,9 @@ def test_another_users_ticket_is_not_found() -> None:
     with pytest.raises(TicketNotFound):
         ticket.reply("Hello?", by=STRANGER, at=LATER)
     with pytest.raises(TicketNotFound):
-        ticket.read(by=STRANGER)
+        ticket.read(by=STRANGER, shown_after=0)
+    with pytest.raises(TicketNotFound):
+        ticket.close(by=STRANGER, at=LATER)
 
     assert unread_flags(ticket) == (True, False)
 

@@ -15,8 +15,10 @@ TICKET = {
     "message_count",
     "created_at",
     "updated_at",
+    "follows",
 }
-MESSAGE = {"id", "ticket_id", "sender_type", "sender_id", "message", "created_at"}
+DETAIL = TICKET | {"messages", "messages_before", "seen", "followed_by"}
+MESSAGE = {"id", "ticket_id", "sender_type", "sender_id", "message", "created_at", "ordinal"}
 LIST_ROW = {
     "id",
     "category",

@@ -47,6 +47,7 @@ RULES: Mapping[Route, Rule] = {
     ("POST", f"{API}/{{ticket_id}}/reply"): Rule(Who.USER, 201, {"message": "Any news?"}),
     ("POST", f"{API}/{{ticket_id}}/read"): Rule(Who.USER, body={"seen": 1}),
     ("POST", f"{API}/{{ticket_id}}/unread"): Rule(Who.USER, body={}),
+    ("POST", f"{API}/{{ticket_id}}/close"): Rule(Who.USER, body={}),
     ("GET", f"{API}/admin/all"): Rule(Who.ADMIN),
     ("GET", f"{API}/admin/stats"): Rule(Who.ADMIN),
     ("GET", f"{API}/admin/unread"): Rule(Who.ADMIN),

@@ -8,11 +8,27 @@ from contextlib import asynccontextmanager
 from urllib.parse import parse_qs, urlsplit
 
 
+def address_of(url: str) -> tuple[str, int]:
+    """Return the host, or the folder of the socket, and the port of a database's URL."""
+    target = urlsplit(url)
+    options = parse_qs(target.query)
+    port = target.port or int(options.get("port", ["5432"])[0])
+    return target.hostname or options["host"][0], port
+
+
+async def open_postgres(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a socket to the server of this URL."""
+    host, port = address_of(url)
+    if host.startswith("/"):
+        return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+    return await asyncio.open_connection(host, port)
+
+
 class Proxy:
     """Forwards bytes between clients and the server of `url`, its own URL leads to itself."""
 
     def __init__(self, url: str) -> None:
-        self._target = urlsplit(url)
+        self._url = url
         self._clients: list[asyncio.StreamWriter] = []
         self._open = asyncio.Event()
         self._open.set()
@@ -21,8 +37,9 @@ class Proxy:
     @property
     def url(self) -> str:
         """The URL of the same database, through this proxy."""
-        userinfo = self._target.netloc.rpartition("@")[0]
-        return f"postgresql://{userinfo}@127.0.0.1:{self.port}{self._target.path}?sslmode=disable"
+        target = urlsplit(self._url)
+        userinfo = target.netloc.rpartition("@")[0]
+        return f"postgresql://{userinfo}@127.0.0.1:{self.port}{target.path}?sslmode=disable"
 
     def fall_silent(self) -> None:
         """Forward nothing any more, and answer nothing: a black hole."""
@@ -39,7 +56,7 @@ class Proxy:
 
     async def forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client."""
-        there = await self._connect()
+        there = await open_postgres(self._url)
         self._clients.append(writer)
         try:
             await asyncio.gather(self._copy(reader, there[1]), self._copy(there[0], writer))
@@ -48,14 +65,6 @@ class Proxy:
         finally:
             writer.close()
             there[1].close()
-
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        options = parse_qs(self._target.query)
-        port = self._target.port or int(options.get("port", ["5432"])[0])
-        host = self._target.hostname or options["host"][0]
-        if host.startswith("/"):
-            return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
-        return await asyncio.open_connection(host, port)
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):

@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 
 from tickets.adapters.postgres.sql_loader import load_queries
+from tickets.domain.ticket import MAX_MESSAGES as MESSAGES
 
 TICKETS = int(os.environ.get("TICKETS_TEST_PLANS", "60000"))  # `just plans` makes a million
 USERS = TICKETS // 30
@@ -19,7 +20,7 @@ KEYS = 20_000
 FROM = datetime(2024, 1, 1, tzinfo=UTC)
 BUSY_USER = 1  # has a third of all tickets
 SMALL_TABLE = "ticket_migrations"  # may be read from end to end: one row for each migration
-LONG_THREAD = 777  # a ticket with 2,000 messages
+LONG_THREAD = 777  # a ticket with as many messages as a ticket can hold, of the longest texts
 
 # Most tickets are closed, one in fifty is unread for each side, and one user writes the most.
 FILL = f"""
@@ -30,7 +31,8 @@ set session_replication_role = replica;  -- no checks of foreign keys: these row
 insert into users (email) select 'user' || n || '@example.com' from generate_series(1, {USERS}) n;
 
 insert into tickets (user_id, category, subject, status, user_unread, admin_unread,
-                     message_count, last_message, created_at, updated_at)
+                     message_count, last_message, created_at, updated_at,
+                     last_ordinal, user_seen, admin_seen, waiting_since, follows)
 select case when n % 3 = 0 then {BUSY_USER} else 2 + n * 7919 % {USERS - 1} end,
        (array['support', 'support', 'support', 'support',
               'billing', 'billing', 'feature_suggestion', 'other'])[1 + n % 8],
@@ -40,20 +42,25 @@ select case when n % 3 = 0 then {BUSY_USER} else 2 + n * 7919 % {USERS - 1} end,
             else 'closed' end,
        n % 50 = 7, n % 50 = 11, 2, left(repeat('It stops after the first hundred rows. ', 3), 101),
        '{FROM}'::timestamptz + n * interval '10 minutes',
-       '{FROM}'::timestamptz + n * 7919 % {TICKETS} * interval '10 minutes'
+       '{FROM}'::timestamptz + n * 7919 % {TICKETS} * interval '10 minutes',
+       1, 1, 1, case when n % 100 = 0 then '{FROM}'::timestamptz end,
+       case when n % 100 = 0 then n - 1 end
   from generate_series(1, {TICKETS}::bigint) n;
+
+update tickets set message_count = {MESSAGES}, last_ordinal = {MESSAGES} where id = {LONG_THREAD};
 
 insert into ticket_counts
 select 0, status, category, count(*), count(*) filter (where admin_unread)
   from tickets group by 2, 3;
 
-insert into ticket_messages (ticket_id, sender_type, message, created_at)
+insert into ticket_messages (ticket_id, sender_type, message, created_at, ordinal)
 select n % {TICKETS} + 1, case when n % 2 = 0 then 'admin' else 'user' end, 'It stops.',
-       '{FROM}'::timestamptz + n * interval '1 minute'
+       '{FROM}'::timestamptz + n * interval '1 minute', 1
   from generate_series(1, {TICKETS}::bigint) n
  union all
-select {LONG_THREAD}, 'user', 'And again.', '{FROM}'::timestamptz + n * interval '1 second'
-  from generate_series(1, 2000) n;
+select {LONG_THREAD}, 'user', repeat(chr(128165), 5000),
+       '{FROM}'::timestamptz + n * interval '1 second', n
+  from generate_series(2, {MESSAGES}) n;
 
 insert into ticket_tokens (token_sha256, user_id, expires_at)
 select sha256(n::text::bytea), n, now() + interval '1 day' from generate_series(1, {USERS}) n;

@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
-from tests.world import PostgresWorld
+from tests.world import PostgresWorld, rows_of
 from tickets.adapters.postgres.connection.database import Database
 from tickets.demo.sample_data import load_sample_data
 from tickets.demo.seed import fill
+from tickets.domain.read_models import AdminRow
 
 SAMPLES = load_sample_data()
 
@@ -21,7 +22,7 @@ async def test_the_sample_tickets_are_stored_as_they_are_in_the_data_file(
 
     views = postgres_world.views
     page = await views.admin_list(status=None, category=None, after=None, limit=200)
-    rows = {row.subject: row for row in page.rows}
+    rows = {row.subject: row for row in rows_of(page, AdminRow)}
     assert set(rows) == {sample.subject for sample in SAMPLES.tickets}
     for sample in SAMPLES.tickets:
         row = rows[sample.subject]

@@ -14,7 +14,9 @@ import pytest
 from tests.databases import in_database
 from tests.postgres.query_plans import BUSY_USER, FILL, FROM, LONG_THREAD, TICKETS, plan_of
 from tickets.adapters.postgres.sql_loader import load_queries, sql_folder
+from tickets.domain.read_models import MAX_FOLLOW_UPS, MAX_PAGE_BYTES
 from tickets.domain.ticket import MAX_ID
+from tickets.domain.ticket import MAX_MESSAGES as MESSAGES
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +52,10 @@ async def connection(full_url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.
 
 STATUSES = ["open", "in_progress", "resolved", "closed"]
 CATEGORIES = ["support", "billing", "feature_suggestion", "other"]
-PAGE = 51  # fifty rows, and one that shows whether more follow
+LIMIT = 50
+PAGE = LIMIT + 1  # one row shows whether more follow
 LATEST = datetime.max.replace(tzinfo=UTC)
-TOP = {"after_updated_at": LATEST, "after_id": MAX_ID, "limit": PAGE}
+TOP = {"after_updated_at": LATEST, "after_id": MAX_ID, "limit": LIMIT}
 MIDDLE = TOP | {"after_updated_at": FROM + timedelta(minutes=10) * (TICKETS // 2)}
 
 Values = dict[str, object]
@@ -86,10 +89,11 @@ async def test_a_page_reads_at_most_one_page_for_each_status_or_category(
     query, values = PAGES[page]
     plan = await plan_of(connection, "ticket_views", query, **values)
 
-    assert plan.rows == PAGE
+    assert plan.rows == 1
+    assert plan.rows_read >= PAGE
     assert plan.sequential_scans == set()
     assert plan.rows_read <= (4 + 1) * PAGE  # for each status or category, and their users
-    assert plan.rows_sorted <= 4 * PAGE
+    assert plan.rows_sorted <= (4 + 1) * PAGE  # the rows of the page may be sorted once more
 
 
 async def test_a_short_page_reads_only_its_own_rows(
@@ -98,8 +102,8 @@ async def test_a_short_page_reads_only_its_own_rows(
     values: Values = {"user_id": 2, "statuses": STATUSES} | TOP
     plan = await plan_of(connection, "ticket_views", "user_list", **values)
 
-    assert 0 < plan.rows < PAGE
-    assert plan.rows_read == plan.rows
+    assert plan.rows == 1
+    assert 0 < plan.rows_read < PAGE
     assert plan.sequential_scans == set()
 
 
@@ -138,6 +142,16 @@ A_STATE: Values = {
     "message_count": 3,
     "last_message": "",
     "updated_at": FROM,
+    "last_ordinal": MESSAGES + 1,
+    "user_seen": 1,
+    "admin_seen": 1,
+    "waiting_since": FROM,
+}
+NEWEST: Values = {
+    "before": MAX_ID,
+    "limit": 200,
+    "max_bytes": MAX_PAGE_BYTES,
+    "max_follow_ups": MAX_FOLLOW_UPS,
 }
 A_MESSAGE: Values = {
     "sender_type": "user",
@@ -169,13 +183,14 @@ def key(value: str, since: datetime) -> Values:
 SINGLE_ROWS: dict[str, tuple[str, str, Values]] = {
     "a ticket": ("tickets", "get_ticket", {"ticket_id": 1234}),
     "an unknown ticket": ("tickets", "get_ticket", {"ticket_id": MAX_ID}),
-    "a ticket with its thread": ("tickets", "get_ticket_with_thread", {"ticket_id": 1234}),
+    "a ticket with its thread": ("tickets", "get_ticket_with_thread", {"ticket_id": 1234} | NEWEST),
+    "when the service took over": ("tickets", "taken_over_at", {}),
     "a save": ("tickets", "save_ticket", A_SAVE | NO_KEY | NO_LIMIT),
     "a save of the state alone": ("tickets", "save_state", A_STATE),
     "a save that returns the thread": (
         "tickets",
         "save_with_thread",
-        A_STATE | {"ticket_id": 1234},
+        A_STATE | {"ticket_id": 1234, "shown_after": 0} | NEWEST,
     ),
     "a save with an idempotency key": ("tickets", "save_ticket", A_SAVE | A_KEY | NO_LIMIT),
     "a save with a rate limit": ("tickets", "save_ticket", A_SAVE | NO_KEY | A_LIMIT),
@@ -216,15 +231,48 @@ async def test_a_query_for_a_single_row_reads_at_most_five(
     assert plan.rows_sorted <= 1
 
 
-async def test_a_thread_is_read_through_its_index(
-    connection: asyncpg.Connection[asyncpg.Record],
+@pytest.mark.parametrize("before", [MAX_ID, MESSAGES // 2, 300])
+@pytest.mark.parametrize("limit", [200, 1])
+@pytest.mark.parametrize("query", ["get_ticket_with_thread", "save_with_thread"])
+async def test_a_page_of_the_longest_thread_reads_its_own_messages_and_one_more(
+    connection: asyncpg.Connection[asyncpg.Record], query: str, before: int, limit: int
 ) -> None:
-    plan = await plan_of(connection, "tickets", "get_ticket_with_thread", ticket_id=LONG_THREAD)
+    values = NEWEST | {"ticket_id": LONG_THREAD, "before": before, "limit": limit}
+    if query == "save_with_thread":
+        owner = await connection.fetchval("select user_id from tickets where id = $1", LONG_THREAD)
+        values |= A_STATE | {"user_id": owner, "shown_after": MESSAGES}
+
+    plan = await plan_of(connection, "tickets", query, **values)
 
     messages = [node for node in plan.all() if node.table == "ticket_messages"]
-    assert sum(node.read for node in messages) == 2001
-    assert plan.rows_read <= 2001 + 2
+    assert sum(node.read for node in messages) == limit + 1
+    assert plan.rows_read <= limit + 1 + 5
     assert plan.sequential_scans == set()
+    assert plan.rows == 1
+
+
+async def test_a_page_of_the_longest_texts_is_bounded_in_bytes(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    values = NEWEST | {"ticket_id": LONG_THREAD}
+    row = await connection.fetchrow(
+        *load_queries("tickets")["get_ticket_with_thread"].bind(**values)
+    )
+
+    assert row is not None
+    assert 0.97 * MAX_PAGE_BYTES < len(row["messages"]) < 1.01 * MAX_PAGE_BYTES
+
+
+async def test_the_follow_ups_of_a_ticket_are_found_by_index(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    followed = await connection.fetchval("select follows from tickets where follows is not null")
+    values = NEWEST | {"ticket_id": followed}
+
+    plan = await plan_of(connection, "tickets", "get_ticket_with_thread", **values)
+
+    assert plan.sequential_scans == set()
+    assert plan.rows_read <= 5
 
 
 async def test_auto_close_finds_its_tickets_through_the_index_of_resolved_ones(
@@ -235,11 +283,16 @@ async def test_auto_close_finds_its_tickets_through_the_index_of_resolved_ones(
         "tickets",
         "resolved_since",
         moment=FROM + timedelta(minutes=10) * (TICKETS // 2),
+        after_updated_at=FROM,
+        after_id=0,
         limit=500,
     )
 
-    assert plan.rows == plan.rows_read == 500
+    assert plan.rows == 500
+    # each with its newest message; and those whose customer waits, which are passed over
+    assert plan.rows_read <= 1.1 * 2 * 500
     assert plan.rows_sorted == 0
+    assert plan.sequential_scans == set()
 
 
 async def test_expired_idempotency_keys_are_found_by_age(

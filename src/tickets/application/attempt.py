@@ -133,10 +133,10 @@ class Attempt:
         cached = self.cached(ticket_id)
         return await self._attempts.tickets.get(ticket_id) if cached is None else cached
 
-    async def load_with_thread(self, ticket_id: int) -> TicketDetail:
-        """Return the ticket with its messages from the store, as of one moment."""
+    async def load_with_thread(self, ticket_id: int, *, limit: int) -> TicketDetail:
+        """Return the ticket with the newest page of its thread, as of one moment."""
         self.decides_on_cached = False
-        return await self._attempts.tickets.get_with_thread(ticket_id)
+        return await self._attempts.tickets.get_with_thread(ticket_id, limit=limit)
 
     async def add(self, ticket: Ticket, *, hit: Hit | None) -> Ticket:
         """Store a new ticket."""
@@ -151,10 +151,14 @@ class Attempt:
         assert stored is not None  # noqa: S101 - what was added
         return stored
 
-    async def save_with_thread(self, ticket: Ticket) -> TicketDetail:
-        """Save the ticket, and return it with its messages."""
+    async def save_with_thread(
+        self, ticket: Ticket, *, shown_after: int, limit: int
+    ) -> TicketDetail:
+        """Save the ticket, and return it with the newest page, which must reach `shown_after`."""
         self.decides_on_cached = False
-        return await self._attempts.tickets.save_with_thread(ticket)
+        return await self._attempts.tickets.save_with_thread(
+            ticket, shown_after=shown_after, limit=limit
+        )
 
     async def save(self, ticket: Ticket, result: ResultT, *, changed: bool) -> ResultT:
         """Save the ticket if it changed, else store the response alone; return `result`."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from tickets.application.attempt import Attempt, Attempts
 from tickets.application.user_rate_limits import UserRateLimits
-from tickets.domain.errors import StoreReadOnly, ThreadGrown
+from tickets.domain.errors import StoreReadOnly, ThreadGrown, TicketNotFound
 from tickets.domain.idempotency import IdempotencyKey
 from tickets.domain.message import Message
 from tickets.domain.people import Actor
 from tickets.domain.ports import Clock, IdempotencyStore, TicketCache, Tickets
-from tickets.domain.read_models import TicketDetail
+from tickets.domain.read_models import MAX_PAGE_MESSAGES, TicketDetail
 from tickets.domain.text_rules import Validation
 from tickets.domain.ticket import Status, Ticket
 
@@ -47,6 +47,7 @@ class TicketService:
         other_category: str | None,
         subject: str,
         message: str,
+        follows: int | None = None,
         idempotency_key: IdempotencyKey | None = None,
     ) -> Ticket:
         """Open a ticket for the user; see `Ticket.open` for the rules and the errors.
@@ -63,43 +64,63 @@ class TicketService:
                 subject=subject,
                 message=message,
                 at=self._clock.now(),
+                follows=follows,
+                followed=None if follows is None else await self._find(follows),
             )
             return await attempt.add(ticket, hit=hit)
 
         return await self._attempts.run_once(idempotency_key, Ticket, use_case)
 
-    async def read(self, ticket_id: int, *, by: Actor) -> TicketDetail:
-        """Return the ticket and its thread, and clear the reader's flag for exactly that.
+    async def read(
+        self, ticket_id: int, *, by: Actor, limit: int = MAX_PAGE_MESSAGES
+    ) -> TicketDetail:
+        """Return the ticket and its newest page, and clear the reader's flag for exactly that.
 
-        Where a message arrived in between, the save is stale and the thread is loaded again, so
-        that a flag is only ever cleared by a response that shows everything (section 7). Nothing
-        to clear means no write. A ticket that is cached as unread is saved and shown in one
-        statement. A store that can only be read shows the ticket and leaves it unread. Raises
+        The flag stays where the page does not reach back to the reader's mark. Where a message
+        arrived in between, the save is stale and the page is loaded again, so that a flag is only
+        ever cleared by a response that shows everything unread (section 7). Nothing to clear means
+        no write. A store that can only be read shows the ticket and leaves it unread. Raises
         `TicketNotFound` for another user as for a missing ticket.
+
+        A ticket that is cached as unread is saved and shown in one statement, unless its page
+        surely does not reach the mark. Where the page turns out not to reach it, the statement is
+        stale, and the next attempt loads.
         """
 
         async def use_case(attempt: Attempt) -> TicketDetail:
             cached = attempt.cached(ticket_id)
-            if cached is not None and cached.read(by=by):
-                return await attempt.save_with_thread(cached)
-            detail = await attempt.load_with_thread(ticket_id)
-            if detail.ticket.read(by=by):
+            if cached is not None and cached.last_ordinal - cached.mark_of(by.side) <= limit:
+                mark = cached.mark_of(by.side)
+                if cached.read(by=by, shown_after=mark):
+                    detail = await attempt.save_with_thread(cached, shown_after=mark, limit=limit)
+                    return detail.opened_at(mark)
+            detail = await attempt.load_with_thread(ticket_id, limit=limit)
+            mark = detail.ticket.mark_of(by.side)
+            if detail.ticket.read(by=by, shown_after=detail.thread.shown_after):
                 await self._tickets.save(detail.ticket)
-            return detail
+            return detail.opened_at(mark)
 
         try:
             return await self._attempts.run(use_case)
         except StoreReadOnly:
-            return await self.peek(ticket_id, by=by)
+            return await self.peek(ticket_id, by=by, limit=limit)
 
-    async def peek(self, ticket_id: int, *, by: Actor) -> TicketDetail:
-        """Return the ticket and its thread, and leave it unread: `acknowledge` clears the flag.
+    async def peek(
+        self,
+        ticket_id: int,
+        *,
+        by: Actor,
+        before: int | None = None,
+        limit: int = MAX_PAGE_MESSAGES,
+    ) -> TicketDetail:
+        """Return the ticket and a page, and change nothing: `acknowledge` clears the flag.
 
-        Raises `TicketNotFound` for another user as for a missing ticket.
+        The page is the newest, or the one of messages with ordinals below `before`. Raises
+        `TicketNotFound` for another user as for a missing ticket.
         """
-        detail = await self._tickets.get_with_thread(ticket_id)
+        detail = await self._tickets.get_with_thread(ticket_id, before=before, limit=limit)
         detail.ticket.check_access(by)
-        return detail
+        return detail.opened_at(detail.ticket.mark_of(by.side))
 
     async def acknowledge(
         self,
@@ -146,8 +167,8 @@ class TicketService:
     ) -> Message:
         """Add a message to the ticket and return it; see `Ticket.reply` for the errors.
 
-        `ThreadGrown` holds the messages that the writer has not been shown. Raises
-        `TooManyRequests`.
+        `ThreadGrown` holds the messages that the writer has not been shown, at most a page of the
+        newest. Raises `TooManyRequests`.
         """
 
         async def use_case(attempt: Attempt) -> Message:
@@ -158,9 +179,9 @@ class TicketService:
 
         try:
             return await self._attempts.run_once(idempotency_key, Message, use_case)
-        except ThreadGrown:
-            detail = await self._tickets.get_with_thread(ticket_id)
-            raise ThreadGrown(detail.ticket.message_count, detail.messages[seen:]) from None
+        except ThreadGrown as grown:
+            assert seen is not None  # noqa: S101 - without it no thread is found grown
+            raise await self._with_unseen(ticket_id, grown.message_count, seen) from None
 
     async def change_status(
         self,
@@ -185,3 +206,38 @@ class TicketService:
             return await attempt.save(ticket, wanted, changed=changed)
 
         return await self._attempts.run_once(idempotency_key, Status, use_case)
+
+    async def close(
+        self, ticket_id: int, *, by: Actor, idempotency_key: IdempotencyKey | None = None
+    ) -> Status:
+        """Close a user's own ticket and return its status; again changes nothing.
+
+        See `Ticket.close` for the errors.
+        """
+
+        async def use_case(attempt: Attempt) -> Status:
+            ticket = await attempt.load(ticket_id)
+            changed = ticket.close(by=by, at=self._clock.now())
+            return await attempt.save(ticket, Status.CLOSED, changed=changed)
+
+        return await self._attempts.run_once(idempotency_key, Status, use_case)
+
+    async def _find(self, ticket_id: int) -> Ticket | None:
+        """Return the ticket as it is stored, None where there is none."""
+        try:
+            return await self._tickets.get(ticket_id)
+        except TicketNotFound:
+            return None
+
+    async def _with_unseen(self, ticket_id: int, message_count: int, seen: int) -> ThreadGrown:
+        """Return the error with the messages after the first `seen`: the end of the newest page.
+
+        If more messages have arrived, a longer end of it is loaded.
+        """
+        while True:
+            limit = min(max(message_count - seen, 1), MAX_PAGE_MESSAGES)
+            detail = await self._tickets.get_with_thread(ticket_id, limit=limit)
+            loaded = detail.ticket.message_count
+            if loaded <= message_count or limit == MAX_PAGE_MESSAGES:
+                return ThreadGrown(loaded, detail.thread.messages)
+            message_count = loaded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,11 +23,16 @@ from tickets.bootstrap import Store, database_of
 from tickets.clock import SystemClock
 from tickets.demo import seed
 from tickets.demo.sample_data import load_sample_data
+from tickets.domain.errors import StoreUnavailable
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
 from tickets.embedded_postgres.data_folder import default_folder
 from tickets.observability import logs
 from tickets.settings.errors import SettingsError
 from tickets.settings.settings import Settings
+
+logger = logging.getLogger("tickets")
+
+_TIME_OUT = "statement_timeout"
 
 RESERVED_CONNECTIONS = 20
 """Connections of the embedded PostgreSQL beyond the pools: for listeners and for commands."""
@@ -75,6 +81,7 @@ async def migrate(settings: Settings, *, take_over: bool = True) -> SchemaState:
     """
     identity = identity_of(settings)
     async with connected(url_of(settings)) as connection:
+        await _check_pool(settings)
         migrator = Migrator(connection)
         if not take_over and await migrator.would_take_over():
             raise MigrationError(
@@ -89,6 +96,23 @@ async def migrate(settings: Settings, *, take_over: bool = True) -> SchemaState:
         server=f"PostgreSQL {server_version}",
         outcome=f"migrated: {titles(applied)}" if applied else "up to date",
     )
+
+
+async def _check_pool(settings: Settings) -> None:
+    """Raise `CannotConnect` if a connection pooler refuses what the service's connections need."""
+    async with database_of(settings).open() as database:
+        try:
+            statement_timeout = await database.fetchval("select current_setting($1)", _TIME_OUT)
+        except StoreUnavailable as error:
+            raise CannotConnect(
+                f"The database at {location(url_of(settings))} cannot be used: {error.__cause__}."
+            ) from error
+    if statement_timeout == "0":
+        logger.warning(
+            "the connections of the service have no %s, which PgBouncer does not pass on: set the "
+            "time-outs on the role (docs/limits.md, The database)",
+            _TIME_OUT,
+        )
 
 
 async def _check_identity(

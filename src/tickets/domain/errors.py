@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tickets.domain.message import Message
 from tickets.domain.rate_limits import Allowance, Hit
 
 
@@ -53,6 +52,12 @@ class TicketClosed(TicketsError):
     code = "ticket-closed"
 
 
+class ThreadFull(TicketsError):
+    """This ticket has as many messages as a ticket can hold. Please open a new one."""
+
+    code = "thread-full"
+
+
 class TicketNotFound(TicketsError):
     """There is no such ticket."""
 
@@ -64,11 +69,11 @@ class ThreadGrown(TicketsError):
 
     code = "thread-grown"
 
-    def __init__(self, message_count: int, unseen: Sequence[Message] = ()) -> None:
-        """Take the current number of messages, and those that the writer has not seen."""
+    def __init__(self, message_count: int, unseen: bytes = b"[]") -> None:
+        """Take the current number of messages, and those that the writer has not seen, as JSON."""
         super().__init__(message_count, unseen)
         self.message_count = message_count
-        self.unseen = tuple(unseen)
+        self.unseen = unseen
 
 
 class IdempotencyKeyReused(TicketsError):

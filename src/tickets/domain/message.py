@@ -15,7 +15,11 @@ PREVIEW_LENGTH = 100
 # Nothing changes a message.
 @dataclass(slots=True)
 class Message:
-    """One message of a thread; `id` and `ticket_id` are 0 until it is stored."""
+    """One message of a thread; `id` and `ticket_id` are 0 until it is stored.
+
+    `ordinal` is its number in the ticket, from 1, in the order in which messages were committed. It
+    never changes. Where messages were deleted, there are gaps.
+    """
 
     id: int
     ticket_id: int
@@ -23,6 +27,7 @@ class Message:
     sender_id: int | None
     message: str
     created_at: datetime
+    ordinal: int = 0
 
 
 def preview(text: str) -> str:

@@ -15,13 +15,12 @@ from tickets.domain.idempotency import IdempotencyKey, ResultT, StoredResponse
 from tickets.domain.message import Message
 from tickets.domain.rate_limits import Allowance, Hit
 from tickets.domain.read_models import (
+    MAX_PAGE_MESSAGES,
     AdminPosition,
-    AdminRow,
     Page,
     Stats,
     TicketDetail,
     UserPosition,
-    UserRow,
 )
 from tickets.domain.ticket import Category, Status, Ticket
 from tickets.domain.write_context import NO_CONTEXT, WriteContext
@@ -40,10 +39,14 @@ class Tickets(Protocol):
     async def get(self, ticket_id: int) -> Ticket:
         """Return the ticket; raise `TicketNotFound` where there is none, whatever the number."""
 
-    async def get_with_thread(self, ticket_id: int) -> TicketDetail:
-        """Return the ticket with every message that its state counts, as of one moment.
+    async def get_with_thread(
+        self, ticket_id: int, *, before: int | None = None, limit: int = MAX_PAGE_MESSAGES
+    ) -> TicketDetail:
+        """Return the ticket with a page of its thread, as of one moment.
 
-        Raises `TicketNotFound` where there is none, whatever the number.
+        The page has the newest `limit` messages, or those with an ordinal below `before`. It ends
+        earlier at `MAX_PAGE_BYTES`. Raises `TicketNotFound` where there is no such ticket, whatever
+        the number.
         """
 
     async def save(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Message | None:
@@ -58,14 +61,26 @@ class Tickets(Protocol):
         - `TooManyRequests`: the hit is over its rate limit. A hit counts only with a stored change.
         """
 
-    async def save_with_thread(self, ticket: Ticket) -> TicketDetail:
-        """Store the ticket's state; return it with every message that it counts, as of one moment.
+    async def save_with_thread(
+        self, ticket: Ticket, *, shown_after: int, limit: int
+    ) -> TicketDetail:
+        """Store the ticket's state; return it with the newest page of its thread, as of one moment.
 
-        Raises `StaleTicket`, and stores nothing, as `save` does.
+        Raises `StaleTicket`, and stores nothing, as `save` does, and also where the page does not
+        have every message with an ordinal above `shown_after`.
         """
 
-    async def resolved_since(self, moment: datetime, *, limit: int) -> Sequence[int]:
-        """Return ids of resolved tickets unchanged since `moment`, longest unchanged first."""
+    async def resolved_since(
+        self, moment: datetime, *, after: UserPosition | None, limit: int
+    ) -> Sequence[UserPosition]:
+        """Return resolved tickets without a change since `moment`, longest unchanged first.
+
+        Tickets whose customer waits for an answer are left out. The next page starts after a
+        position.
+        """
+
+    async def taken_over_at(self) -> datetime | None:
+        """Return when the service took this database over; None if that is not known."""
 
 
 class TicketCache(Protocol):
@@ -102,7 +117,7 @@ class TicketViews(Protocol):
 
     async def user_list(
         self, user_id: int, *, status: Status | None, after: UserPosition | None, limit: int
-    ) -> Page[UserRow]:
+    ) -> Page[UserPosition]:
         """Return up to `limit` of a user's tickets after a position, newest `updated_at` first."""
 
     async def user_unread(self, user_id: int) -> int:
@@ -115,7 +130,7 @@ class TicketViews(Protocol):
         category: Category | None,
         after: AdminPosition | None,
         limit: int,
-    ) -> Page[AdminRow]:
+    ) -> Page[AdminPosition]:
         """Return up to `limit` tickets of all users after a position: unread first, then newest."""
 
     async def admin_unread(self) -> int:

@@ -1,14 +1,17 @@
-"""Read models: rows of lists, which are also their JSON, keyset positions, statistics."""
+"""Read models: pages of lists and threads as encoded JSON, keyset positions, statistics.
+
+The store encodes rows and messages, and nothing decodes them on their way to the client. What
+rules and cursors need stands beside the bytes.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
-from tickets.domain.message import Message
 from tickets.domain.ticket import Category, Status, Ticket
 
 
@@ -31,7 +34,7 @@ class AdminPosition:
 
 @dataclass(slots=True)
 class UserRow:
-    """A ticket in its user's list; `last_message` is the preview of the newest message."""
+    """A ticket in its user's list, as its JSON; `last_message` previews the newest message."""
 
     id: int
     category: Category
@@ -45,15 +48,10 @@ class UserRow:
     created_at: datetime
     updated_at: datetime
 
-    @property
-    def position(self) -> UserPosition:
-        """The row's position in the list."""
-        return UserPosition(self.updated_at, self.id)
-
 
 @dataclass(slots=True)
 class AdminRow:
-    """A ticket in the admins' list; `last_message` is the preview of the newest message."""
+    """A ticket in the admins' list, as its JSON; `last_message` previews the newest message."""
 
     id: int
     category: Category
@@ -68,26 +66,19 @@ class AdminRow:
     updated_at: datetime
     user_email: str | None
 
-    @property
-    def position(self) -> AdminPosition:
-        """The row's position in the list."""
-        return AdminPosition(self.admin_unread, self.updated_at, self.id)
 
-
-Row = TypeVar("Row", UserRow, AdminRow)
+Position = TypeVar("Position", UserPosition, AdminPosition)
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
-    """One page of a list, and whether more rows follow."""
+class Page(Generic[Position]):
+    """One page of a list: a JSON array of rows, and where the next page starts.
 
-    rows: Sequence[Row]
-    more: bool
+    `next` is the position of the last row, None on the last page.
+    """
 
-    @classmethod
-    def cut(cls, rows: Sequence[Row], limit: int) -> Page[Row]:
-        """Return a page of at most `limit` rows, given one row more where there is one."""
-        return cls(rows[:limit], len(rows) > limit)
+    rows: bytes
+    next: Position | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +114,47 @@ class Stats:
         )
 
 
+MAX_PAGE_MESSAGES = 200
+"""Messages that a page of a thread holds at most."""
+
+MAX_PAGE_BYTES = 2_000_000
+"""Bytes of JSON that the messages of a page have at most, unless it is a single message."""
+
+MAX_FOLLOW_UPS = 200
+"""Follow-ups that the detail of a ticket names at most: the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadPage:
+    """One page of a thread: a JSON array of `Message`, oldest first.
+
+    `previous` is the ordinal of the newest message before the page, None where the thread begins
+    in it. A page has at least one message where there is one.
+    """
+
+    messages: bytes
+    previous: int | None
+
+    @property
+    def shown_after(self) -> int:
+        """Every message with a higher ordinal is in the page, if it is the newest page."""
+        return self.previous or 0
+
+
 @dataclass(frozen=True, slots=True)
 class TicketDetail:
-    """A ticket and its whole thread, oldest message first, as of one moment."""
+    """A ticket and a page of its thread, as of one moment.
+
+    `followed_by` has the ids of the tickets that follow this one. `seen` is the mark of whoever
+    opened it, from before that; the use cases set it.
+    """
 
     ticket: Ticket
     user_email: str | None
-    messages: Sequence[Message]
+    thread: ThreadPage
+    followed_by: Sequence[int] = ()
+    seen: int = 0
+
+    def opened_at(self, mark: int) -> Self:
+        """Return the detail for a reader whose mark was this."""
+        return replace(self, seen=mark)

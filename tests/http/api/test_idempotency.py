@@ -55,6 +55,7 @@ MUTATIONS = [
     Mutation("user", "POST", "/{id}/reply", {"message": "Any news?"}, {"message": "Any news!"}),
     Mutation("user", "POST", "/{id}/read", {"seen": 1}, {"seen": 0}),
     Mutation("user", "POST", "/{id}/unread", None, {}),
+    Mutation("user", "POST", "/{id}/close", None, {}),
     Mutation("admin", "POST", "/admin/{id}/reply", {"message": "On it."}, {"message": "Soon."}),
     Mutation("admin", "PUT", "/admin/{id}/status", {"status": "resolved"}, {"status": "closed"}),
     Mutation("admin", "POST", "/admin/{id}/read", {"seen": 1}, {"seen": 0}),

@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 
 from tests.http.conftest import API, Api, Caller
-from tests.http.fields import MESSAGE, TICKET
+from tests.http.fields import DETAIL, MESSAGE, TICKET
 
 
 async def test_create_returns_the_ticket_with_trimmed_texts_and_its_location(user: Caller) -> None:
@@ -67,7 +67,7 @@ async def test_a_detail_returns_the_thread_and_marks_the_ticket_read(
     assert response.status_code == 200
     assert set(response.json()) == {"ticket"}
     detail = response.json()["ticket"]
-    assert set(detail) == TICKET | {"messages"}
+    assert set(detail) == DETAIL
     assert [set(message) for message in detail["messages"]] == [MESSAGE, MESSAGE]
     assert [
         (message["sender_type"], message["sender_id"], message["message"])

@@ -66,7 +66,7 @@ def test_every_possible_status_is_documented_with_its_body(
         expected |= {404, 400} if "{ticket_id}" in path else set()
         expected |= {400, 409, 410, 413, 415, 422} if method in ("POST", "PUT") else set()
         expected |= {400} if operation.get("parameters") else set()
-        is_update = method != "POST" or path.endswith(("/read", "/unread"))
+        is_update = method != "POST" or path.endswith(("/read", "/unread", "/close"))
         expected |= {200} if is_update else {201}
         assert {int(status) for status in operation["responses"]} == expected, (method, path)
         for status, response in operation["responses"].items():

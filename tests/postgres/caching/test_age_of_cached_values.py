@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import asyncpg
 import psutil
@@ -21,29 +18,13 @@ import pytest
 from tests.postgres.network import proxy_to
 from tests.postgres.processes import LISTENERS, Process, a_process
 from tests.postgres.waiting import ADVISORY_LOCK_WAITERS, until, until_returns, until_sql
-from tests.throwaway_postgres import OPTIONS
 from tests.world import ADMIN, PostgresWorld
 from tickets.adapters.postgres.connection import listener as module
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.connection.listener import CAUGHT_UP_SECONDS
-from tickets.adapters.postgres.schema.migrations import Migrator
-from tickets.embedded_postgres.cluster import EmbeddedPostgres
 
 TOKEN_CACHE = 10.0
 """The default of TICKETS_TOKEN_CACHE."""
-
-
-@pytest.fixture
-async def cluster() -> AsyncIterator[str]:
-    """Return the URL of a migrated database in a cluster of this test's own."""
-    folder = Path(tempfile.mkdtemp(prefix="tickets-stopped-"))
-    folder.chmod(0o711)
-    with EmbeddedPostgres(folder / "cluster", options=OPTIONS) as postgres:
-        connection = await asyncpg.connect(postgres.url)
-        await Migrator(connection).apply()
-        await connection.close()
-        yield postgres.url
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -102,14 +83,14 @@ class Visitor:
 
 
 async def test_while_the_listeners_backend_is_stopped(
-    cluster: str, monkeypatch: pytest.MonkeyPatch
+    own_cluster: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with a_process(cluster, token_cache=TOKEN_CACHE) as process:
+    async with a_process(own_cluster, token_cache=TOKEN_CACHE) as process:
         visitor = Visitor(process)
         await visitor.come()
         pid = await process.database.fetchval(f"select pid {LISTENERS}")
         with stopped(pid):
-            await visitor.change(cluster)
+            await visitor.change(own_cluster)
 
             await visitor.check_after_a_second()
             monkeypatch.setattr(module, "RESPONSE_TIMEOUT", 0.5)
@@ -210,20 +191,23 @@ async def test_while_the_whole_server_is_paused(
         await visitor.check_after_recovery()
 
 
-async def test_heartbeats_wait_for_no_disk_and_no_replica(cluster: str) -> None:
-    connection = await asyncpg.connect(cluster)
+async def test_heartbeats_wait_for_no_disk_and_no_replica(own_cluster: str) -> None:
+    connection = await asyncpg.connect(own_cluster)
     await connection.execute("alter database tickets set synchronous_commit = 'on'")
     await connection.execute("alter system set synchronous_standby_names = 'nobody'")
     await connection.execute("select pg_reload_conf()")
     await until_sql(connection, "current_setting('synchronous_standby_names') = 'nobody'")
     await connection.execute("set synchronous_commit = 'on'")
     writing = asyncio.create_task(connection.execute("insert into users (email) values ('a@b.c')"))
-    async with a_process(cluster) as process:
+    async with a_process(own_cluster) as process:
         wait_of = "select wait_event from pg_stat_activity where pid = $1"
         pid = connection.get_server_pid()
         await until_returns(lambda: process.database.fetchval(wait_of, pid), "SyncRep")
 
         await process.catch_up()
         assert not writing.done()
-    connection.terminate()
-    await asyncio.gather(writing, return_exceptions=True)
+        # the other tests of this module need no replica
+        await process.database.fetch("alter system reset synchronous_standby_names")
+        await process.database.fetch("select pg_reload_conf()")
+        await writing
+    await connection.close()

@@ -136,7 +136,7 @@ async def test_a_row_that_a_platforms_trigger_changed_is_not_cached_as_it_was_se
     await process.tickets.save(stored)
     stored = await cached_as_stored()
     stored.user_unread, stored.admin_unread = False, True
-    await process.tickets.save_with_thread(stored)
+    await process.tickets.save_with_thread(stored, shown_after=0, limit=200)
     stored = await cached_as_stored()
     if stored.user_id != owner.user_id:
         with pytest.raises(TicketNotFound):

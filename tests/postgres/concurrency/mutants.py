@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from tests.postgres.concurrency.interleaving import Gate, GatedTickets
-from tests.world import PostgresWorld
+from tests.world import PostgresWorld, messages_of
 from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.connection.listener import Listener
@@ -23,7 +23,7 @@ from tickets.domain.idempotency import IdempotencyKey
 from tickets.domain.message import Message
 from tickets.domain.people import Actor, Side
 from tickets.domain.ports import TicketCache
-from tickets.domain.read_models import TicketDetail
+from tickets.domain.read_models import MAX_PAGE_MESSAGES, TicketDetail
 from tickets.domain.ticket import Ticket
 from tickets.domain.write_context import NO_CONTEXT, WriteContext
 
@@ -142,8 +142,10 @@ class ClearsWithoutVersion(Subject):
 
     def ticket_service_on(self, tickets: Any, ticket_cache: TicketCache) -> TicketService:
         class Mutant(TicketService):
-            async def read(self, ticket_id: int, *, by: Actor) -> TicketDetail:
-                detail: TicketDetail = await tickets.get_with_thread(ticket_id)
+            async def read(
+                self, ticket_id: int, *, by: Actor, limit: int = MAX_PAGE_MESSAGES
+            ) -> TicketDetail:
+                detail: TicketDetail = await tickets.get_with_thread(ticket_id, limit=limit)
                 await tickets.clear(ticket_id, by.side)
                 return detail
 
@@ -172,6 +174,47 @@ class ReplyClearsOwnFlag(Subject):
         return super().ticket_service_on(Clearing(), ticket_cache)
 
 
+class ReplyMovesOwnMark(Subject):
+    """A reply without `seen` moves its writer's mark to the end, as if that had been shown."""
+
+    def ticket_service_on(self, tickets: Any, ticket_cache: TicketCache) -> TicketService:
+        class Moving:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(tickets, name)
+
+            async def save(
+                self, ticket: Ticket, context: WriteContext = NO_CONTEXT
+            ) -> Message | None:
+                message = ticket.new_message
+                if message is not None and message.sender_type is Side.USER:
+                    ticket.user_seen = ticket.last_ordinal
+                elif message is not None:
+                    ticket.admin_seen = ticket.last_ordinal
+                saved: Message | None = await tickets.save(ticket, context)
+                return saved
+
+        return super().ticket_service_on(Moving(), ticket_cache)
+
+
+class ReadsAnyPage(Subject):
+    """Reading clears the flag, though the page does not hold everything unread."""
+
+    def ticket_service_on(self, tickets: Any, ticket_cache: TicketCache) -> TicketService:
+        class Everything:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(tickets, name)
+
+            async def get_with_thread(
+                self, ticket_id: int, *, before: int | None = None, limit: int = MAX_PAGE_MESSAGES
+            ) -> TicketDetail:
+                detail: TicketDetail = await tickets.get_with_thread(
+                    ticket_id, before=before, limit=limit
+                )
+                return replace(detail, thread=replace(detail.thread, previous=None))
+
+        return super().ticket_service_on(Everything(), ticket_cache)
+
+
 def without_version(tickets: PostgresTickets) -> PostgresTickets:
     """Remove the check of the version from every save."""
     tickets._sql = dict(tickets._sql)  # noqa: SLF001 - this is the mutation
@@ -183,8 +226,16 @@ def without_version(tickets: PostgresTickets) -> PostgresTickets:
     return tickets
 
 
+async def without_unique_ordinals(world: PostgresWorld) -> None:
+    """Drop the second guard: the index refuses a message that was saved on an old version."""
+    await world.database.fetch("drop index if exists ticket_messages_in_order")
+
+
 class SavesWithoutVersion(Subject):
     """A save does not compare the version."""
+
+    async def prepare(self) -> None:
+        await without_unique_ordinals(self.world)
 
     def tickets(self) -> PostgresTickets:
         return without_version(super().tickets())
@@ -192,6 +243,9 @@ class SavesWithoutVersion(Subject):
 
 class SavesCachedWithoutVersion(SeparateCaches):
     """The same, with a ticket from the cache."""
+
+    async def prepare(self) -> None:
+        await without_unique_ordinals(self.world)
 
     def tickets(self) -> PostgresTickets:
         return without_version(super().tickets())
@@ -268,9 +322,11 @@ class HighWaterMark(Subject):
 
     def ticket_service_on(self, tickets: Any, ticket_cache: TicketCache) -> TicketService:
         class Mutant(TicketService):
-            async def read(self, ticket_id: int, *, by: Actor) -> TicketDetail:
-                detail: TicketDetail = await tickets.get_with_thread(ticket_id)
-                last = max(message.id for message in detail.messages)
+            async def read(
+                self, ticket_id: int, *, by: Actor, limit: int = MAX_PAGE_MESSAGES
+            ) -> TicketDetail:
+                detail: TicketDetail = await tickets.get_with_thread(ticket_id, limit=limit)
+                last = max(message.id for message in messages_of(detail))
                 await tickets.mark(ticket_id, by.side, last)
                 return detail
 
@@ -297,8 +353,9 @@ class HighWaterMark(Subject):
             "select side, message_id from marks where ticket_id = $1", ticket_id
         )
         seen = {row["side"]: row["message_id"] for row in marks}
-        ids = {side: [m.id for m in detail.messages if m.sender_type is side] for side in Side}
+        ids = {side: [m.id for m in messages_of(detail) if m.sender_type is side] for side in Side}
         ticket = detail.ticket
+        ticket.user_seen = ticket.admin_seen = 0  # this mutant's marks are in its own table
         ticket.user_unread = max(ids[Side.ADMIN], default=0) > seen.get("user", 0)
         ticket.admin_unread = max(ids[Side.USER], default=0) > seen.get("admin", 0)
         return detail
@@ -311,4 +368,6 @@ MUTANTS = [
     SavesCachedWithoutVersion,
     AcknowledgesWithoutSeen,
     HighWaterMark,
+    ReplyMovesOwnMark,
+    ReadsAnyPage,
 ]

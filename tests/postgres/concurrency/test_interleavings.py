@@ -20,6 +20,7 @@ from tests.postgres.concurrency.mutants import (
 from tests.reference_model import (
     Acknowledge,
     ChangeStatus,
+    Close,
     Command,
     MarkUnread,
     Model,
@@ -41,6 +42,7 @@ USER, ADMIN = Side.USER, Side.ADMIN
 ACTIONS: dict[str, tuple[Command, ...]] = {
     "user reads": (Read(USER),),
     "admin reads": (Read(ADMIN),),
+    "user reads the newest message": (Read(USER, limit=1),),
     "user replies": (Reply(USER, ""),),
     "admin replies": (Reply(ADMIN, ""),),
     "user acknowledges": (Peek(USER), Acknowledge(USER)),
@@ -49,6 +51,7 @@ ACTIONS: dict[str, tuple[Command, ...]] = {
     "admin marks unread": (MarkUnread(ADMIN),),
     "admin resolves": (ChangeStatus(Status.RESOLVED),),
     "admin closes": (ChangeStatus(Status.CLOSED),),
+    "user closes": (Close(),),
 }
 """Each action is one or two use cases, and each use case is one or more statements."""
 
@@ -56,10 +59,12 @@ PAIRS = list(itertools.combinations_with_replacement(ACTIONS, 2))
 
 WRITERS = ("user replies", "admin replies")
 
+PAIRS_ONLY = ("admin marks unread", "user closes")
+
 TRIPLES = [
     triple
     for triple in itertools.combinations_with_replacement(
-        [action for action in ACTIONS if action != "admin marks unread"], 3
+        [action for action in ACTIONS if action not in PAIRS_ONLY], 3
     )
     # Only where somebody writes while the user reads can a message be marked read unseen. The same
     # for the admins' reading is among the pairs.
@@ -95,8 +100,10 @@ class Scene:
                 last_message="the question",
                 created_at=START,
                 updated_at=START,
-                version=0,
-                new_message=Message(0, 0, USER, self._user_id, "the question", START),
+                last_ordinal=1,
+                user_seen=1,
+                waiting_since=START,
+                new_message=Message(0, 0, USER, self._user_id, "the question", START, 1),
             )
         )
         ticket = await tickets.get(added.id)
@@ -129,6 +136,8 @@ class Scene:
         model = Model(
             unread={USER: True, ADMIN: True},
             thread=[(USER, "the question"), (ADMIN, "the answer")],
+            marks={USER: 1, ADMIN: 0},
+            waiting=False,
         )
         promise = UnreadPromise()
         for command, outcome in self._outcomes:

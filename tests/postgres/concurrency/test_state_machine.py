@@ -36,6 +36,7 @@ from tests.postgres.concurrency.mutants import (
 from tests.reference_model import (
     Acknowledge,
     ChangeStatus,
+    Close,
     Command,
     MarkUnread,
     Model,
@@ -59,10 +60,11 @@ Result = TypeVar("Result")
 SIDES = st.sampled_from(Side)
 
 WITHOUT_REPLIES: st.SearchStrategy[Command] = st.one_of(
-    st.builds(Read, SIDES),
-    st.builds(Peek, SIDES),
+    st.builds(Read, SIDES, st.sampled_from([1, 2, 200])),
+    st.builds(Peek, SIDES, st.sampled_from([2, 200])),
     st.builds(Acknowledge, SIDES, st.integers(0, 12)),
     st.builds(MarkUnread, SIDES),
+    st.just(Close()),
     # closed is rarer than the others, since a closed ticket refuses replies
     st.builds(
         ChangeStatus, st.sampled_from([*Status, Status.OPEN, Status.IN_PROGRESS, Status.RESOLVED])
@@ -100,6 +102,7 @@ class Machine(RuleBasedStateMachine):
     def open_ticket(self) -> None:
         self.memory = MemoryWorld()
         self.postgres = self.subject(self.loop.world)
+        self.loop.run(self.postgres.prepare())
         self.user_ids = [self.loop.run(world.user()) for world in (self.memory, self.loop.world)]
         self.ticket_ids = [
             self.loop.run(world.ticket(user_id, message="the question, in ten characters")).id

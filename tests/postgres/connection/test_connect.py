@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from tests.world import PostgresWorld
+from tests.world import PostgresWorld, messages_of
 from tickets.adapters.postgres.connection.connect import CannotConnect, connected, location
 from tickets.adapters.postgres.connection.database import Database
 
@@ -70,6 +70,6 @@ async def test_times_are_utc_whatever_the_time_zone_of_the_database(
         ticket = await world.ticket()
         detail = await world.tickets.get_with_thread(ticket.id)
 
-        (message,) = detail.messages
+        (message,) = messages_of(detail)
         assert message.created_at == ticket.created_at == detail.ticket.created_at
         assert message.created_at.utcoffset() == timedelta(0)

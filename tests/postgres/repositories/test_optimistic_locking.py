@@ -59,7 +59,7 @@ async def test_a_ticket_given_to_another_user_is_stale_whatever_its_version(
     with pytest.raises(StaleTicket):
         await tickets.save(ticket)
     with pytest.raises(StaleTicket):
-        await tickets.save_with_thread(ticket)
+        await tickets.save_with_thread(ticket, shown_after=0, limit=200)
     ticket.reply("Mine?", by=ADMIN, at=postgres_world.clock.now())
     with pytest.raises(StaleTicket):
         await tickets.save(ticket)

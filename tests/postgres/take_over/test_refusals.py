@@ -225,12 +225,13 @@ async def test_the_columns_of_users_are_checked_without_ticket_tables_too(bare: 
 
 
 async def test_a_migrated_database_without_its_migrations_table_is_refused(
-    bare: Connection,
+    empty: Connection,
 ) -> None:
-    await Migrator(bare).apply()
-    await bare.execute("drop table ticket_migrations")
+    await empty.execute(PLATFORM)
+    await Migrator(empty).apply()
+    await empty.execute("drop table ticket_migrations")
 
-    message = await refusal(bare)
+    message = await refusal(empty)
 
     assert [part.split()[0] for part in message.partition(": ")[2].split("; ")] == [
         "tickets.last_message",

@@ -25,10 +25,11 @@ async def test_the_indexes_are_replaced_and_the_constraints_are_added(
         "tickets_by_activity",
         "tickets_by_status_and_category",
         "tickets_resolved",
+        "tickets_by_followed",
     }
     assert await names(taken_over_connection, "indexes", "ticket_messages") == {
         "ticket_messages_pkey",
-        "ticket_messages_of_ticket",
+        "ticket_messages_in_order",
     }
     assert await names(taken_over_connection, "constraints", "tickets") == {
         "tickets_pkey",

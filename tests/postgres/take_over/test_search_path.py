@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.postgres.take_over.platform import PLATFORM, Connection, world_on
-from tests.world import ADMIN
+from tests.world import ADMIN, messages_of
 from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.schema.migrations import Migrator
 
@@ -52,7 +52,7 @@ async def test_the_tables_are_taken_over_where_the_search_path_finds_them(
 
     async with world_on(empty_database_url) as world:
         assert (await world.ticket(1)).id == 2
-        (old,) = (await world.service.read(1, by=ADMIN)).messages
+        (old,) = messages_of(await world.service.read(1, by=ADMIN))
     assert old.message == "Hello"
     schemas = await empty.fetch(
         """select relnamespace::regnamespace::text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.postgres.take_over.conftest import TakenOver
 from tests.postgres.take_over.platform import TICKETS, Connection, world_on
-from tests.world import ADMIN, PostgresWorld
+from tests.world import ADMIN, PostgresWorld, messages_of, rows_of
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.domain.people import Actor, Side
@@ -21,7 +21,7 @@ async def test_a_new_ticket_is_opened_answered_resolved_and_read(
     detail = await taken_over_world.service.read(opened.id, by=Actor.user(42))
 
     assert detail.user_email == "user42@example.com"
-    assert [m.sender_type for m in detail.messages] == [Side.USER, Side.ADMIN]
+    assert [m.sender_type for m in messages_of(detail)] == [Side.USER, Side.ADMIN]
     assert await taken_over_world.flags(opened.id) == (False, True)
 
 
@@ -29,7 +29,7 @@ async def test_a_thread_of_the_platform_takes_a_reply(taken_over_world: Postgres
     await taken_over_world.reply(5000, ADMIN, "Is this still so?")
     old = await taken_over_world.service.read(5000, by=ADMIN)
 
-    assert len(old.messages) == old.ticket.message_count == 51
+    assert len(messages_of(old)) == old.ticket.message_count == 51
     assert old.ticket.last_message == "Is this still so?"
     assert await taken_over_world.flags(5000) == (True, False)
 
@@ -73,10 +73,10 @@ async def all_admin_rows(
         page = await world.views.admin_list(
             status=status, category=category, after=after, limit=200
         )
-        rows += page.rows
-        if not page.more:
+        rows += rows_of(page, AdminRow)
+        if page.next is None:
             return rows
-        after = rows[-1].position
+        after = page.next
 
 
 async def all_user_rows(world: PostgresWorld, user_id: int) -> list[UserRow]:
@@ -84,10 +84,10 @@ async def all_user_rows(world: PostgresWorld, user_id: int) -> list[UserRow]:
     after: UserPosition | None = None
     while True:
         page = await world.views.user_list(user_id, status=None, after=after, limit=7)
-        rows += page.rows
-        if not page.more:
+        rows += rows_of(page, UserRow)
+        if page.next is None:
             return rows
-        after = rows[-1].position
+        after = page.next
 
 
 async def test_a_session_of_the_platform_signs_its_user_in(taken_over: TakenOver) -> None:

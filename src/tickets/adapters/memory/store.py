@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tickets.domain.idempotency import StoredResponse
 from tickets.domain.message import Message
@@ -29,6 +29,7 @@ class MemoryStore:
         self.tokens: dict[str, int] = {}
         self.tickets: dict[int, Ticket] = {}
         self.threads: dict[int, list[Message]] = {}
+        self.taken_over_at: datetime | None = None
         self.stored_responses: dict[tuple[Actor, str], StoredResponse] = {}
         self.ids = itertools.count(1)
 

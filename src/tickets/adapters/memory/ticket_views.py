@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from tickets.adapters.memory.store import MemoryStore
 from tickets.domain.read_models import (
     AdminPosition,
     AdminRow,
     Page,
-    Row,
+    Position,
     Stats,
     UserPosition,
     UserRow,
 )
 from tickets.domain.ticket import Category, Status, Ticket
+
+Row = TypeVar("Row", UserRow, AdminRow)
 
 
 class MemoryTicketViews:
@@ -26,15 +30,14 @@ class MemoryTicketViews:
 
     async def user_list(
         self, user_id: int, *, status: Status | None, after: UserPosition | None, limit: int
-    ) -> Page[UserRow]:
+    ) -> Page[UserPosition]:
         """Sort all of the user's tickets."""
-        rows = [
-            _row(UserRow, ticket)
+        rows = {
+            UserPosition(ticket.updated_at, ticket.id): _row(UserRow, ticket)
             for ticket in self._store.tickets.values()
             if ticket.user_id == user_id and status in (None, ticket.status)
-        ]
-        rows.sort(key=lambda row: row.position, reverse=True)
-        return Page.cut([row for row in rows if after is None or row.position < after], limit)
+        }
+        return _page(rows, after, limit)
 
     async def user_unread(self, user_id: int) -> int:
         """Count the user's flags."""
@@ -51,15 +54,16 @@ class MemoryTicketViews:
         category: Category | None,
         after: AdminPosition | None,
         limit: int,
-    ) -> Page[AdminRow]:
+    ) -> Page[AdminPosition]:
         """Sort all tickets."""
-        rows = [
-            _row(AdminRow, ticket, user_email=self._store.emails[ticket.user_id])
+        rows = {
+            AdminPosition(ticket.admin_unread, ticket.updated_at, ticket.id): _row(
+                AdminRow, ticket, user_email=self._store.emails[ticket.user_id]
+            )
             for ticket in self._store.tickets.values()
             if status in (None, ticket.status) and category in (None, ticket.category)
-        ]
-        rows.sort(key=lambda row: row.position, reverse=True)
-        return Page.cut([row for row in rows if after is None or row.position < after], limit)
+        }
+        return _page(rows, after, limit)
 
     async def admin_unread(self) -> int:
         """Count all flags."""
@@ -71,6 +75,16 @@ class MemoryTicketViews:
             (ticket.status, ticket.category, 1, int(ticket.admin_unread))
             for ticket in self._store.tickets.values()
         )
+
+
+def _page(rows: dict[Position, Row], after: Position | None, limit: int) -> Page[Position]:
+    """Encode the rows after a position, of at most one page, in descending order."""
+    positions = sorted(
+        (position for position in rows if after is None or position < after), reverse=True
+    )
+    page = positions[:limit]
+    encoded = msgspec.json.encode([rows[position] for position in page])
+    return Page(encoded, page[-1] if len(positions) > limit else None)
 
 
 def _row(kind: type[Row], ticket: Ticket, **own: Any) -> Row:  # noqa: ANN401 - fields of a row

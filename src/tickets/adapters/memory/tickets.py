@@ -6,6 +6,9 @@ import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import accumulate, takewhile
+
+import msgspec
 
 from tickets.adapters.memory.idempotency import reject_duplicate, store_response
 from tickets.adapters.memory.rate_limits import record_hit
@@ -13,7 +16,14 @@ from tickets.adapters.memory.store import MemoryStore
 from tickets.adapters.memory.ticket_cache import MemoryTicketCache
 from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
 from tickets.domain.message import Message
-from tickets.domain.read_models import TicketDetail
+from tickets.domain.read_models import (
+    MAX_FOLLOW_UPS,
+    MAX_PAGE_BYTES,
+    MAX_PAGE_MESSAGES,
+    ThreadPage,
+    TicketDetail,
+    UserPosition,
+)
 from tickets.domain.ticket import Status, Ticket
 from tickets.domain.write_context import NO_CONTEXT, WriteContext
 
@@ -44,13 +54,22 @@ class MemoryTickets:
             raise TicketNotFound
         return replace(self._store.tickets[ticket_id], new_message=None)
 
-    async def get_with_thread(self, ticket_id: int) -> TicketDetail:
-        """Return copies."""
+    async def get_with_thread(
+        self, ticket_id: int, *, before: int | None = None, limit: int = MAX_PAGE_MESSAGES
+    ) -> TicketDetail:
+        """Return a copy, and encode the page."""
         ticket = await self.get(ticket_id)
-        thread = sorted(
-            self._store.threads[ticket_id], key=lambda message: (message.created_at, message.id)
+        follow_ups = sorted(
+            other.id
+            for other in self._store.tickets.values()
+            if other.follows == ticket_id and other.user_id == ticket.user_id
         )
-        return TicketDetail(ticket, self._store.emails[ticket.user_id], thread)
+        return TicketDetail(
+            ticket,
+            self._store.emails[ticket.user_id],
+            thread_page(self._store.threads[ticket_id], before=before, limit=limit),
+            follow_ups[-MAX_FOLLOW_UPS:] or (),
+        )
 
     async def save(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Message | None:
         """Compare the version, then store a copy under the next one."""
@@ -66,20 +85,33 @@ class MemoryTickets:
         store_response(self._store, context.stored_response, stored)
         return stored
 
-    async def save_with_thread(self, ticket: Ticket) -> TicketDetail:
-        """Save, and return copies."""
+    async def save_with_thread(
+        self, ticket: Ticket, *, shown_after: int, limit: int
+    ) -> TicketDetail:
+        """Save if the page reaches back far enough, and return copies."""
+        page = thread_page(self._store.threads.get(ticket.id, ()), before=None, limit=limit)
+        if page.shown_after > shown_after:
+            self._ticket_cache.invalidate(ticket.id)
+            raise StaleTicket
         await self.save(ticket)
-        return await self.get_with_thread(ticket.id)
+        return await self.get_with_thread(ticket.id, limit=limit)
 
-    async def resolved_since(self, moment: datetime, *, limit: int) -> Sequence[int]:
+    async def resolved_since(
+        self, moment: datetime, *, after: UserPosition | None, limit: int
+    ) -> Sequence[UserPosition]:
         """Look through all tickets."""
         found = [
-            ticket
+            UserPosition(ticket.updated_at, ticket.id)
             for ticket in self._store.tickets.values()
-            if ticket.status is Status.RESOLVED and ticket.updated_at <= moment
+            if ticket.status is Status.RESOLVED
+            and ticket.waiting_since is None
+            and ticket.updated_at <= moment
         ]
-        found.sort(key=lambda ticket: (ticket.updated_at, ticket.id))
-        return [ticket.id for ticket in found[:limit]]
+        return sorted(position for position in found if after is None or position > after)[:limit]
+
+    async def taken_over_at(self) -> datetime | None:
+        """Return what a test has set."""
+        return self._store.taken_over_at
 
     def _check(self, context: WriteContext) -> None:
         """Refuse a duplicate key, then record the hit: the order in which PostgreSQL does it."""
@@ -92,3 +124,19 @@ class MemoryTickets:
         stored = replace(message, id=next(self._store.ids), ticket_id=ticket_id)
         self._store.threads[ticket_id].append(stored)
         return stored
+
+
+def thread_page(thread: Sequence[Message], *, before: int | None, limit: int) -> ThreadPage:
+    """Return the newest page, or the one before an ordinal."""
+    newest_first = sorted(
+        (message for message in thread if before is None or message.ordinal < before),
+        key=lambda message: message.ordinal,
+        reverse=True,
+    )
+    encoded = [msgspec.json.encode(message) for message in newest_first[:limit]]
+    sizes = accumulate(map(len, encoded))
+    shown = max(1, sum(1 for _ in takewhile(lambda size: size <= MAX_PAGE_BYTES, sizes)))
+    rest = newest_first[shown:]
+    return ThreadPage(
+        b"[" + b",".join(reversed(encoded[:shown])) + b"]", rest[0].ordinal if rest else None
+    )

@@ -8,17 +8,19 @@ from litestar import Request, get, put
 from litestar.params import JSONBody
 
 from tickets.adapters.http.access.authentication import ADMIN_SCHEME
-from tickets.adapters.http.api.cursors import next_cursor, read_cursor
+from tickets.adapters.http.api.cursors import read_cursor
 from tickets.adapters.http.api.idempotency_header import read_idempotency_key
 from tickets.adapters.http.api.parameters import (
     DEFAULT_PAGE_SIZE,
+    DEFAULT_THREAD_SIZE,
+    Before,
     CategoryFilter,
     Cursor,
     Limit,
     Peek,
     StatusFilter,
+    ThreadLimit,
     TicketId,
-    read_boolean,
     read_filter,
     ticket_service,
     ticket_views,
@@ -36,7 +38,7 @@ from tickets.adapters.http.api.response_bodies import (
     TicketOpenedByAdmin,
     Unread,
 )
-from tickets.adapters.http.api.thread_routes import ThreadController
+from tickets.adapters.http.api.thread_routes import ThreadController, load_thread
 from tickets.domain.people import Actor
 from tickets.domain.read_models import AdminPosition, Stats
 from tickets.domain.ticket import Category, Status
@@ -67,7 +69,7 @@ class AdminTicketsController(ThreadController):
             after=read_cursor(cursor, AdminPosition),
             limit=limit,
         )
-        return AdminList(page.rows, next_cursor(page))
+        return AdminList.of(page)
 
     @get("/stats", responses=COUNT_PROBLEMS)
     async def stats(self, request: AdminRequest) -> Stats:
@@ -81,15 +83,20 @@ class AdminTicketsController(ThreadController):
 
     @get("/{ticket_id:str}", responses=DETAIL_PROBLEMS)
     async def read_any_ticket(
-        self, request: AdminRequest, ticket_id: TicketId, peek: Peek = None
+        self,
+        request: AdminRequest,
+        ticket_id: TicketId,
+        peek: Peek = None,
+        before: Before = None,
+        limit: ThreadLimit = DEFAULT_THREAD_SIZE,
     ) -> TicketOpenedByAdmin:
-        """Return a ticket with its thread and its user, and mark it read by the admins.
+        """Return a ticket with a page of its thread and its user.
 
-        With `peek=true` it stays unread; `/read` marks it after it has been shown.
+        The newest page marks the ticket read by the admins if it holds everything unread. With
+        `peek=true` it stays unread; `/read` marks it after it has been shown.
         """
-        service = ticket_service(request)
-        load = service.peek if read_boolean("peek", peek) else service.read
-        return TicketOpenedByAdmin.of(await load(ticket_id, by=request.user))
+        detail = await load_thread(request, ticket_id, peek=peek, before=before, limit=limit)
+        return TicketOpenedByAdmin.of(detail)
 
     @put(
         "/{ticket_id:str}/status",

@@ -1,25 +1,37 @@
-"""Keyset cursors: the position after which the next page of a list starts, as an opaque string."""
+"""Keyset cursors: where the next page of a list or a thread starts, as an opaque string."""
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
 import msgspec
 
 from tickets.domain.errors import FieldError, InvalidInput
-from tickets.domain.read_models import AdminPosition, Page, Row, UserPosition
+from tickets.domain.read_models import AdminPosition, Page, Position, ThreadPage, UserPosition
 from tickets.domain.ticket import MAX_ID
 
-Position = TypeVar("Position", UserPosition, AdminPosition)
+
+@dataclass(frozen=True, slots=True)
+class ThreadPosition:
+    """A keyset position in a thread: the page has the messages with ordinals below it."""
+
+    before: int
 
 
-def next_cursor(page: Page[Row]) -> str | None:
+AnyPosition = TypeVar("AnyPosition", UserPosition, AdminPosition, ThreadPosition)
+
+
+def next_cursor(page: Page[Position]) -> str | None:
     """Return the cursor of the page after this one; None on the last page."""
-    if not page.more:
-        return None
-    return urlsafe_b64encode(msgspec.json.encode(page.rows[-1].position)).rstrip(b"=").decode()
+    return None if page.next is None else _encode(page.next)
+
+
+def messages_before(page: ThreadPage) -> str | None:
+    """Return the cursor of the page before this one; None where the thread begins in it."""
+    return None if page.previous is None else _encode(ThreadPosition(page.previous + 1))
 
 
 def read_cursor(cursor: str | None, kind: type[Position]) -> Position | None:
@@ -29,19 +41,42 @@ def read_cursor(cursor: str | None, kind: type[Position]) -> Position | None:
     """
     if not cursor:
         return None
-    try:
-        text = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        position = msgspec.json.decode(text, type=kind)
-    except (ValueError, RecursionError):
-        position = None
-    # Encoded again it must give the same text. That refuses cursors of the other list as well,
-    # which have fewer or more fields.
+    position = _decode(cursor, kind)
     if (
         position is None
         or position.updated_at.utcoffset() != timedelta(0)
         or not 0 < position.id <= MAX_ID
-        or msgspec.json.encode(position) != text
     ):
         message = "This cursor is not valid for this list. Start again without a cursor."
         raise InvalidInput([FieldError("cursor", message)])
     return position
+
+
+def read_thread_cursor(cursor: str | None) -> int | None:
+    """Return the ordinal that a page of a thread is to end below; None as `read_cursor`.
+
+    Raises `InvalidInput` for a string that no thread can have returned.
+    """
+    if not cursor:
+        return None
+    position = _decode(cursor, ThreadPosition)
+    if position is None or not 0 < position.before <= MAX_ID:
+        message = "This cursor is not valid for a thread. Start again without a cursor."
+        raise InvalidInput([FieldError("before", message)])
+    return position.before
+
+
+def _encode(position: UserPosition | AdminPosition | ThreadPosition) -> str:
+    return urlsafe_b64encode(msgspec.json.encode(position)).rstrip(b"=").decode()
+
+
+def _decode(cursor: str, kind: type[AnyPosition]) -> AnyPosition | None:
+    """Return the position; None where the string does not encode one of this kind."""
+    try:
+        text = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+        position = msgspec.json.decode(text, type=kind)
+    except (ValueError, RecursionError):
+        return None
+    # Encoded again it must give the same text. That refuses cursors of another kind as well, which
+    # have fewer or more fields.
+    return position if msgspec.json.encode(position) == text else None

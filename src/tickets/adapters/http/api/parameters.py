@@ -13,6 +13,7 @@ from litestar.types import BeforeRequestHookHandler
 from tickets.application.tickets import TicketService
 from tickets.domain.errors import FieldError, InvalidInput
 from tickets.domain.ports import TicketViews
+from tickets.domain.read_models import MAX_PAGE_MESSAGES
 from tickets.domain.text_rules import Choice, Validation, label
 from tickets.domain.ticket import Category, Status
 
@@ -36,6 +37,8 @@ class PageSize(int):
 
 
 DEFAULT_PAGE_SIZE = PageSize(50)
+
+DEFAULT_THREAD_SIZE = PageSize(MAX_PAGE_MESSAGES)
 
 
 def _decode_ticket_number(_kind: type, value: str) -> TicketNumber:
@@ -74,6 +77,26 @@ Limit = Annotated[
     QueryParameter(
         description="Maximum number of rows of the page.",
         schema_extra={"type": OpenAPIType.INTEGER, "minimum": 1, "maximum": MAX_PAGE_SIZE},
+    ),
+]
+
+ThreadLimit = Annotated[
+    PageSize,
+    QueryParameter(
+        description=(
+            "Maximum number of messages of the page. It may have fewer, at about two megabytes."
+        ),
+        schema_extra={"type": OpenAPIType.INTEGER, "minimum": 1, "maximum": MAX_PAGE_MESSAGES},
+    ),
+]
+
+Before = Annotated[
+    str | None,
+    QueryParameter(
+        description=(
+            "The `messages_before` of another page: returns the messages before that one, and "
+            "marks nothing read. Absent or empty for the newest messages."
+        )
     ),
 ]
 

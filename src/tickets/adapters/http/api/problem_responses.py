@@ -12,7 +12,7 @@ from tickets.adapters.http.edge.problem_details import (
 )
 
 _DESCRIPTIONS = {
-    400: "Something in body, query or path is not valid, or the ticket is closed.",
+    400: "Something in body, query or path is not valid, or the ticket is closed or full.",
     401: "The credentials are missing, malformed, unknown or expired.",
     404: "There is no such ticket, or it is another user's: the same response for both.",
     409: "The same request is still being worked on; `Retry-After` says when to send it again.",
@@ -52,7 +52,8 @@ CHANGE_PROBLEMS = problem_responses(400, 401, 404, 409, 410, 413, 415, 422, 429,
 REPLY_PROBLEMS = CHANGE_PROBLEMS | {
     409: _problem(
         Conflict,
-        "There are more messages than `seen` says: `messages` holds the unseen ones. Or the same "
+        "There are more messages than `seen` says: `messages` holds the unseen ones, at most the "
+        "newest 200. Or the same "
         "request is still being worked on; `Retry-After` says when to send it again.",
     )
 }

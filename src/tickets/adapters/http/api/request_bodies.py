@@ -69,6 +69,14 @@ class NewTicket(msgspec.Struct, forbid_unknown_fields=True):
             examples=[Example(value=None)],
         ),
     ] = None
+    follows: Annotated[
+        int | None,
+        Body(
+            description="The id of a closed ticket of the same user that this one continues.",
+            ge=1,
+            examples=[Example(value=None)],
+        ),
+    ] = None
 
 
 class NewReply(msgspec.Struct, forbid_unknown_fields=True):

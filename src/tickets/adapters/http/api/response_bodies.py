@@ -9,13 +9,22 @@ from typing import Any, Literal
 
 import msgspec
 
+from tickets.adapters.http.api.cursors import messages_before, next_cursor
+from tickets.adapters.http.litestar_fast.encoded_json import encoded_json
 from tickets.domain.message import Message
-from tickets.domain.read_models import AdminRow, TicketDetail, UserRow
+from tickets.domain.read_models import (
+    AdminPosition,
+    AdminRow,
+    Page,
+    TicketDetail,
+    UserPosition,
+    UserRow,
+)
 from tickets.domain.ticket import Category, Status, Ticket
 
 
 class TicketBody(msgspec.Struct):
-    """A ticket without its thread."""
+    """A ticket without its thread. `follows` is the closed ticket that it continues."""
 
     id: int
     user_id: int
@@ -29,16 +38,25 @@ class TicketBody(msgspec.Struct):
     message_count: int
     created_at: datetime
     updated_at: datetime
+    follows: int | None
 
 
 class TicketWithThread(TicketBody):
-    """A ticket with its thread, oldest message first."""
+    """A ticket with a page of its thread, oldest message first.
 
+    `messages_before` is the cursor of the page before, null where the thread begins in this one.
+    `seen` is the ordinal of the last message that the caller's side had been shown, without a gap,
+    before this call. `followed_by` are the tickets that continue this one.
+    """
+
+    followed_by: Sequence[int]
+    seen: int
+    messages_before: str | None
     messages: Sequence[Message]
 
 
 class TicketWithThreadAndUser(TicketWithThread):
-    """A ticket with its thread, oldest message first, and its user's e-mail address."""
+    """The same with its user's e-mail address."""
 
     user_email: str | None
 
@@ -63,8 +81,7 @@ class TicketOpened(msgspec.Struct):
     @classmethod
     def of(cls, detail: TicketDetail) -> TicketOpened:
         """Return the body for a ticket and its thread."""
-        fields = (*_ticket_fields(detail.ticket), detail.messages)
-        return cls(TicketWithThread(*fields))
+        return cls(TicketWithThread(*_detail_fields(detail)))
 
 
 class TicketOpenedByAdmin(msgspec.Struct):
@@ -75,7 +92,7 @@ class TicketOpenedByAdmin(msgspec.Struct):
     @classmethod
     def of(cls, detail: TicketDetail) -> TicketOpenedByAdmin:
         """Return the body for a ticket, its thread and its user."""
-        fields = (*_ticket_fields(detail.ticket), detail.messages, detail.user_email)
+        fields = (*_detail_fields(detail), detail.user_email)
         return cls(TicketWithThreadAndUser(*fields))
 
 
@@ -106,12 +123,22 @@ class UserList(msgspec.Struct):
     tickets: Sequence[UserRow]
     next_cursor: str | None
 
+    @classmethod
+    def of(cls, page: Page[UserPosition]) -> UserList:
+        """Return the body for a page."""
+        return cls(encoded_json(page.rows), next_cursor(page))
+
 
 class AdminList(msgspec.Struct):
     """A page of everybody's tickets, and the cursor of the next page, null on the last."""
 
     tickets: Sequence[AdminRow]
     next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[AdminPosition]) -> AdminList:
+        """Return the body for a page."""
+        return cls(encoded_json(page.rows), next_cursor(page))
 
 
 class Unread(msgspec.Struct):
@@ -122,3 +149,14 @@ class Unread(msgspec.Struct):
 
 _ticket_fields: Callable[[Ticket], tuple[Any, ...]] = attrgetter(*TicketBody.__struct_fields__)
 """Returns the fields of `TicketBody` in their order."""
+
+
+def _detail_fields(detail: TicketDetail) -> tuple[Any, ...]:
+    """Return the fields of `TicketWithThread` in their order."""
+    return (
+        *_ticket_fields(detail.ticket),
+        detail.followed_by,
+        detail.seen,
+        messages_before(detail.thread),
+        encoded_json(detail.thread.messages),
+    )

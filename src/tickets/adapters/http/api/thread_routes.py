@@ -1,4 +1,4 @@
-"""Routes that users and admins share: reply, mark as read, mark as unread."""
+"""Routes that users and admins share: reply, mark as read, mark as unread; and the detail."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 from litestar import Controller, Request, post
 from litestar.params import JSONBody
 
+from tickets.adapters.http.api.cursors import read_thread_cursor
 from tickets.adapters.http.api.idempotency_header import read_idempotency_key
-from tickets.adapters.http.api.parameters import TicketId, ticket_service
+from tickets.adapters.http.api.parameters import TicketId, read_boolean, ticket_service
 from tickets.adapters.http.api.problem_responses import CHANGE_PROBLEMS, REPLY_PROBLEMS
 from tickets.adapters.http.api.request_bodies import (
     EMPTY_BODY,
@@ -22,8 +23,22 @@ from tickets.adapters.http.api.response_bodies import MessageCreated, UnreadFlag
 from tickets.adapters.http.edge.rate_limit_headers import rate_limit_headers
 from tickets.adapters.http.litestar_fast.fast_response import FastResponse
 from tickets.domain.people import Actor
+from tickets.domain.read_models import TicketDetail
 
 ThreadRequest = Request[Actor, Any, Any]
+
+
+async def load_thread(
+    request: ThreadRequest, ticket_id: int, *, peek: str | None, before: str | None, limit: int
+) -> TicketDetail:
+    """Return the ticket with a page of its thread, and mark it read unless that is ruled out.
+
+    Only the newest page marks anything read, as older messages do not show what is unread.
+    """
+    service, ordinal = ticket_service(request), read_thread_cursor(before)
+    if read_boolean("peek", peek) or ordinal is not None:
+        return await service.peek(ticket_id, by=request.user, before=ordinal, limit=limit)
+    return await service.read(ticket_id, by=request.user, limit=limit)
 
 
 class ThreadController(Controller):

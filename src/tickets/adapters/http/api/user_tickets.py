@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from litestar import HttpMethod, Request, Response, get, post, route
@@ -9,34 +10,43 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
 
 from tickets.adapters.http.access.authentication import USER_SCHEME
-from tickets.adapters.http.api.cursors import next_cursor, read_cursor
+from tickets.adapters.http.api.cursors import read_cursor
 from tickets.adapters.http.api.idempotency_header import read_idempotency_key
 from tickets.adapters.http.api.parameters import (
     DEFAULT_PAGE_SIZE,
+    DEFAULT_THREAD_SIZE,
+    Before,
     Cursor,
     Limit,
     Peek,
     StatusFilter,
+    ThreadLimit,
     TicketId,
-    read_boolean,
     read_filter,
     ticket_service,
     ticket_views,
 )
 from tickets.adapters.http.api.problem_responses import (
+    CHANGE_PROBLEMS,
     COUNT_PROBLEMS,
     CREATE_PROBLEMS,
     DETAIL_PROBLEMS,
     LIST_PROBLEMS,
 )
-from tickets.adapters.http.api.request_bodies import JSONRequestBody, NewTicket
+from tickets.adapters.http.api.request_bodies import (
+    EMPTY_BODY,
+    EmptyBody,
+    JSONRequestBody,
+    NewTicket,
+)
 from tickets.adapters.http.api.response_bodies import (
+    StatusChanged,
     TicketCreated,
     TicketOpened,
     Unread,
     UserList,
 )
-from tickets.adapters.http.api.thread_routes import ThreadController
+from tickets.adapters.http.api.thread_routes import ThreadController, load_thread
 from tickets.adapters.http.edge.rate_limit_headers import rate_limit_headers
 from tickets.adapters.http.litestar_fast.fast_response import FastResponse
 from tickets.domain.people import Actor
@@ -81,11 +91,32 @@ class UserTicketsController(ThreadController):
             other_category=data.other_category,
             subject=data.subject,
             message=data.message,
+            follows=data.follows,
             idempotency_key=await read_idempotency_key(request),
         )
         location = (b"location", f"{self.path}/{ticket.id}".encode())
         allowance = rate_limit_headers(service.rate_limits.allowance("creates", by=user))
         return FastResponse(TicketCreated.of(ticket), headers=[location, *allowance])
+
+    @post(
+        "/{ticket_id:str}/close",
+        dto=JSONRequestBody[EmptyBody],
+        return_dto=None,
+        responses=CHANGE_PROBLEMS,
+        status_code=HTTPStatus.OK,
+    )
+    async def close_ticket(
+        self,
+        request: UserRequest,
+        ticket_id: TicketId,
+        data: JSONBody[EmptyBody] = EMPTY_BODY,  # noqa: ARG002 - refuses any field
+    ) -> StatusChanged:
+        """Close the user's own ticket, as solved. Closing it again changes nothing."""
+        idempotency_key = await read_idempotency_key(request)
+        status = await ticket_service(request).close(
+            ticket_id, by=request.user, idempotency_key=idempotency_key
+        )
+        return StatusChanged(status)
 
     @get("/", responses=LIST_PROBLEMS)
     async def list_tickets(
@@ -102,7 +133,7 @@ class UserTicketsController(ThreadController):
             after=read_cursor(cursor, UserPosition),
             limit=limit,
         )
-        return UserList(page.rows, next_cursor(page))
+        return UserList.of(page)
 
     @get("/unread", responses=COUNT_PROBLEMS)
     async def count_unread(self, request: UserRequest) -> Unread:
@@ -111,15 +142,20 @@ class UserTicketsController(ThreadController):
 
     @get("/{ticket_id:str}", responses=DETAIL_PROBLEMS)
     async def read_ticket(
-        self, request: UserRequest, ticket_id: TicketId, peek: Peek = None
+        self,
+        request: UserRequest,
+        ticket_id: TicketId,
+        peek: Peek = None,
+        before: Before = None,
+        limit: ThreadLimit = DEFAULT_THREAD_SIZE,
     ) -> TicketOpened:
-        """Return a ticket with its thread, oldest message first, and mark it read by the user.
+        """Return a ticket with a page of its thread, oldest message first.
 
-        With `peek=true` it stays unread; `/read` marks it after it has been shown.
+        The newest page marks the ticket read by the user if it holds everything unread. With
+        `peek=true` it stays unread; `/read` marks it after it has been shown.
         """
-        service = ticket_service(request)
-        load = service.peek if read_boolean("peek", peek) else service.read
-        return TicketOpened.of(await load(ticket_id, by=request.user))
+        detail = await load_thread(request, ticket_id, peek=peek, before=before, limit=limit)
+        return TicketOpened.of(detail)
 
 
 def _user_id(request: UserRequest) -> int:

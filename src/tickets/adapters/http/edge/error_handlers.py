@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 
+import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
@@ -38,6 +39,7 @@ from tickets.domain.errors import (
     StoreExhausted,
     StoreReadOnly,
     StoreUnavailable,
+    ThreadFull,
     ThreadGrown,
     TicketClosed,
     TicketNotFound,
@@ -112,7 +114,7 @@ def _invalid_fields(error: InvalidInput) -> Mapping[str, Any]:
 
 
 def _unseen_messages(error: ThreadGrown) -> Mapping[str, Any]:
-    return {"message_count": error.message_count, "messages": error.unseen}
+    return {"message_count": error.message_count, "messages": msgspec.Raw(error.unseen)}
 
 
 def _problems(error: NotReady) -> Mapping[str, Any]:
@@ -122,6 +124,7 @@ def _problems(error: NotReady) -> Mapping[str, Any]:
 ERROR_TABLE: Mapping[type[TicketsError], ErrorRule[Any]] = {
     InvalidInput: ErrorRule(HTTPStatus.BAD_REQUEST, fields=_invalid_fields),
     TicketClosed: ErrorRule(HTTPStatus.BAD_REQUEST),
+    ThreadFull: ErrorRule(HTTPStatus.BAD_REQUEST),
     NotAuthenticated: ErrorRule(HTTPStatus.UNAUTHORIZED, _challenge),
     NotAllowed: ErrorRule(HTTPStatus.FORBIDDEN),
     TicketNotFound: ErrorRule(HTTPStatus.NOT_FOUND),

@@ -33,7 +33,10 @@ class Problem(msgspec.Struct, omit_defaults=True):
 
 
 class Conflict(Problem, omit_defaults=True):
-    """A problem that may list the messages that the writer has not seen yet, oldest first."""
+    """A problem that may list the messages that the writer has not seen yet, oldest first.
+
+    They are at most the newest page.
+    """
 
     message_count: int | None = None
     messages: Sequence[Message] | None = None

@@ -12,10 +12,11 @@ from typing import Any
 
 import asyncpg
 
-from tickets.adapters.postgres.connection.errors import unavailable
+from tickets.adapters.postgres.connection.errors import explained, unavailable
 from tickets.adapters.postgres.connection.pool import Pool, PoolUsage
+from tickets.adapters.postgres.connection.pooled_connection import PooledConnection
 from tickets.adapters.postgres.sql_loader import load_queries
-from tickets.domain.errors import StaleTicket, StoreReadOnly, StoreUnavailable
+from tickets.domain.errors import StaleTicket, StoreReadOnly
 
 logger = logging.getLogger("tickets")
 
@@ -41,6 +42,12 @@ _BROKEN = (
     asyncpg.ReadOnlySQLTransactionError,
 )
 """Errors after which a connection is closed instead of reused."""
+
+_LOST_STATEMENTS = (
+    asyncpg.InvalidSQLStatementNameError,
+    asyncpg.DuplicatePreparedStatementError,
+)
+"""Errors for a prepared statement that is on another backend than the connection pooler gave."""
 
 _Run = Callable[..., Awaitable[Any]]
 _PROXY = asyncpg.pool.PoolConnectionProxy
@@ -75,7 +82,14 @@ class Database:
         """
         self._url = url
         self._timeout = timeout
-        self._statement_cache_size = statement_cache_size
+        self._prepares = statement_cache_size > 0
+        self._connect_options: dict[str, Any] = {
+            "statement_cache_size": statement_cache_size,
+            # a statement that is too long for the cache would not be safe behind PgBouncer
+            "max_cacheable_statement_size": 0,
+            "server_settings": self._server_settings(),
+        }
+        self._pool_size = pool_size
         self._query_logger = query_logger
         self._pool = Pool(size=pool_size, queue=pool_queue, timeout=timeout)
         self._renewed_at = -math.inf
@@ -90,9 +104,9 @@ class Database:
         """Open the pool for the block. It connects on first use, so the server may start later."""
         async with self._pool.open(
             self._url,
-            statement_cache_size=self._statement_cache_size,
+            connection_class=PooledConnection,
             init=None if self._query_logger is None else self._add_query_logger,
-            server_settings=self._server_settings(),
+            **self._connect_options,
         ):
             yield self
 
@@ -102,7 +116,7 @@ class Database:
             "timezone": "UTC",  # for times in JSON, whatever the role's own zone
         }
         # PgBouncer refuses these at the start of a connection; behind it they are set on the role.
-        if self._statement_cache_size:
+        if self._prepares:
             statement_timeout = f"{(self._timeout + SERVER_TIMEOUT_MARGIN) * 1000:.0f}"
             settings["statement_timeout"] = statement_timeout
             # Plan each statement once per connection. By default the server plans the admins' lists
@@ -137,7 +151,7 @@ class Database:
         args: Sequence[object],
         *,
         urgent: bool = False,
-        is_first_run: bool = True,
+        earlier_runs: int = 0,
     ) -> Any:  # noqa: ANN401
         try:
             connection = await self._pool.acquire(urgent=urgent)
@@ -147,26 +161,36 @@ class Database:
                 await self._pool.discard(connection, broken=isinstance(error, _BROKEN))
                 raise
             self._pool.release(connection)
-        except asyncpg.TransactionRollbackError as error:
+        except Exception as error:
+            if not await self._may_run_again(error, earlier_runs):
+                raise
+        else:
+            return result
+        return await self._run(run, query, args, urgent=urgent, earlier_runs=earlier_runs + 1)
+
+    async def _may_run_again(self, error: Exception, earlier_runs: int) -> bool:
+        """Return whether what made a statement fail is repaired; raise errors of the domain."""
+        if isinstance(error, asyncpg.TransactionRollbackError):
             # A conflict with another transaction, where the database's default isolation is higher
             # than read committed: PostgreSQL reports it before the version in the `where` does.
             raise StaleTicket from error
-        except asyncpg.UniqueViolationError as error:
+        if isinstance(error, asyncpg.UniqueViolationError):
             if error.constraint_name == ORDER_INDEX:
                 await self._repair_last_ordinal(error)
                 # the decision rests on the wrong ordinal, so it is made again on a fresh load
                 raise StaleTicket from error
             # only the statement is run again, and only once
-            if not (is_first_run and await self._repair_sequence(error)):
-                raise
-            return await self._run(run, query, args, is_first_run=False)
-        except Exception as error:
-            if (refusal := unavailable(error)) is None:
-                raise
+            return earlier_runs == 0 and await self._repair_sequence(error)
+        # Nothing was run. Each failure gives back one connection that prepares statements, and
+        # there are no more than the pool has.
+        if isinstance(error, _LOST_STATEMENTS) and earlier_runs < self._pool_size:
+            await self._stop_preparing(error)
+            return True
+        if (refusal := unavailable(error)) is not None:
             if isinstance(refusal, StoreReadOnly):
                 await self.renew()
-            raise refusal from error
-        return result
+            raise refusal from explained(error)
+        return False
 
     async def renew(self) -> None:
         """Close the idle connections, at most once a second.
@@ -188,6 +212,21 @@ class Database:
         query = self._sql["repair_last_ordinal"].bind(ticket_id=ticket_id)
         if await self.fetchval(*query):
             logger.warning("the last ordinal of ticket %d was wrong, and is repaired", ticket_id)
+
+    async def _stop_preparing(self, error: asyncpg.PostgresError) -> None:
+        """Go on without prepared statements, on new connections."""
+        if self._prepares:
+            self._prepares = False
+            logger.warning(
+                "prepared statements get lost on the way to the database, as behind PgBouncer in "
+                "transaction mode; going on without them: set TICKETS_DATABASE_STATEMENT_CACHE=0 "
+                "(%s)",
+                # without the driver's hints
+                error.args[0].partition("\n")[0],
+            )
+            self._connect_options["statement_cache_size"] = 0
+            self._pool.connect_with(self._url, **self._connect_options)
+        await self._pool.renew()
 
     async def _repair_sequence(self, error: asyncpg.UniqueViolationError) -> bool:
         """Return whether the duplicate is a generated id; move sequences that are behind theirs.

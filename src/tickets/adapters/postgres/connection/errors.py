@@ -44,8 +44,8 @@ BY_SQLSTATE: Mapping[str, type[StoreUnavailable] | None] = {
     "25006": StoreReadOnly,  # a replica, during a fail-over
     "25P03": _UNAVAILABLE,  # idle_in_transaction_session_timeout
     "25P04": _UNAVAILABLE,  # transaction_timeout
-    # a prepared statement is unknown, or exists already: PgBouncer in transaction mode, where the
-    # statement cache should be off
+    # a prepared statement is unknown, or exists already: PgBouncer in transaction mode, see
+    # `Database._run`
     "26": _UNAVAILABLE,
     "42P05": _UNAVAILABLE,
     "27": _BUG,  # triggered data change
@@ -96,3 +96,22 @@ def unavailable(error: Exception) -> StoreUnavailable | None:
     state = error.sqlstate or ""
     kind = BY_SQLSTATE.get(state, BY_SQLSTATE.get(state[:2]))
     return None if kind is None else kind()
+
+
+class ParameterRefused(Exception):
+    """A connection pooler refuses a parameter that the service's connections begin with."""
+
+    def __init__(self, refusal: str) -> None:
+        """Take the pooler's own message."""
+        super().__init__(
+            f"{refusal}: behind PgBouncer, set TICKETS_DATABASE_STATEMENT_CACHE=0, and set the "
+            f"time-outs on the role instead (docs/limits.md, The database)"
+        )
+
+
+def explained(error: Exception) -> Exception:
+    """Return the error, or one that says what to do about it."""
+    message = str(error)
+    if isinstance(error, asyncpg.ProtocolViolationError) and "startup parameter" in message:
+        return ParameterRefused(message)
+    return error

@@ -53,6 +53,7 @@ class Pool:
         self._size = self._free_slots = size
         self._max_requests = size + queue
         self._timeout = timeout
+        self._time_outs = {"timeout": timeout, "command_timeout": timeout}
         self._requests = 0
         # asyncpg's own queue lets a newcomer overtake those who wait
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -76,9 +77,8 @@ class Pool:
             url,
             min_size=0,
             max_size=self._size,
-            timeout=self._timeout,
-            command_timeout=self._timeout,
             reset=_no_reset,
+            **self._time_outs,
             **options,
         ) as self._pool:
             self._is_open = self._was_open = True
@@ -141,6 +141,10 @@ class Pool:
         finally:
             self._free_slot()
             self._requests -= 1
+
+    def connect_with(self, url: str, **options: Any) -> None:  # noqa: ANN401 - as in `open`
+        """Use these arguments of `asyncpg.connect` for connections that are opened from now on."""
+        self._pool.set_connect_args(url, **self._time_outs, **options)
 
     async def renew(self) -> None:
         """Close the idle connections, so that the next statements connect anew."""

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields
 from datetime import UTC, datetime
-from operator import itemgetter
-from typing import Any
-
-import asyncpg
 
 from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.read_models import (
     AdminPosition,
-    AdminRow,
     Page,
-    Row,
     Stats,
     UserPosition,
-    UserRow,
 )
 from tickets.domain.ticket import MAX_ID, Category, Status
 
@@ -29,18 +20,6 @@ from tickets.domain.ticket import MAX_ID, Category, Status
 _LATEST = datetime.max.replace(tzinfo=UTC)
 _USER_START = UserPosition(_LATEST, MAX_ID)
 _ADMIN_START = AdminPosition(admin_unread=True, updated_at=_LATEST, id=MAX_ID)
-
-
-def _reader(kind: type[Row]) -> Callable[[asyncpg.Record], Row]:
-    """Return a function that builds a row from the columns named like its fields."""
-    columns: Callable[[asyncpg.Record], tuple[Any, ...]] = itemgetter(
-        *(field.name for field in fields(kind))
-    )
-    return lambda record: kind(*columns(record))
-
-
-_user_row = _reader(UserRow)
-_admin_row = _reader(AdminRow)
 
 
 class PostgresTicketViews:
@@ -54,7 +33,7 @@ class PostgresTicketViews:
 
     async def user_list(
         self, user_id: int, *, status: Status | None, after: UserPosition | None, limit: int
-    ) -> Page[UserRow]:
+    ) -> Page[UserPosition]:
         """Read one row more than `limit`, which shows whether more follow."""
         start = after or _USER_START
         query = self._sql["user_list"].bind(
@@ -62,10 +41,12 @@ class PostgresTicketViews:
             statuses=list(Status) if status is None else [status],
             after_updated_at=start.updated_at,
             after_id=start.id,
-            limit=limit + 1,
+            limit=limit,
         )
-        rows = await self._database.fetch(*query)
-        return Page.cut([_user_row(row) for row in rows], limit)
+        row = await self._database.fetchrow(*query)
+        assert row is not None  # noqa: S101 - an aggregate always has its row
+        last = UserPosition(row["last_updated_at"], row["last_id"]) if row["more"] else None
+        return Page(row["rows"], last)
 
     async def user_unread(self, user_id: int) -> int:
         """Return the cached count, or count."""
@@ -78,14 +59,14 @@ class PostgresTicketViews:
         category: Category | None,
         after: AdminPosition | None,
         limit: int,
-    ) -> Page[AdminRow]:
+    ) -> Page[AdminPosition]:
         """Read one row more than `limit`, which shows whether more follow."""
         start = after or _ADMIN_START
         position: dict[str, object] = {
             "after_unread": start.admin_unread,
             "after_updated_at": start.updated_at,
             "after_id": start.id,
-            "limit": limit + 1,
+            "limit": limit,
         }
         if status is None and category is None:
             query = self._sql["admin_list"].bind(**position)
@@ -95,8 +76,12 @@ class PostgresTicketViews:
                 categories=list(Category) if category is None else [category],
                 **position,
             )
-        rows = await self._database.fetch(*query)
-        return Page.cut([_admin_row(row) for row in rows], limit)
+        row = await self._database.fetchrow(*query)
+        assert row is not None  # noqa: S101 - an aggregate always has its row
+        last = None
+        if row["more"]:
+            last = AdminPosition(row["last_unread"], row["last_updated_at"], row["last_id"])
+        return Page(row["rows"], last)
 
     async def admin_unread(self) -> int:
         """Add up the ticket counts."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import asyncpg
-import msgspec
 
 from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
 from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
@@ -20,9 +19,19 @@ from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimit
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
 from tickets.domain.message import Message
-from tickets.domain.read_models import TicketDetail
+from tickets.domain.read_models import (
+    MAX_FOLLOW_UPS,
+    MAX_PAGE_BYTES,
+    MAX_PAGE_MESSAGES,
+    ThreadPage,
+    TicketDetail,
+    UserPosition,
+)
 from tickets.domain.ticket import MAX_ID, Category, Status, Ticket
 from tickets.domain.write_context import NO_CONTEXT, WriteContext
+
+_EARLIEST = UserPosition(datetime.min.replace(tzinfo=UTC), 0)
+"""Before every ticket, so that one query serves all pages."""
 
 
 class PostgresTickets:
@@ -55,6 +64,7 @@ class PostgresTickets:
             "subject": ticket.subject,
             "priority": ticket.priority,
             "created_at": ticket.created_at,
+            "follows": ticket.follows,
             **_state_values(ticket),
             **_message_values(ticket.new_message),
             **hit_values(hit),
@@ -84,10 +94,13 @@ class PostgresTickets:
         generation = self._ticket_cache.generation
         return self._loaded(await self._row("get_ticket", ticket_id), generation)
 
-    async def get_with_thread(self, ticket_id: int) -> TicketDetail:
-        """Select the row and its messages in one statement, which is one snapshot."""
+    async def get_with_thread(
+        self, ticket_id: int, *, before: int | None = None, limit: int = MAX_PAGE_MESSAGES
+    ) -> TicketDetail:
+        """Select the row and the page in one statement, which is one snapshot."""
         generation = self._ticket_cache.generation
-        return self._detail(await self._row("get_ticket_with_thread", ticket_id), generation)
+        row = await self._row("get_ticket_with_thread", ticket_id, **_page_values(limit, before))
+        return self._detail(row, generation)
 
     async def save(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Message | None:
         """Update the row, insert message and stored response, record the hit, if not stale."""
@@ -114,15 +127,29 @@ class PostgresTickets:
             self._ticket_cache.put(ticket, ticket.version + 1, generation)
         return None if message is None else _with_id(message, row["message_id"])
 
-    async def save_with_thread(self, ticket: Ticket) -> TicketDetail:
-        """Update the row and select the thread in one statement, if not stale."""
+    async def save_with_thread(
+        self, ticket: Ticket, *, shown_after: int, limit: int
+    ) -> TicketDetail:
+        """Update the row and select the page in one statement, if not stale."""
         generation = self._ticket_cache.generation
-        return self._detail(await self._save("save_with_thread", ticket), generation)
+        values = {"shown_after": shown_after, **_page_values(limit)}
+        return self._detail(await self._save("save_with_thread", ticket, **values), generation)
 
-    async def resolved_since(self, moment: datetime, *, limit: int) -> Sequence[int]:
+    async def resolved_since(
+        self, moment: datetime, *, after: UserPosition | None, limit: int
+    ) -> Sequence[UserPosition]:
         """Select from the partial index over resolved tickets."""
-        query = self._sql["resolved_since"].bind(moment=moment, limit=limit)
-        return [row["id"] for row in await self._database.fetch(*query)]
+        start = after or _EARLIEST
+        query = self._sql["resolved_since"].bind(
+            moment=moment, after_updated_at=start.updated_at, after_id=start.id, limit=limit
+        )
+        rows = await self._database.fetch(*query)
+        return [UserPosition(row["updated_at"], row["id"]) for row in rows]
+
+    async def taken_over_at(self) -> datetime | None:
+        """Select it from the record of migrations."""
+        moment: datetime | None = await self._database.fetchval(*self._sql["taken_over_at"].bind())
+        return moment
 
     async def _save(self, query: str, ticket: Ticket, **values: object) -> asyncpg.Record:
         """Run a statement that saves the ticket; return its row, or raise `StaleTicket`."""
@@ -139,17 +166,20 @@ class PostgresTickets:
             raise StaleTicket
         return row
 
-    async def _row(self, query: str, ticket_id: int) -> asyncpg.Record:
+    async def _row(self, query: str, ticket_id: int, **values: object) -> asyncpg.Record:
         if not 0 < ticket_id <= MAX_ID:
             raise TicketNotFound
-        row = await self._database.fetchrow(*self._sql[query].bind(ticket_id=ticket_id))
+        statement = self._sql[query].bind(ticket_id=ticket_id, **values)
+        row = await self._database.fetchrow(*statement)
         if row is None:
             raise TicketNotFound
         return row
 
     def _detail(self, row: asyncpg.Record, generation: int) -> TicketDetail:
-        messages = msgspec.json.decode(row["messages"], type=list[Message])
-        return TicketDetail(self._loaded(row, generation), row["user_email"], messages)
+        page = ThreadPage(row["messages"], row["previous"])
+        ids = row["followed_by"]
+        follow_ups = [int(ticket_id) for ticket_id in ids.split(",")] if ids else ()
+        return TicketDetail(self._loaded(row, generation), row["user_email"], page, follow_ups)
 
     def _loaded(self, row: asyncpg.Record, generation: int) -> Ticket:
         ticket = _ticket(row)
@@ -167,6 +197,20 @@ def _state_values(ticket: Ticket) -> dict[str, object]:
         "message_count": ticket.message_count,
         "last_message": ticket.last_message,
         "updated_at": ticket.updated_at,
+        "last_ordinal": ticket.last_ordinal,
+        "user_seen": ticket.user_seen,
+        "admin_seen": ticket.admin_seen,
+        "waiting_since": ticket.waiting_since,
+    }
+
+
+def _page_values(limit: int, before: int | None = None) -> dict[str, object]:
+    """Return the parameters of a page of a thread."""
+    return {
+        "before": MAX_ID if before is None else before,
+        "limit": limit,
+        "max_bytes": MAX_PAGE_BYTES,
+        "max_follow_ups": MAX_FOLLOW_UPS,
     }
 
 
@@ -190,6 +234,7 @@ def _with_id(message: Message, message_id: int) -> Message:
         sender_id=message.sender_id,
         message=message.message,
         created_at=message.created_at,
+        ordinal=message.ordinal,
     )
 
 
@@ -208,5 +253,10 @@ def _ticket(row: asyncpg.Record) -> Ticket:
         last_message=row["last_message"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        last_ordinal=row["last_ordinal"],
+        user_seen=row["user_seen"],
+        admin_seen=row["admin_seen"],
+        waiting_since=row["waiting_since"],
+        follows=row["follows"],
         version=row["version"],
     )

@@ -128,7 +128,7 @@ class Migrator:
             return await retried(lambda _conflicts: self._apply_at_once(migration))
         async with self._transactions.open():
             with explained(f"Migration {migration.title} failed and changed nothing"):
-                await self._connection.execute(self._sql["create_migration_steps"].sql)
+                await self._create_records()
         steps = StepRunner(migration, self._transactions, lock)
         finished = await self._finished_steps(migration) or set()
         for step in migration.steps:
@@ -151,12 +151,17 @@ class Migrator:
                 return False
             with explained(f"Migration {migration.title} failed and changed nothing"):
                 await self._transactions.limit_lock_waits(migration.script)
-                if not await self._connection.fetchval(self._sql["migrations_exist"].sql):
-                    await self._connection.execute(self._sql["create_migrations"].sql)
-                    await self._connection.execute(self._sql["create_migration_steps"].sql)
+                await self._create_records()
                 await self._connection.execute(migration.script)
                 await self._record(migration)
         return True
+
+    async def _create_records(self) -> None:
+        # not `if not exists`, for which a role needs the right to create tables even if they exist
+        if not await self._connection.fetchval(self._sql["migrations_exist"].sql):
+            await self._connection.execute(self._sql["create_migrations"].sql)
+        if not await self._connection.fetchval(self._sql["migration_steps_exist"].sql):
+            await self._connection.execute(self._sql["create_migration_steps"].sql)
 
     async def _record(self, migration: Migration) -> None:
         await self._connection.execute(
