@@ -26,7 +26,7 @@ from tickets.embedded_postgres.cluster import EmbeddedPostgres
 
 EXHAUSTED_STATES = ("22003", "2200H", "53000", "53100", "53200", "53400", "54000", "54001")
 UNAVAILABLE_STATES = (
-    *("08000", "08006", "08P01", "25006", "25P03", "25P04", "26000", "28000", "28P01", "3D000"),
+    *("08000", "08006", "08P01", "25P03", "25P04", "26000", "28000", "28P01", "3D000"),
     *("42501", "42P05", "53300", "55P03", "57014", "57P01", "57P02", "57P03", "58030", "58P01"),
     *("72000", "F0000", "HV00N", "XX001", "XX002"),
 )
@@ -60,6 +60,11 @@ def test_a_resource_that_has_run_out_is_store_exhausted(state: str) -> None:
 @pytest.mark.parametrize("state", UNAVAILABLE_STATES)
 def test_what_an_operator_or_the_machine_causes_is_store_unavailable(state: str) -> None:
     assert type(unavailable(error_with(state))) is StoreUnavailable
+
+
+def test_a_refused_write_is_told_apart() -> None:
+    """Who only wanted to read is answered all the same."""
+    assert type(unavailable(error_with("25006"))) is StoreReadOnly
 
 
 @pytest.mark.parametrize("state", UNKNOWN_STATES)

@@ -16,7 +16,7 @@ from tickets.adapters.postgres.connection.errors import explained, unavailable
 from tickets.adapters.postgres.connection.pool import Pool, PoolUsage
 from tickets.adapters.postgres.connection.pooled_connection import PooledConnection
 from tickets.adapters.postgres.sql_loader import load_queries
-from tickets.domain.errors import StaleTicket, StoreReadOnly
+from tickets.domain.errors import StaleTicket, StoreReadOnly, StoreUnavailable
 
 logger = logging.getLogger("tickets")
 
