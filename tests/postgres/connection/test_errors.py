@@ -63,6 +63,11 @@ def test_what_an_operator_or_the_machine_causes_is_store_unavailable(state: str)
     assert type(unavailable(error_with(state))) is StoreUnavailable
 
 
+def test_a_refused_write_is_told_apart() -> None:
+    """Who only wanted to read is answered all the same."""
+    assert type(unavailable(error_with("25006"))) is StoreReadOnly
+
+
 @pytest.mark.parametrize("state", UNKNOWN_STATES)
 def test_a_code_that_the_driver_does_not_know_counts_by_its_class(state: str) -> None:
     assert isinstance(unavailable(error_with(state)), StoreUnavailable)

@@ -232,7 +232,7 @@ async def test_a_half_done_migration_is_not_ready(database: Database) -> None:
     await database.fetch("delete from ticket_migrations where number = $1", newest)
 
     with pytest.raises(StoreUnavailable):
-        await health.ready()
+        await PostgresHealth(database).ready()
 
 
 async def test_time_outs_of_the_session_are_off_in_each_step_and_back_afterwards(
