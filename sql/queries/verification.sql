@@ -103,6 +103,7 @@ select case
                   ('tickets', 'ticket_marks_follow'),
                   ('ticket_messages', 'ticket_messages_appear'),
                   ('ticket_messages', 'ticket_messages_disappear'),
+                  ('ticket_messages', 'ticket_messages_vanish'),
                   ('ticket_messages', 'ticket_messages_leave'),
                   ('ticket_messages', 'ticket_messages_change'),
                   ('ticket_tokens', 'ticket_tokens_move'),
@@ -228,7 +229,7 @@ select id from tickets where id = :ticket_id for update;
 
 -- name: number_messages
 -- Number the messages without an ordinal of a ticket, as a trigger would have done.
-select ticket_thread_grow(:ticket_id)
+select ticket_threads_grow(array[:ticket_id::integer])
  where exists (
            select from ticket_messages where ticket_id = :ticket_id and ordinal is null
        );

@@ -17,16 +17,17 @@ from tests.http.problems import problem
 from tests.postgres.waiting import until_returns
 from tests.throwaway_postgres import OPTIONS
 from tests.world import PostgresWorld
+from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.connection.errors import BY_SQLSTATE, unavailable
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.schema.migrations import Migrator
-from tickets.domain.errors import StoreExhausted, StoreUnavailable
+from tickets.domain.errors import StoreExhausted, StoreReadOnly, StoreUnavailable
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
 
 EXHAUSTED_STATES = ("22003", "2200H", "53000", "53100", "53200", "53400", "54000", "54001")
 UNAVAILABLE_STATES = (
-    *("08000", "08006", "08P01", "25006", "25P03", "25P04", "26000", "28000", "28P01", "3D000"),
+    *("08000", "08006", "08P01", "25P03", "25P04", "26000", "28000", "28P01", "3D000"),
     *("42501", "42P05", "53300", "55P03", "57014", "57P01", "57P02", "57P03", "58030", "58P01"),
     *("72000", "F0000", "HV00N", "XX001", "XX002"),
 )
@@ -60,6 +61,11 @@ def test_a_resource_that_has_run_out_is_store_exhausted(state: str) -> None:
 @pytest.mark.parametrize("state", UNAVAILABLE_STATES)
 def test_what_an_operator_or_the_machine_causes_is_store_unavailable(state: str) -> None:
     assert type(unavailable(error_with(state))) is StoreUnavailable
+
+
+def test_a_refused_write_is_told_apart() -> None:
+    """Who only wanted to read is answered all the same."""
+    assert type(unavailable(error_with("25006"))) is StoreReadOnly
 
 
 @pytest.mark.parametrize("state", UNKNOWN_STATES)
@@ -180,8 +186,9 @@ def small_queue() -> Iterator[str]:
 async def test_a_full_queue_of_notifications_is_a_503_until_the_idle_listener_goes(
     small_queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    async with connected(small_queue) as migrating:
+        await Migrator(migrating).apply()
     sleeper = await asyncpg.connect(small_queue)
-    await Migrator(sleeper).apply()
     await sleeper.execute("listen anything")
     # holds back the tail of the queue
     await sleeper.execute("begin; select 1")
@@ -219,7 +226,7 @@ async def test_a_token_that_is_too_large_a_number_for_the_hosts_column_is_unknow
     database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     query = tmp_path / "identity.sql"
-    query.write_text("select 1 where $1::text::integer = 7")
+    query.write_text("-- name: user_by_token\nselect 1 where $1::text::integer = 7")
     lookup = PostgresTokenLookup(database, Identity.named(str(query)))
 
     assert await lookup.by_token("99999999999") is None

@@ -257,10 +257,21 @@ class History:
     async def open_with_previous_release(self) -> None:
         text, at = self.text(), self.at()
         query = PREVIOUS_RELEASE["add_ticket_with_context"].bind(
-            **{"user_id": 1, "category": "support", "other_category": None, "subject": "Hello"},
-            **{"status": "open", "priority": "normal", "user_unread": False, "admin_unread": True},
-            **{"message_count": 1, "last_message": preview(text), "created_at": at},
-            **{"updated_at": at, "sender_type": USER, "sender_id": 1, "message": text},
+            user_id=1,
+            category="support",
+            other_category=None,
+            subject="Hello",
+            status="open",
+            priority="normal",
+            user_unread=False,
+            admin_unread=True,
+            message_count=1,
+            last_message=preview(text),
+            created_at=at,
+            updated_at=at,
+            sender_type=USER,
+            sender_id=1,
+            message=text,
             **{"sent_at": at, **WITHOUT_CONTEXT},
         )
         ticket_id = await self.connection.fetchval(*query)
@@ -302,7 +313,10 @@ class History:
                 "last_message": preview(text),
                 "updated_at": at,
             },
-            **{"sender_type": sender, "sender_id": None, "message": text, "sent_at": at},
+            sender_type=sender,
+            sender_id=None,
+            message=text,
+            sent_at=at,
             **WITHOUT_CONTEXT,
         )
         ticket.reply_by_previous_release(MessageModel(await self.newest_id(), sender, text, at))
@@ -430,8 +444,10 @@ async def test_messages_of_a_role_that_may_only_insert_messages_are_numbered(
                 set role {role}; set search_path = pg_catalog"""
         )
         for statement in (
-            "insert into public.ticket_messages (ticket_id, sender_type, message) values "
-            "(1, 'user', 'a'), (1, 'admin', 'b'), (1, 'user', 'c')",
+            (
+                "insert into public.ticket_messages (ticket_id, sender_type, message) values "
+                "(1, 'user', 'a'), (1, 'admin', 'b'), (1, 'user', 'c')"
+            ),
             "update public.ticket_messages set message = 'edited' where message = 'c'",
             "delete from public.ticket_messages where message = 'b'",
         ):
@@ -455,7 +471,9 @@ async def test_truncating_the_messages_leaves_tickets_without_messages(desk: Con
     async with desk.transaction():
         await desk.execute(INSERT, 1, "c")
         await desk.execute("truncate ticket_messages restart identity")
-        empty = await desk.fetchrow("select message_count, last_message, waiting_since from tickets")
+        empty = await desk.fetchrow(
+            "select message_count, last_message, waiting_since from tickets"
+        )
         await desk.execute("alter sequence ticket_messages_id_seq restart with 3")
         await desk.execute(INSERT, 1, "the id of c")
 

@@ -39,7 +39,7 @@ async def check_threads(connection: Connection) -> None:
             assert ticket[f"{side}_seen"] == mark
         unanswered = [m["created_at"] for m in thread[wrote["admin"] :]]
         resolved_later = bool(thread) and ticket["updated_at"] > thread[-1]["created_at"]
-        if ticket["status"] == "closed" or ticket["status"] == "resolved" and resolved_later:
+        if ticket["status"] == "closed" or (ticket["status"] == "resolved" and resolved_later):
             unanswered = []
         assert ticket["waiting_since"] == (unanswered[0] if unanswered else None)
 
@@ -63,7 +63,9 @@ async def test_odd_threads_have_ordinals_marks_and_waits(empty: Connection, seed
     await empty.execute("insert into users (email, password_hash) values ('mara@example.com', '')")
     tickets, messages = [], []
     for ticket_id in range(1, 151):
-        length = at_random.choice((0, 1, 2, 3, 5, 8, 199, 201, 500) if ticket_id < 40 else (0, 1, 4))
+        length = at_random.choice(
+            (0, 1, 2, 3, 5, 8, 199, 201, 500) if ticket_id < 40 else (0, 1, 4)
+        )
         spread = at_random.choice((0, 2, 1000))
         share = at_random.choice((0, 0.1, 0.5, 1))
         times = [FROM + timedelta(hours=at_random.randint(0, spread)) for _ in range(length)]

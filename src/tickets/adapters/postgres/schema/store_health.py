@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from tickets.domain.errors import HealthProblem, NotReady, Overloaded, StoreUnav
 logger = logging.getLogger("tickets")
 
 CACHE_SECONDS = 1.0
-"""How long a process reuses the outcome of a readiness check, which many probes may ask for."""
+"""How long a process stays ready after a readiness check, which many probes may ask for."""
 
 NO_SCHEMA = HealthProblem("migrations-due", "The database has no tables of this service.")
 
@@ -50,23 +51,27 @@ class PostgresHealth:
         self._sql = load_queries("store_health")
         numbers = [migration.number for migration in load_migrations()]
         self._wanted, self._highest = len(numbers), max(numbers)
-        self._checking = asyncio.Lock()
-        self._problems: Sequence[HealthProblem] = ()
-        self._valid_until = -1.0
+        self._check: asyncio.Task[Sequence[HealthProblem]] | None = None
+        self._ready_until = -math.inf
 
     async def ready(self) -> None:
         """Return if the database has every migration of this version, and can be written.
 
         Raises `NotReady` otherwise. A newer database is fine: while a new version is rolled out,
         the old one goes on beside it. One that lacks a migration, as after the restore of an older
-        backup, is not. One statement answers all probes of a second.
+        backup, is not. One statement answers all probes of a second, and those that come during a
+        check. Only the good outcome is cached, so that recovery shows at once.
         """
-        async with self._checking:
-            if self._monotonic() >= self._valid_until:
-                self._problems = await self._find_problems()
-                self._valid_until = self._monotonic() + CACHE_SECONDS
-        if self._problems:
-            raise NotReady(self._problems)
+        if self._monotonic() < self._ready_until:
+            return
+        if self._check is None:
+            self._check = asyncio.create_task(self._find_problems())
+            self._check.add_done_callback(self._forget_check)
+        # a probe that gives up leaves the check to the others
+        problems = await asyncio.shield(self._check)
+        if problems:
+            raise NotReady(problems)
+        self._ready_until = self._monotonic() + CACHE_SECONDS
 
     async def figures(self) -> Figures:
         """Return the figures. Raises `StoreUnavailable`."""
@@ -83,6 +88,9 @@ class PostgresHealth:
             verified_at=verification and verification["finished_at"],
             findings_remaining=verification["remaining"] if verification else 0,
         )
+
+    def _forget_check(self, _check: object) -> None:
+        self._check = None
 
     async def _find_problems(self) -> Sequence[HealthProblem]:
         query = self._sql["readiness"].bind(highest=self._highest)
