@@ -42,6 +42,7 @@ CREATE FUNCTION public.ticket_counts_forget() RETURNS trigger
     SET search_path TO 'public', 'pg_temp'
     AS $$
 begin
+    perform ticket_statement_begins('tickets', '');
     truncate ticket_counts;
     return null;
 end
@@ -52,14 +53,12 @@ CREATE FUNCTION public.ticket_counts_move() RETURNS trigger
     SET search_path TO 'public', 'pg_temp'
     AS $$
 declare
-    counted constant text := 'tickets.counted_' || pg_trigger_depth();
-    statement text;
+    first_version text;
 begin
-    select id || ' ' || version into statement from added limit 1;
-    if current_setting(counted, true) is not distinct from statement then
+    select id || ' ' || version into first_version from added limit 1;
+    if not ticket_statement_begins('tickets', first_version) then
         return null;
     end if;
-    perform set_config(counted, statement, true);
     insert into ticket_counts as c (slot, status, category, total, admin_unread)
     select pg_backend_pid(), status, category, sum(n), sum(n * admin_unread::integer)
       from (
@@ -83,7 +82,7 @@ CREATE FUNCTION public.ticket_counts_subtract() RETURNS trigger
     AS $$
 begin
     -- a ticket may come back with its id and version in this transaction
-    perform set_config('tickets.counted_' || pg_trigger_depth(), '', true);
+    perform ticket_statement_begins('tickets', '');
     insert into ticket_counts as c (slot, status, category, total, admin_unread)
     select pg_backend_pid(), status, category, -count(*), -count(*) filter (where admin_unread)
       from removed
@@ -130,13 +129,12 @@ CREATE FUNCTION public.ticket_messages_appear() RETURNS trigger
     SET search_path TO 'public', 'pg_temp'
     AS $$
 declare
-    grown integer;
+    first_id text;
 begin
-    perform from ticket_messages where id = new.id and ordinal is null;
-    if found then
-        for grown in select distinct ticket_id from added where ordinal is null order by 1 loop
-            perform ticket_thread_grow(grown);
-        end loop;
+    select id into first_id from added limit 1;
+    if ticket_statement_begins('messages', first_id) then
+        perform ticket_threads_grow(
+            array(select distinct ticket_id from added where ordinal is null));
     end if;
     return null;
 end
@@ -158,7 +156,7 @@ begin
             case when old.sender_type = 'admin' then old.ordinal end);
         perform from ticket_messages where id = new.id and ordinal is null;
         if found then
-            perform ticket_thread_grow(new.ticket_id);
+            perform ticket_threads_grow(array[new.ticket_id]);
         end if;
         return null;
     end if;
@@ -180,30 +178,31 @@ $$;
 CREATE FUNCTION public.ticket_messages_disappear() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
-    AS $$
+    AS $_$
 declare
     shrunk record;
 begin
-    -- Tickets that are gone too, as in a cascade, are left out at once. Planned at each call: a
-    -- plan for one row would be kept for a million, or the other way round.
-    for shrunk in execute '
+    -- a message may come back with its id in this transaction
+    perform ticket_statement_begins('messages', '');
+    -- tickets that are gone too, as in a cascade, are left out at once
+    for shrunk in execute $statement$
         select ticket_id,
-               array_agg(ordinal order by ordinal) filter (where sender_type = ''user'')
+               array_agg(ordinal order by ordinal) filter (where sender_type = 'user')
                    as lost_questions,
-               array_agg(created_at order by ordinal) filter (where sender_type = ''user'')
+               array_agg(created_at order by ordinal) filter (where sender_type = 'user')
                    as lost_times,
-               max(ordinal) filter (where sender_type = ''admin'') as lost_answer
+               max(ordinal) filter (where sender_type = 'admin') as lost_answer
           from removed
          where ticket_id in (select id from tickets)
          group by ticket_id
-         order by ticket_id'
-    loop
+         order by ticket_id
+    $statement$ loop
         perform ticket_thread_shrink(
             shrunk.ticket_id, shrunk.lost_questions, shrunk.lost_times, shrunk.lost_answer);
     end loop;
     return null;
 end
-$$;
+$_$;
 
 CREATE FUNCTION public.ticket_messages_leave() RETURNS trigger
     LANGUAGE plpgsql
@@ -211,6 +210,18 @@ CREATE FUNCTION public.ticket_messages_leave() RETURNS trigger
 begin
     new.ordinal := null;
     return new;
+end
+$$;
+
+CREATE FUNCTION public.ticket_messages_vanish() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    perform ticket_statement_begins('messages', '');
+    update tickets set message_count = 0, last_message = '', waiting_since = null
+     where message_count > 0;
+    return null;
 end
 $$;
 
@@ -264,72 +275,17 @@ begin
 end
 $_$;
 
-CREATE FUNCTION public.ticket_thread_grow(grown_ticket integer) RETURNS void
+CREATE FUNCTION public.ticket_statement_begins(kind text, statement text) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 declare
-    ticket record;
+    setting constant text := format('tickets.%s_at_%s', kind, pg_trigger_depth());
 begin
-    select t.last_ordinal, t.status, t.waiting_since, t.user_unread, t.admin_unread
-      into ticket
-      from tickets t
-     where t.id = grown_ticket
-       for no key update;
-    if not found then
-        return;
+    if current_setting(setting, true) is not distinct from statement then
+        return false;
     end if;
-
-    with numbered as (
-        update ticket_messages m
-           set ordinal = place.ordinal
-          from (
-                   select id,
-                          ticket.last_ordinal
-                          + row_number() over (order by created_at, id) as ordinal
-                     from ticket_messages
-                    where ticket_id = grown_ticket
-                      and ticket_messages.ordinal is null
-               ) as place
-         where m.id = place.id
-        returning m.ordinal, m.sender_type, m.created_at, left(m.message, 101) as beginning
-    ), growth as (
-        select max(ordinal) as last_ordinal,
-               (array_agg(beginning order by ordinal desc))[1] as newest,
-               min(ordinal) filter (where sender_type = 'user') as first_of_user,
-               min(ordinal) filter (where sender_type = 'admin') as first_of_admins,
-               coalesce(max(ordinal) filter (where sender_type = 'admin'), 0) as answer
-          from numbered
-    )
-    update tickets t
-       set last_ordinal = growth.last_ordinal,
-           -- a clear flag: what came before the other side's new message was shown
-           user_seen = case
-               when ticket.user_unread then t.user_seen
-               else greatest(t.user_seen, growth.first_of_admins - 1)
-           end,
-           admin_seen = case
-               when ticket.admin_unread then t.admin_seen
-               else greatest(t.admin_seen, growth.first_of_user - 1)
-           end,
-           message_count = (
-               select count(*) from ticket_messages m where m.ticket_id = grown_ticket
-           ),
-           last_message = ticket_message_preview(growth.newest),
-           -- a user's message sets it, an admin's clears it; nobody waits in a closed ticket
-           waiting_since = case
-               when ticket.status = 'closed' then null
-               when growth.answer = 0 and ticket.waiting_since is not null
-                   then ticket.waiting_since
-               else (
-                   select min(numbered.created_at)
-                     from numbered
-                    where numbered.sender_type = 'user'
-                      and numbered.ordinal > growth.answer
-               )
-           end
-      from growth
-     where t.id = grown_ticket
-       and growth.last_ordinal is not null;
+    perform set_config(setting, statement, true);
+    return true;
 end
 $$;
 
@@ -397,6 +353,70 @@ begin
      where t.id = shrunk_ticket;
 end
 $$;
+
+CREATE FUNCTION public.ticket_threads_grow(grown integer[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $_$
+begin
+    execute 'select from tickets where id = any ($1) order by id for no key update' using grown;
+    execute $statement$
+        with numbered as (
+            update ticket_messages m
+               set ordinal = place.ordinal
+              from (
+                       select m.id,
+                              t.last_ordinal
+                              + row_number() over (partition by t.id order by m.created_at, m.id)
+                                  as ordinal
+                         from unnest($1) as grown (id)
+                         join tickets t on t.id = grown.id
+                         join ticket_messages m on m.ticket_id = t.id and m.ordinal is null
+                   ) as place
+             where m.id = place.id
+            returning m.ticket_id, m.ordinal, m.sender_type, m.created_at,
+                      left(m.message, 101) as beginning
+        ), answered as (
+            select *,
+                   coalesce(max(ordinal) filter (where sender_type = 'admin')
+                                over (partition by ticket_id), 0) as answer
+              from numbered
+        ), growth as (
+            select ticket_id, answer,
+                   max(ordinal) as last_ordinal,
+                   (array_agg(beginning order by ordinal desc))[1] as newest,
+                   min(ordinal) filter (where sender_type = 'user') as first_of_user,
+                   min(ordinal) filter (where sender_type = 'admin') as first_of_admins,
+                   min(created_at) filter (where sender_type = 'user' and ordinal > answer)
+                       as unanswered_since
+              from answered
+             group by ticket_id, answer
+        )
+        update tickets t
+           set last_ordinal = growth.last_ordinal,
+               message_count = (
+                   select count(*) from ticket_messages m where m.ticket_id = t.id
+               ),
+               last_message = ticket_message_preview(growth.newest),
+               -- a clear flag: what came before the other side's new message was shown
+               user_seen = case
+                   when t.user_unread then t.user_seen
+                   else greatest(t.user_seen, growth.first_of_admins - 1)
+               end,
+               admin_seen = case
+                   when t.admin_unread then t.admin_seen
+                   else greatest(t.admin_seen, growth.first_of_user - 1)
+               end,
+               -- a user's message sets it, an admin's clears it; nobody waits in a closed ticket
+               waiting_since = case
+                   when t.status = 'closed' then null
+                   when growth.answer = 0 and t.waiting_since is not null then t.waiting_since
+                   else growth.unanswered_since
+               end
+          from growth
+         where t.id = growth.ticket_id
+    $statement$ using grown;
+end
+$_$;
 
 CREATE FUNCTION public.ticket_tokens_tell() RETURNS trigger
     LANGUAGE plpgsql
@@ -635,6 +655,8 @@ CREATE TRIGGER ticket_messages_change AFTER UPDATE ON public.ticket_messages FOR
 CREATE TRIGGER ticket_messages_disappear AFTER DELETE ON public.ticket_messages REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.ticket_messages_disappear();
 
 CREATE TRIGGER ticket_messages_leave BEFORE UPDATE ON public.ticket_messages FOR EACH ROW WHEN ((old.ticket_id <> new.ticket_id)) EXECUTE FUNCTION public.ticket_messages_leave();
+
+CREATE TRIGGER ticket_messages_vanish AFTER TRUNCATE ON public.ticket_messages FOR EACH STATEMENT EXECUTE FUNCTION public.ticket_messages_vanish();
 
 CREATE TRIGGER ticket_tokens_move AFTER DELETE OR UPDATE ON public.ticket_tokens FOR EACH ROW EXECUTE FUNCTION public.ticket_tokens_tell();
 

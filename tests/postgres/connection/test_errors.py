@@ -21,7 +21,7 @@ from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.connection.errors import BY_SQLSTATE, unavailable
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.schema.migrations import Migrator
-from tickets.domain.errors import StoreExhausted, StoreUnavailable
+from tickets.domain.errors import StoreExhausted, StoreReadOnly, StoreUnavailable
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
 
 EXHAUSTED_STATES = ("22003", "2200H", "53000", "53100", "53200", "53400", "54000", "54001")
