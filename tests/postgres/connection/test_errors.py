@@ -17,6 +17,7 @@ from tests.http.problems import problem
 from tests.postgres.waiting import until_returns
 from tests.throwaway_postgres import OPTIONS
 from tests.world import PostgresWorld
+from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.connection.errors import BY_SQLSTATE, unavailable
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
@@ -185,8 +186,9 @@ def small_queue() -> Iterator[str]:
 async def test_a_full_queue_of_notifications_is_a_503_until_the_idle_listener_goes(
     small_queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    async with connected(small_queue) as migrating:
+        await Migrator(migrating).apply()
     sleeper = await asyncpg.connect(small_queue)
-    await Migrator(sleeper).apply()
     await sleeper.execute("listen anything")
     # holds back the tail of the queue
     await sleeper.execute("begin; select 1")

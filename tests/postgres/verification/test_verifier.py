@@ -101,14 +101,9 @@ async def test_tickets_that_no_trigger_saw_are_counted_and_numbered(
     assert await verification.find() == []
     stats = await world.views.admin_stats()
     assert (stats.total_count, stats.open_count, stats.unread_count) == (1, 1, 1)
-    assert await row(world.database, ticket_id) == {
-        "message_count": 4,
-        "last_message": "Message 4",
-        "last_ordinal": 4,
-        "user_seen": 0,
-        "admin_seen": 0,
-        "waits": True,
-    }
+    repaired = await row(world.database, ticket_id)
+    assert (repaired["message_count"], repaired["last_message"]) == (4, "Message 4")
+    assert (repaired["last_ordinal"], repaired["waits"]) == (4, True)
     ordinals = await world.database.fetch("select ordinal from ticket_messages order by id")
     assert [each["ordinal"] for each in ordinals] == [1, 2, 3, 4]
     assert await world.service.acknowledge(ticket_id, 4, by=ADMIN) is False
