@@ -15,8 +15,19 @@ select arrival - clock_timestamp() + :interval::interval - :period::interval as 
  where subject = :subject_of_hit;
 
 -- name: delete_expired_rate_limits
--- Delete the rows of subjects that have their full allowance again, which say the same as no row.
+-- Delete the rows of subjects that have their full allowance again, which say the same as no row, in
+-- a range of the table's blocks. Rows that somebody is writing are skipped.
 with deleted as (
-    delete from ticket_rates where arrival < clock_timestamp() returning 1
+    delete from ticket_rates
+     where ctid = any (array(
+               select ctid
+                 from ticket_rates
+                where ctid >= :from_row::tid
+                  and ctid < :to_row::tid
+                  and arrival < clock_timestamp()
+                  for update skip locked
+           ))
+    returning 1
 )
-select count(*) from deleted;
+select (select count(*) from deleted) as deleted,
+       pg_relation_size('ticket_rates') / current_setting('block_size')::bigint as blocks;

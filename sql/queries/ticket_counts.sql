@@ -1,11 +1,13 @@
 -- Keeps the table of ticket counts small.
 
 -- name: fold_counts
--- Fold the counts of PostgreSQL's server processes into slot 0. Rows that one of them is updating
--- are left for the next time.
+-- Fold counts of PostgreSQL's server processes into slot 0, in batches. Rows that one of them is
+-- updating are left for the next time.
 with folded as (
     delete from ticket_counts
-     where ctid = any (array(select ctid from ticket_counts where slot <> 0 for update skip locked))
+     where ctid = any (array(
+               select ctid from ticket_counts where slot <> 0 limit 500 for update skip locked
+           ))
     returning status, category, total, admin_unread
 ), sums as (
     insert into ticket_counts as c (slot, status, category, total, admin_unread)

@@ -9,7 +9,18 @@ select id from users where lower(email) = lower(:email) order by id limit 1;
 insert into users (email) values (:email) on conflict do nothing returning id;
 
 -- name: add_token
--- Add a bearer token of a user, by its hash.
+-- Add a bearer token of a user, by its hash. Of more than so many tokens the oldest are deleted,
+-- expired ones first. Two processes at the same moment may leave one too many, until the next one.
+with evicted as (
+    delete from ticket_tokens
+     where id in (
+               select id
+                 from ticket_tokens
+                where user_id = :user_id
+                order by expires_at > now() desc, created_at desc, id desc
+               offset :max_tokens - 1
+           )
+)
 insert into ticket_tokens (token_sha256, user_id, expires_at)
 values (:token_sha256, :user_id, :expires_at);
 
@@ -34,5 +45,19 @@ returning coalesce(users.email, 'user ' || users.id);
 delete from ticket_tokens where user_id = :user_id returning id;
 
 -- name: delete_expired_tokens
--- Delete tokens that expired before a moment.
-delete from ticket_tokens where expires_at < :moment returning id;
+-- Delete tokens that expired before a moment, in a range of the table's blocks. Rows that another
+-- process is deleting are skipped.
+with deleted as (
+    delete from ticket_tokens
+     where ctid = any (array(
+               select ctid
+                 from ticket_tokens
+                where ctid >= :from_row::tid
+                  and ctid < :to_row::tid
+                  and expires_at < :moment
+                  for update skip locked
+           ))
+    returning 1
+)
+select (select count(*) from deleted) as deleted,
+       pg_relation_size('ticket_tokens') / current_setting('block_size')::bigint as blocks;

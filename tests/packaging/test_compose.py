@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ from tests.packaging.journey import (
     user_of,
     wait_until,
 )
+from tickets.settings.settings import SETTINGS
 
 FORCED = os.environ.get("TICKETS_TEST_POSTGRES") == "container"
 """Whether the environment requires containers: then tests fail instead of being skipped."""
@@ -44,6 +46,29 @@ def compose() -> Sequence[str]:
     if FORCED:
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+NOT_PASSED_ON = {
+    "TICKETS_DATABASE_URL": "the database is the other service of the file",
+    "TICKETS_HOST": "the address on the host, from which the port is published",
+    "TICKETS_PORT": "the port on the host",
+    "TICKETS_DATA_FOLDER": "the embedded PostgreSQL is not in the image",
+    "TICKETS_OPENTELEMETRY": "OpenTelemetry is not in the image",
+}
+"""Settings that compose.yaml does not pass on from its environment, and why."""
+
+
+def test_compose_passes_every_setting_on() -> None:
+    text = (CHECKOUT / "compose.yaml").read_text("utf-8")
+
+    passed = dict(re.findall(r"^ +(TICKETS_\w+): \$\{\1:(.*)\}$", text, re.MULTILINE))
+    required = passed.pop("TICKETS_ADMIN_TOKEN")
+    assert required.startswith("?")
+    # an empty variable means the setting's own default
+    assert set(passed.values()) == {"-"}
+    assert set(passed) | {"TICKETS_ADMIN_TOKEN"} == {
+        setting.variable for setting in SETTINGS.values()
+    } - {*NOT_PASSED_ON}
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def serve(settings: Settings, /, **options: str | int | None) -> None:
     settings = _with_options(settings, options)
     with (
         server.listen(settings.host, settings.port) as listener,
-        operations.database(settings) as target,
+        operations.database(settings, serves=True) as target,
     ):
         schema = asyncio.run(operations.migrate(target.settings))
         verification.log(asyncio.run(verification.verify_at_start(target.settings)))
@@ -113,7 +113,7 @@ def demo(settings: Settings, /, **options: str | int | None) -> None:
     )
     with (
         server.listen(settings.host, settings.port) as listener,
-        operations.database(settings) as target,
+        operations.database(settings, serves=True) as target,
     ):
         schema = asyncio.run(operations.migrate(target.settings))
         verification.log(asyncio.run(verification.verify_at_start(target.settings)))

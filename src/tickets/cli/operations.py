@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 import asyncpg
@@ -47,10 +47,11 @@ class TargetDatabase:
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[TargetDatabase]:
+def database(settings: Settings, *, serves: bool = False) -> Iterator[TargetDatabase]:
     """Return the database of these settings; start the embedded one if they name none.
 
-    It also configures logging, as every command begins here.
+    If the command serves, the embedded one is started again whenever it dies. It also configures
+    logging, as every command begins here.
     """
     logs.configure(settings)
     if settings.database_url is not None:
@@ -58,7 +59,10 @@ def database(settings: Settings) -> Iterator[TargetDatabase]:
         return
     folder = settings.data_folder or default_folder()
     connections = max(100, settings.workers * settings.database_pool_size + RESERVED_CONNECTIONS)
-    with EmbeddedPostgres(folder, options=[f"max_connections={connections}"]) as postgres:
+    with (
+        EmbeddedPostgres(folder, options=[f"max_connections={connections}"]) as postgres,
+        postgres.kept_running() if serves else nullcontext(),
+    ):
         yield TargetDatabase(
             replace(settings, database_url=postgres.url), f"embedded, data in {folder}"
         )

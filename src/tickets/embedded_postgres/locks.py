@@ -55,6 +55,20 @@ def lock_shared(descriptor: int) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_SH)
 
 
+def is_locked_exclusively(descriptor: int) -> bool:
+    """Return whether somebody else holds an exclusive lock at this moment.
+
+    It takes a shared lock for an instant, which `try_lock_exclusive` of others may come across:
+    they try again.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return False
+
+
 def try_lock_exclusive(descriptor: int) -> bool:
     """Take an exclusive lock if that is possible at once; return whether it was."""
     try:

@@ -16,6 +16,7 @@ from typing import TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from tickets.domain.rate_limits import RateLimit
+from tickets.settings.database_url import UnusableUrl, driver_url
 from tickets.settings.errors import SettingsError
 
 Value = TypeVar("Value")
@@ -142,6 +143,10 @@ def postgres_url(variable: str, text: str) -> str:
         raise SettingsError(
             f"{variable} must look like postgresql://user:password@host:5432/database."
         )
+    try:
+        driver_url(text)
+    except UnusableUrl as error:
+        raise SettingsError(f"{variable} {error}.") from error
     return text
 
 

@@ -226,7 +226,7 @@ async def test_a_token_that_is_too_large_a_number_for_the_hosts_column_is_unknow
     database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     query = tmp_path / "identity.sql"
-    query.write_text("select 1 where $1::text::integer = 7")
+    query.write_text("-- name: user_by_token\nselect 1 where $1::text::integer = 7")
     lookup = PostgresTokenLookup(database, Identity.named(str(query)))
 
     assert await lookup.by_token("99999999999") is None

@@ -93,16 +93,21 @@ async def test_the_service_recovers_when_the_database_is_back(
         async def concurrent_requests() -> list[bool]:
             """Send several requests at once, so that the pool has connections that can break."""
             responses = await asyncio.gather(
-                *(client.get(f"{API}/admin/stats", headers=ADMIN) for _ in range(8)),
-                client.get("/health/ready"),
+                *(client.get(f"{API}/admin/stats", headers=ADMIN) for _ in range(8))
             )
             return [is_unavailable(response) for response in responses]
 
+        async def is_ready() -> bool:
+            return (await client.get("/health/ready")).is_success
+
         with cluster:
             assert not any(await concurrent_requests())
+            await until_returns(is_ready, expected=True)
         assert all(await concurrent_requests())
+        await until_returns(is_ready, expected=False)
         with cluster:
             assert not any(await concurrent_requests())
+            await until_returns(is_ready, expected=True)
 
 
 async def test_the_listener_reconnects_after_each_outage(

@@ -8,6 +8,7 @@ import random
 import asyncpg
 import pytest
 
+from tests.postgres.waiting import until_sql
 from tests.world import ADMIN, PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.sql_loader import load_queries
@@ -221,3 +222,139 @@ async def test_changes_by_a_role_that_may_only_write_tickets_are_counted(
 
     await check_counts(world.database)
     assert (await world.views.admin_stats()).closed_count == 1
+
+
+async def test_truncating_tickets_empties_the_counts_while_they_are_folded(
+    world: PostgresWorld, database_url: str
+) -> None:
+    """The folding job has moved the counts and not yet committed when the truncation starts."""
+    await asyncio.gather(*(world.ticket() for _ in range(4)))
+    folding = await asyncpg.connect(database_url)
+    transaction = folding.transaction()
+    await transaction.start()
+    await folding.execute(FOLD)
+
+    truncating = asyncio.create_task(world.database.fetch("truncate tickets cascade"))
+    await until_sql(
+        folding,
+        """exists (select from pg_locks
+                    where relation = 'ticket_counts'::regclass and not granted)""",
+    )
+    await transaction.commit()
+    await truncating
+    await folding.close()
+
+    assert await world.database.fetchval("select count(*) from ticket_counts") == 0
+
+
+async def test_truncating_tickets_at_repeatable_read_empties_the_counts(
+    world: PostgresWorld, database_url: str
+) -> None:
+    """Including what was committed after the snapshot of the transaction."""
+    await world.ticket()
+    other = await asyncpg.connect(database_url)
+    async with other.transaction(isolation="repeatable_read"):
+        assert await other.fetchval("select sum(total) from ticket_counts") == 1
+        await world.ticket()
+        await world.database.fetch(FOLD)
+        await other.execute("truncate tickets cascade")
+    await other.close()
+
+    assert await world.database.fetchval("select count(*) from ticket_counts") == 0
+    await world.ticket()
+    await check_counts(world.database)
+
+
+MANY_TICKETS = """
+    insert into tickets (user_id, category, subject, status)
+    select 1, 'billing', 'x', (array['open', 'closed'])[1 + n % 2] from generate_series(1, 500) n
+"""
+MANY_MESSAGES = """
+    insert into ticket_messages (ticket_id, sender_type, message)
+    select id, 'user', 'x' from tickets cross join generate_series(1, 4)
+"""
+
+
+async def test_a_statement_over_many_rows_writes_each_counter_and_each_ticket_once(
+    world: PostgresWorld, database_url: str
+) -> None:
+    """One write for each row would take quadratic time: each passes by all earlier versions."""
+    await world.user()
+    connection = await asyncpg.connect(database_url)
+
+    async def written(statement: str) -> dict[str, int]:
+        """Return the rows that the statement inserts, updates and deletes, by table."""
+        async with connection.transaction():
+            await connection.execute("set local track_functions = 'all'")
+            before = dict(await connection.fetch(ROWS_WRITTEN))
+            await connection.execute(statement)
+            after = dict(await connection.fetch(ROWS_WRITTEN))
+        await check_counts(world.database)
+        return {name: rows - before.get(name, 0) for name, rows in after.items()}
+
+    inserted = await written(MANY_TICKETS)
+    messages = await written(MANY_MESSAGES)
+    long_thread = await written(
+        """insert into ticket_messages (ticket_id, sender_type, message)
+           select (select min(id) from tickets), 'user', 'x' from generate_series(1, 1000)"""
+    )
+    updated = await written("update tickets set status = 'resolved'")
+    deleted = await written("delete from tickets")
+    await connection.close()
+
+    assert inserted["ticket_counts"] == 2
+    assert (messages["tickets"], messages["ticket_messages"]) == (500, 2 * 2000)
+    assert (long_thread["tickets"], long_thread["ticket_messages"]) == (1, 2 * 1000)
+    assert updated["ticket_counts"] == 3
+    assert deleted["ticket_counts"] == 1
+    # not for each ticket whose messages are deleted with it
+    assert deleted["ticket_messages_disappear()"] == 1
+
+
+ROWS_WRITTEN = """
+    select relname::text, n_tup_ins + n_tup_upd + n_tup_del from pg_stat_xact_user_tables
+     union all
+    select funcname || '()', calls from pg_stat_xact_user_functions
+"""
+
+
+async def test_a_nested_update_of_a_platforms_trigger_is_counted_once(
+    world: PostgresWorld,
+) -> None:
+    """Both statements are counted, and neither is taken for the other."""
+    for _ in range(6):
+        await world.ticket()
+    await world.database.fetch(
+        """create function follow_the_leader() returns trigger language plpgsql as $$
+           begin
+               update tickets set status = new.status, admin_unread = not admin_unread
+                where id = new.id + 1 and status <> new.status;
+               return null;
+           end $$"""
+    )
+    for name in ("a_leader", "z_leader"):
+        await world.database.fetch(
+            f"""create trigger {name} after update on tickets for each row
+                execute function follow_the_leader()"""
+        )
+
+    for statement in (
+        "update tickets set status = 'resolved' where id = 1",
+        "update tickets set status = 'closed', category = 'other' where id in (2, 4)",
+        "update tickets set admin_unread = not admin_unread",
+    ):
+        await world.database.fetch(statement)
+        await check_counts(world.database)
+
+
+async def test_rows_without_a_change_before_rows_with_one_are_no_obstacle(
+    world: PostgresWorld,
+) -> None:
+    for _ in range(6):
+        await world.ticket()
+    await world.database.fetch("update tickets set status = 'closed' where id <= 3")
+
+    await world.database.fetch("update tickets set status = 'closed'")
+
+    await check_counts(world.database)
+    assert (await world.views.admin_stats()).closed_count == 6

@@ -8,7 +8,14 @@ from textwrap import dedent
 
 import pytest
 
-from tests.postgres.schema.migrators import FRUIT, Connection, as_recorded, recorded
+from tests.postgres.schema.migrators import (
+    FRUIT,
+    Connection,
+    as_recorded,
+    queue_of_migrators,
+    recorded,
+    until_migrators_poll,
+)
 from tests.postgres.waiting import MAX_WAIT, until_sql
 from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.connection.database import Database
@@ -301,3 +308,27 @@ async def test_a_step_that_runs_after_the_lock_was_lost_does_not_begin(
     assert (await steps_of(fruit))["fill"] == (500, False)
     await fruit.execute("drop trigger kill_holder on fruit")
     assert await Migrator(fruit, [FRUIT, NUMBERED]).apply() == [NUMBERED]
+
+
+async def test_a_lost_connection_is_an_error_while_waiting_for_the_lock_and_between_steps(
+    empty_database_url: str, fruit: Connection
+) -> None:
+    kill = """
+        select count(pg_terminate_backend(pid)) from pg_stat_activity
+         where datname = current_database() and state = 'idle' and query ilike 'commit%'
+    """
+    async with queue_of_migrators(empty_database_url, 1):
+        waiting = asyncio.create_task(Migrator(fruit, [FRUIT, NUMBERED]).apply())
+        await until_migrators_poll(empty_database_url, 1)
+        async with connected(empty_database_url) as other:
+            assert await other.fetchval(kill) == 1
+        with pytest.raises(MigrationError, match="Migrating failed: "):
+            await waiting
+        # what the block waits for at its end
+        waiting = asyncio.create_task(Migrator(fruit, [FRUIT, NUMBERED]).apply())
+    assert await waiting == [NUMBERED]
+
+    more = Migration(9003, "more", "-- step: last\nselect pg_terminate_backend(pg_backend_pid());")
+    async with connected(empty_database_url) as other:
+        with pytest.raises(MigrationError, match="9003_more failed in step last"):
+            await Migrator(other, [FRUIT, NUMBERED, more]).apply()

@@ -8,10 +8,20 @@ from urllib.parse import parse_qs
 
 import asyncpg
 
+from tickets.adapters.postgres.connection.driver import open_connection
 from tickets.adapters.postgres.connection.errors import CLIENT_SIDE
+from tickets.settings.database_url import UnusableUrl
 
 CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a database that does not respond."""
+
+# an unknown setting, one that cannot be changed now, a wrong value, one that is for superusers
+_REFUSED_SETTINGS = (
+    asyncpg.UndefinedObjectError,
+    asyncpg.CantChangeRuntimeParamError,
+    asyncpg.InvalidParameterValueError,
+    asyncpg.InsufficientPrivilegeError,
+)
 
 
 class CannotConnect(Exception):
@@ -42,19 +52,25 @@ class CommandConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is 
 async def connected(url: str) -> AsyncIterator[CommandConnection]:
     """Connect for the block; raise `CannotConnect` where that is not possible."""
     try:
-        connection = await asyncpg.connect(
+        connection = await open_connection(
             url,
             connection_class=CommandConnection,
             timeout=CONNECT_TIMEOUT,
             statement_cache_size=0,  # so that it also works through PgBouncer
             server_settings={"application_name": "tickets"},
         )
+    except UnusableUrl as error:
+        raise CannotConnect(f"The URL of the database at {location(url)} {error}.") from error
     except (ValueError, OverflowError) as error:
         # without the driver's message, which may quote a part of the password that it took for a
         # port
         raise CannotConnect(
             f"The URL of the database at {location(url)} is not valid; special characters "
             f"in a password have to be percent-encoded."
+        ) from error
+    except _REFUSED_SETTINGS as error:
+        raise CannotConnect(
+            f"The database at {location(url)} refuses a parameter of its URL: {error}."
         ) from error
     except (*CLIENT_SIDE, asyncpg.PostgresError) as error:
         reason = "no response in time" if isinstance(error, TimeoutError) else str(error)

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 import asyncpg
 
 from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.connection.driver import open_connection
 from tickets.adapters.postgres.connection.errors import CLIENT_SIDE
 from tickets.adapters.postgres.connection.heartbeat import RESPONSE_TIMEOUT, Heartbeat
 from tickets.background import background_task
@@ -115,7 +116,7 @@ class Listener:
         return self._now() - self._caught_up_at < CAUGHT_UP_SECONDS
 
     def is_connected(self) -> bool:
-        """Return whether there is a connection that has returned a heartbeat."""
+        """Return whether the last heartbeat could be sent, and has come back or may do so."""
         return self._caught_up_at > -math.inf
 
     @asynccontextmanager
@@ -143,7 +144,7 @@ class Listener:
 
     async def _listen(self) -> None:
         # without parameters that PgBouncer refuses
-        connection = await asyncpg.connect(
+        connection = await open_connection(
             self._url,
             timeout=RESPONSE_TIMEOUT,
             command_timeout=RESPONSE_TIMEOUT,
@@ -187,6 +188,7 @@ class Listener:
         try:
             await self._heartbeat.send()
         except (TicketsError, TimeoutError, asyncpg.PostgresError) as error:
+            self._caught_up_at = -math.inf
             self._log_state(error.__cause__ or error)
             return
         try:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
+from tickets.adapters.postgres.connection.driver import open_connection
 from tickets.background import background_task
 from tickets.domain.errors import Overloaded
 
@@ -75,6 +76,7 @@ class Pool:
         """Open the pool for the block. It connects on first use, so the server may start later."""
         async with asyncpg.create_pool(
             url,
+            connect=open_connection,
             min_size=0,
             max_size=self._size,
             reset=_no_reset,

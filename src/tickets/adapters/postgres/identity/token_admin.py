@@ -9,11 +9,16 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.connection.table_sweep import sweep
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.ports import Clock
 
 EXPIRED_TOKEN_RETENTION = timedelta(days=30)
 """How long an expired token is still listed, to explain why somebody was signed out."""
+
+
+MAX_TOKENS_PER_USER = 100
+"""Tokens of one user: a program that asks for one at each sign-in does not fill the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,16 @@ class TokenAdmin:
         raise RuntimeError(message)
 
     async def new_token(self, user_id: int, *, lifetime: timedelta) -> str:
-        """Return a new bearer token of 256 random bits that is valid for `lifetime`."""
+        """Return a new bearer token of 256 random bits that is valid for `lifetime`.
+
+        Where the user has `MAX_TOKENS_PER_USER` already, the oldest one is revoked.
+        """
         token = f"tk_{secrets.token_urlsafe(32)}"
         query = self._sql["add_token"].bind(
             token_sha256=sha256(token.encode()).digest(),
             user_id=user_id,
             expires_at=self._clock.now() + lifetime,
+            max_tokens=MAX_TOKENS_PER_USER,
         )
         await self._database.fetch(*query)
         return token
@@ -82,5 +91,4 @@ class TokenAdmin:
     async def delete_expired(self) -> int:
         """Delete tokens that expired longer than `EXPIRED_TOKEN_RETENTION` ago; return how many."""
         moment = self._clock.now() - EXPIRED_TOKEN_RETENTION
-        query = self._sql["delete_expired_tokens"].bind(moment=moment)
-        return len(await self._database.fetch(*query))
+        return await sweep(self._database, self._sql["delete_expired_tokens"], moment=moment)

@@ -9,6 +9,7 @@ from datetime import timedelta
 import asyncpg
 
 from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.connection.table_sweep import sweep
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.bounded_dict import BoundedDict
 from tickets.domain.errors import TooManyRequests
@@ -84,9 +85,7 @@ class PostgresRateLimiter:
 
     async def delete_expired(self) -> int:
         """Delete the rows whose arrival time has passed."""
-        query = self._sql["delete_expired_rate_limits"].bind()
-        deleted: int = await self._database.fetchval(*query)
-        return deleted
+        return await sweep(self._database, self._sql["delete_expired_rate_limits"])
 
     def _put(self, moments: BoundedDict[str, float], subject: str, in_: timedelta) -> None:
         moments.put(subject, self._monotonic() + in_.total_seconds())

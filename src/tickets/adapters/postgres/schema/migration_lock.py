@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import asyncpg
 
@@ -48,29 +48,31 @@ class MigrationLock:
 
 @asynccontextmanager
 async def migration_lock(connection: CommandConnection) -> AsyncIterator[MigrationLock]:
-    """Hold the lock of this connection's database in the block, on a connection of its own."""
+    """Hold the lock of this connection's database in the block, on a connection of its own.
+
+    Raises `MigrationError` if that connection is lost while this waits for the lock.
+    """
     async with connection.another() as holder:
-        transactions = Transactions(holder)
-        waiting = False
-        while True:
-            async with _until_lost(transactions):
-                with explained("Migrating failed"):
-                    locked = await holder.fetchval(load_queries("migrations")["try_lock"].sql)
-                if locked:
-                    yield MigrationLock(holder)
-                    return
-            if not waiting:
-                logger.info("another process is migrating the database; waiting until it is done")
-            waiting = True
-            await asyncio.sleep(LOCK_RETRY_DELAY)
+        transaction = await _lock(Transactions(holder))
+        try:
+            yield MigrationLock(holder)
+        finally:
+            # a connection that is lost has released the lock already
+            with suppress(asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
+                await transaction.aclose()
 
 
-@asynccontextmanager
-async def _until_lost(transactions: Transactions) -> AsyncIterator[None]:
-    """Open the lock's transaction; a connection that is lost has released the lock already."""
-    try:
-        async with transactions.open():
-            yield
-    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
-        if not transactions.connection.is_closed():
-            raise
+async def _lock(transactions: Transactions) -> AsyncExitStack:
+    """Poll the lock; return the open transaction that holds it."""
+    waiting = False
+    while True:
+        async with AsyncExitStack() as transaction:
+            with explained("Migrating failed"):
+                await transaction.enter_async_context(transactions.open())
+                query = load_queries("migrations")["try_lock"]
+                if await transactions.connection.fetchval(query.sql):
+                    return transaction.pop_all()
+        if not waiting:
+            logger.info("another process is migrating the database; waiting until it is done")
+        waiting = True
+        await asyncio.sleep(LOCK_RETRY_DELAY)

@@ -34,13 +34,16 @@ LOCK_CONFLICTS = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 
 @contextmanager
 def explained(what: str) -> Iterator[None]:
-    """Raise errors of the server as `MigrationError`, except lock conflicts, which are retried."""
+    """Raise errors of the server and of the connection as `MigrationError`.
+
+    Lock conflicts are raised as they are, to be retried.
+    """
     try:
         yield
     except LOCK_CONFLICTS:
         raise
-    except asyncpg.PostgresError as error:
-        if error.sqlstate == REFUSED:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        if getattr(error, "sqlstate", None) == REFUSED:
             message = f"This database cannot be taken over: {error.args[0]}. Nothing was changed."
         else:
             message = f"{what}: {error}"

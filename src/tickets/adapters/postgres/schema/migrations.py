@@ -116,8 +116,9 @@ class Migrator:
             return []
         async with migration_lock(self._connection) as lock:
             # another process may have applied them until now
-            due = await self.due()
-            return [migration for migration in due if await self._apply(migration, lock)]
+            with explained("Migrating failed"):
+                due = await self.due()
+                return [migration for migration in due if await self._apply(migration, lock)]
 
     async def _apply(self, migration: Migration, lock: MigrationLock) -> bool:
         """Apply a migration; return False if a release before 0009 has done it meanwhile."""
@@ -145,8 +146,7 @@ class Migrator:
 
     async def _apply_at_once(self, migration: Migration) -> bool:
         async with self._transactions.open():
-            with explained("Migrating failed"):
-                await self._connection.execute(self._sql["lock_migrations"].sql)
+            await self._connection.execute(self._sql["lock_migrations"].sql)
             if migration not in await self.due():
                 return False
             with explained(f"Migration {migration.title} failed and changed nothing"):
