@@ -11,7 +11,7 @@ from time import monotonic
 import asyncpg
 import pytest
 
-from tests.postgres.processes import Process, a_process, kill_listeners
+from tests.postgres.processes import LISTENERS, Process, a_process, kill_listeners
 from tests.postgres.waiting import ADVISORY_LOCK_WAITERS, until, until_returns
 from tests.world import ADMIN, FakeTime
 from tickets.adapters.postgres.connection import listener as module
@@ -23,6 +23,7 @@ from tickets.adapters.postgres.connection.listener import (
     RETRY_DELAY,
     Listener,
 )
+from tickets.domain.errors import StoreUnavailable
 from tickets.domain.people import Actor
 
 
@@ -267,6 +268,36 @@ async def test_the_heartbeat_of_another_process_is_not_taken_for_its_own(
         await until_received(here, held_there)
 
         assert not here.is_caught_up()
+
+
+class LosesHeartbeats(Database):
+    """A database that cannot be reached by heartbeats, once `is_lossy` is set."""
+
+    is_lossy = False
+
+    async def fetchval_urgently(self, query: str, *args: object) -> object:
+        if self.is_lossy:
+            raise StoreUnavailable
+        return await super().fetchval_urgently(query, *args)
+
+
+async def test_while_no_heartbeat_can_be_sent_the_process_does_not_listen_but_keeps_its_connection(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    listening = f"select backend_start {LISTENERS}"
+    database = LosesHeartbeats(database_url)
+    async with database.open(), Listener(database_url, database).listening() as listener:
+        await until(listener.is_caught_up)
+        before = await database.fetch(listening)
+
+        database.is_lossy = True
+        await until(lambda: not listener.is_caught_up() and not listener.is_connected())
+        database.is_lossy = False
+        await until(listener.is_caught_up)
+
+        assert listener.is_connected()
+        assert await database.fetch(listening) == before
+    assert ["not listening" in record.message for record in caplog.records] == [True]
 
 
 async def test_a_server_that_delivers_no_notifications_is_logged_and_disables_caches(
