@@ -68,7 +68,8 @@ def on_postgres(url: str) -> Iterator[tuple[str, str]]:
 def schemathesis(root: str, token: str, folder: Path) -> str:
     """Run Schemathesis against the service, in a temporary folder; return its output."""
     command = [str(SCHEMATHESIS), "--config-file", str(CONFIGURATION)]
-    command += ["run", f"{root}/schema/openapi.json", "--no-color", "--continue-on-failure"]
+    command += ["run", f"{root}/schema/openapi.json", "--url", root, "--no-color"]
+    command += ["--continue-on-failure"]
     command += ["--request-timeout", "20", "--max-examples", EXAMPLES or FEW]
     command += [] if EXAMPLES else ["--generation-deterministic"]
     done = subprocess.run(
