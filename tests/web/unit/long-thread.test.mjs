@@ -89,6 +89,17 @@ test("a poll after more than a page of new messages leaves no gap", async () => 
   assert.equal(thread.seen, 12);
 });
 
+test("one's own reply beyond a gap does not hide the gap", async () => {
+  const api = createPagedApi({ count: 4, isUnread: false });
+  const { thread } = await openPaged(api);
+  api.write(8);
+  api.write(1, "user");
+  thread.add(api.all.at(-1));
+  await thread.refresh();
+
+  assert.deepEqual(ordinals(thread), [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
+});
+
 test("a poll whose older pages fail shows nothing of it, so that there is no gap", async () => {
   const api = createPagedApi({ count: 4, isUnread: false });
   const { thread } = await openPaged(api);

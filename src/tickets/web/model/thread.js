@@ -53,6 +53,8 @@ export class Thread {
   #updates = 0;
   /** The reader's mark when the ticket was opened: an ordinal; null if nothing was unread. */
   #mark = /** @type {number | null} */ (null);
+  /** Ordinal of the last message that a response had; one's own reply may lie beyond a gap. */
+  #last = /** @type {number | null} */ (null);
   #older = /** @type {Promise<number> | null} */ (null);
 
   /**
@@ -84,6 +86,7 @@ export class Thread {
       this.phase = id === null ? "idle" : "loading";
       this.error = null;
       this.#older = null;
+      this.#last = null;
       this.#onChange([]);
     }
     return this.refresh();
@@ -177,12 +180,11 @@ export class Thread {
    */
   async #load(id) {
     const detail = await this.#api.getTicket(id);
-    const last = this.phase === "ready" ? this.messages.findLast(({ ordinal }) => ordinal) : null;
     while (
-      last &&
+      this.#last !== null &&
       id === this.id &&
       detail.messages_before &&
-      !reachesBack(detail.messages, last.ordinal)
+      !reachesBack(detail.messages, this.#last)
     ) {
       const page = await this.#api.getTicket(id, detail.messages_before);
       detail.messages = mergeMessages(detail.messages, page.messages);
@@ -216,6 +218,7 @@ export class Thread {
     const isFirst = this.phase !== "ready";
     const arrived = isFirst ? [] : messages.filter(({ id }) => !known.has(id));
     this.messages = mergeMessages(messages, this.messages);
+    this.#last = messages.at(-1)?.ordinal ?? this.#last;
     if (isFirst || before === null) this.before = before;
     this.seen = Math.max(this.seen, count);
     this.phase = "ready";
