@@ -10,7 +10,7 @@ select array_agg(lack.what order by lack.what)
                              ('ticket_counts', 'select, insert, update, delete'),
                              ('ticket_idempotency_keys', 'select, insert, update, delete'),
                              ('ticket_rates', 'select, insert, update, delete'),
-                             ('ticket_tokens', 'select, insert, delete'),
+                             ('ticket_tokens', 'select, insert, update, delete'),
                              ('ticket_verification', 'select, update'),
                              ('ticket_migrations', 'select')
                   ) as needed (name, privileges)

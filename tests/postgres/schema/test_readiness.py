@@ -72,6 +72,15 @@ async def test_the_unread_figures_are_the_sums_of_the_unread_counts(
     )
 
 
+async def test_the_figures_of_an_older_backup_say_that_a_migration_is_due(
+    database: Database,
+) -> None:
+    await database.fetch("drop table ticket_verification")
+    await database.fetch("delete from ticket_migrations where number = $1", NEWEST)
+
+    assert (await PostgresHealth(database).figures()).migrations_due == 1
+
+
 async def test_the_unread_figures_are_read_without_the_tickets(
     database: Database, postgres_world: PostgresWorld
 ) -> None:

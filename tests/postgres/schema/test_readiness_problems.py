@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -9,10 +10,9 @@ import pytest
 
 from tests.http.conftest import client_of
 from tests.postgres.roles import a_role
-from tests.world import FakeTime
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.schema.migrations import load_migrations
-from tickets.adapters.postgres.schema.store_health import CACHE_SECONDS, PostgresHealth
+from tickets.adapters.postgres.schema.store_health import PostgresHealth
 from tickets.bootstrap import application
 from tickets.domain.errors import NotReady
 from tickets.settings.settings import Settings
@@ -110,17 +110,13 @@ async def test_a_right_on_the_columns_is_enough(database_url: str) -> None:
         assert (await readiness(role.url)).status_code == 200
 
 
-async def test_one_statement_answers_all_probes_of_a_second(database_url: str) -> None:
+async def test_probes_at_the_same_moment_share_one_statement(database_url: str) -> None:
     statements: list[str] = []
-    time = FakeTime()
-
     async with Database(
         database_url, query_logger=lambda record: statements.append(record.query)
     ).open() as database:
-        health = PostgresHealth(database, monotonic=time)
-        for _ in range(5):
-            await health.ready()
-        time.seconds += CACHE_SECONDS
+        health = PostgresHealth(database)
+        await asyncio.gather(*(health.ready() for _ in range(20)))
         await health.ready()
         await database.fetch("select 1")
 
@@ -133,14 +129,12 @@ async def test_a_process_is_ready_again_when_its_database_can_be_written_again(
     """A connection that began read-only stays read-only: the check asks for a new one."""
     name = await database.fetchval("select current_database()")
     await database.fetch(f"alter database {name} set default_transaction_read_only = on")
-    time = FakeTime()
     async with Database(database_url).open() as pool:
-        health = PostgresHealth(pool, monotonic=time)
+        health = PostgresHealth(pool)
         with pytest.raises(NotReady):
             await health.ready()
         async with a_writable_session(database_url) as role:
             await role.owner.execute(f"alter database {name} reset default_transaction_read_only")
-        time.seconds += CACHE_SECONDS
 
         await health.ready()
 

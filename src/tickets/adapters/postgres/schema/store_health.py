@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -17,9 +15,6 @@ from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.errors import HealthProblem, NotReady, Overloaded, StoreUnavailable
 
 logger = logging.getLogger("tickets")
-
-CACHE_SECONDS = 1.0
-"""How long a process stays ready after a readiness check, which many probes may ask for."""
 
 NO_SCHEMA = HealthProblem("migrations-due", "The database has no tables of this service.")
 
@@ -39,31 +34,22 @@ class Figures:
 class PostgresHealth:
     """The port `StoreHealth` on PostgreSQL."""
 
-    def __init__(
-        self, database: Database, *, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        """Check this database against the migrations of this version, which are read once.
-
-        `monotonic` returns seconds from any starting point.
-        """
+    def __init__(self, database: Database) -> None:
+        """Check this database against the migrations of this version, which are read once."""
         self._database = database
-        self._monotonic = monotonic
         self._sql = load_queries("store_health")
         numbers = [migration.number for migration in load_migrations()]
         self._wanted, self._highest = len(numbers), max(numbers)
         self._check: asyncio.Task[Sequence[HealthProblem]] | None = None
-        self._ready_until = -math.inf
 
     async def ready(self) -> None:
         """Return if the database has every migration of this version, and can be written.
 
         Raises `NotReady` otherwise. A newer database is fine: while a new version is rolled out,
         the old one goes on beside it. One that lacks a migration, as after the restore of an older
-        backup, is not. One statement answers all probes of a second, and those that come during a
-        check. Only the good outcome is cached, so that recovery shows at once.
+        backup, is not. Probes that come during a check share its outcome, so that a process sends
+        one statement at a time, however many there are.
         """
-        if self._monotonic() < self._ready_until:
-            return
         if self._check is None:
             self._check = asyncio.create_task(self._find_problems())
             self._check.add_done_callback(self._forget_check)
@@ -71,14 +57,17 @@ class PostgresHealth:
         problems = await asyncio.shield(self._check)
         if problems:
             raise NotReady(problems)
-        self._ready_until = self._monotonic() + CACHE_SECONDS
 
     async def figures(self) -> Figures:
         """Return the figures. Raises `StoreUnavailable`."""
         applied = await self._applied()
         unread = await self._database.fetchrow(*self._sql["unread_totals"].bind())
         assert unread is not None  # noqa: S101 - it has no `from`, so it returns one row
-        verification = await self._database.fetchrow(*self._sql["last_verification"].bind())
+        try:
+            verification = await self._database.fetchrow(*self._sql["last_verification"].bind())
+        except asyncpg.UndefinedTableError:
+            # an older backup: the figures say that migrations are due
+            verification = None
         return Figures(
             unread_by_users=unread["by_users"],
             unread_by_admins=unread["by_admins"],
