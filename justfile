@@ -39,7 +39,7 @@ coverage *args:
 fuzz examples="300":
     TICKETS_TEST_FUZZ={{ examples }} pytest tests/http/openapi/test_schemathesis.py -s
 
-# Inject faults while clients write, then count what is stored; `--short` takes a minute.
+# Inject faults while clients write, count what is stored, and write the table in the docs.
 faults *args:
     python -m scripts.faults "$@"
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import asyncpg
 
+from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.schema.migrations import Migrator
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
 
@@ -85,12 +86,11 @@ async def measure(url: str, case: Case, *, triggers: bool) -> float:
 
 
 async def run(url: str, rows: int) -> None:
-    connection = await asyncpg.connect(url)
-    await Migrator(connection).apply()
-    await connection.execute(
-        "insert into users (email) select 'user' || n from generate_series(1, 1000) n"
-    )
-    await connection.close()
+    async with connected(url) as connection:
+        await Migrator(connection).apply()
+        await connection.execute(
+            "insert into users (email) select 'user' || n from generate_series(1, 1000) n"
+        )
     print("| statement | without (s) | with (s) | ratio |\n| --- | ---: | ---: | ---: |")
     for case in cases(rows):
         without = await measure(url, case, triggers=False)

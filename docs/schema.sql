@@ -365,11 +365,17 @@ begin
                set ordinal = place.ordinal
               from (
                        select m.id,
-                              t.last_ordinal
+                              greatest(t.last_ordinal, given.highest)
                               + row_number() over (partition by t.id order by m.created_at, m.id)
                                   as ordinal
                          from unnest($1) as grown (id)
                          join tickets t on t.id = grown.id
+                        -- a row that was restored without triggers may not know them all
+                        cross join lateral (
+                                  select max(ordinal) as highest
+                                    from ticket_messages
+                                   where ticket_id = t.id
+                              ) as given
                          join ticket_messages m on m.ticket_id = t.id and m.ordinal is null
                    ) as place
              where m.id = place.id

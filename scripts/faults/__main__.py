@@ -7,16 +7,27 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 from scripts.faults.faults import FAULTS
 from scripts.faults.processes import Cluster
 from scripts.faults.run import EXPECTED, Outcome, run
+from scripts.faults.stages import CannotRun
+from tickets.clock import SystemClock
+from tickets.embedded_postgres.data_folder import POSTGRES_MAJOR
+
+PAGE = Path(__file__).parents[2] / "docs/reliability.md"
+
+BEGIN = "<!-- faults:begin -->"
+END = "<!-- faults:end -->"
 
 SHORT_SECONDS, LONG_SECONDS = 1.0, 8.0
 
@@ -51,24 +62,61 @@ def row(outcome: Outcome) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
+def table(rows: Sequence[str]) -> str:
+    """Return the table with these rows."""
+    return "\n".join(
+        [
+            f"| {' | '.join(COLUMNS)} |",
+            f"| --- | {' | '.join(['--:'] * (len(COLUMNS) - 1))} |",
+            *rows,
+        ]
+    )
+
+
+def write(rows: Sequence[str]) -> None:
+    """Replace the table in docs/reliability.md, and the line that says where it comes from."""
+    page = PAGE.read_text(encoding="utf-8")
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    if not after:
+        raise ValueError(f"{PAGE} must have {BEGIN} and, below it, {END}")
+    origin = (
+        f"`uv run just faults` wrote this on {SystemClock().now():%Y-%m-%d} (tickets"
+        f" {version('tickets')}, PostgreSQL {POSTGRES_MAJOR},\n"
+        f"Python {platform.python_version()}, {os.cpu_count()} cores)."
+    )
+    page = f"{before}{BEGIN}\n{origin}\n\n{table(rows)}\n{END}{after}"
+    PAGE.write_text(page, encoding="utf-8")
+
+
 def main() -> int:
-    """Run the chosen faults; return 1 if a guarantee is broken."""
+    """Run the chosen faults; return 1 if a guarantee is broken.
+
+    All of them, in full length, replace the table in docs/reliability.md.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--short", action="store_true", help="shorter faults: about a minute for all"
+        "--short", action="store_true", help="shorter faults: two minutes for all; writes nothing"
     )
     parser.add_argument("faults", nargs="*", choices=[[], *FAULTS], help="default: all")
     options = parser.parse_args()
     seconds = SHORT_SECONDS if options.short else LONG_SECONDS
-    violations = []
+    rows, violations = [], []
     with throwaway_cluster() as (cluster, folder):
-        print(f"| {' | '.join(COLUMNS)} |")
-        print(f"| --- | {' | '.join(['--:'] * (len(COLUMNS) - 1))} |")
+        print(table([]))
         for name in options.faults or FAULTS:
-            outcome = asyncio.run(run(FAULTS[name], cluster, folder, seconds=seconds))
-            print(row(outcome), flush=True)
-            violations += [f"{outcome.title}: {violation}" for violation in outcome.violations]
+            fault = FAULTS[name]
+            try:
+                outcome = asyncio.run(run(fault, cluster, folder, seconds=seconds))
+            except CannotRun as error:
+                rows.append(f"| {fault.title} | not run: {error} {'| ' * (len(COLUMNS) - 1)}")
+            else:
+                rows.append(row(outcome))
+                violations += [f"{outcome.title}: {violation}" for violation in outcome.violations]
+            print(rows[-1], flush=True)
     print(*violations, sep="\n", file=sys.stderr)
+    if not (options.short or options.faults or violations):
+        write(rows)
     return 1 if violations else 0
 
 

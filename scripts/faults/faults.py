@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.faults.processes import DATABASE_TIMEOUT, Cluster, Service
+import asyncpg
+import psutil
+
+from scripts.faults.processes import DATABASE_TIMEOUT, PATIENCE, Cluster, Service
+from scripts.faults.stages import Pooler, fill
 
 
 @dataclass
@@ -20,6 +25,11 @@ class Scene:
     seconds: float
     """Duration of a fault that lasts."""
 
+    database: Mapping[str, str]
+    """The settings of the services that say where the database is."""
+
+    pooler: Pooler | None = None
+
     services: list[Service] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
     """The addresses that the clients write to."""
@@ -29,7 +39,7 @@ class Scene:
     async def serve(self, number: int = 1, *, workers: int = 1) -> Sequence[Service]:
         """Start services at once, wait until they are ready, and add their addresses."""
         log = self.folder / "service.log"
-        started = [Service(self.cluster, log, workers=workers) for _ in range(number)]
+        started = [Service(self.database, log, workers=workers) for _ in range(number)]
         for service in started:
             service.start()
             self.services.append(service)
@@ -47,6 +57,12 @@ class Fault:
     workers: int = 1
     cuts_connections: bool = False
     """Whether a process of the service ends: clients then lose connections without a response."""
+
+    is_embedded: bool = False
+    """Whether the service has the cluster open as its embedded PostgreSQL."""
+
+    needs_small_disk: bool = False
+    needs_pooler: bool = False
 
     is_noticed: bool = True
     """Whether some request must fail: otherwise the run proves nothing."""
@@ -111,6 +127,73 @@ async def start_four(scene: Scene) -> None:
         scene.violations.append("the replaced service did not end with 0")
 
 
+async def kill_the_supervisor(scene: Scene) -> None:
+    """Kill the supervisor of several workers: they end, and it is started again on its port."""
+    (service,) = scene.services
+    workers = service.worker_processes()
+    await service.end(signal.SIGKILL)
+    _, alive = await asyncio.to_thread(psutil.wait_procs, workers, PATIENCE / 2)
+    if alive:
+        scene.violations.append(f"{len(alive)} workers outlived their supervisor")
+        for worker in alive:
+            worker.kill()
+    service.start()
+    await service.ready()
+
+
+async def kill_the_embedded_postgres(scene: Scene) -> None:
+    """Kill the server of the embedded PostgreSQL, which the service starts again."""
+    await asyncio.to_thread(scene.cluster.kill_server)
+
+
+async def fill_the_disk(scene: Scene) -> None:
+    """Leave no space for the write-ahead log, so that PostgreSQL panics; then make room again."""
+    filler = scene.folder / "filler"
+    await asyncio.to_thread(fill, filler)
+    try:
+        async with asyncio.timeout(PATIENCE / 2):
+            while not scene.cluster.is_dead():
+                # until the segments that it has in reserve are used up
+                with contextlib.suppress(OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
+                    connection = await asyncpg.connect(scene.cluster.url, timeout=PATIENCE)
+                    try:
+                        await connection.execute("select pg_switch_wal()")
+                    finally:
+                        connection.terminate()
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(scene.seconds)
+    except TimeoutError:
+        scene.violations.append("PostgreSQL did not run out of space")
+    finally:
+        filler.unlink()
+
+
+async def stop_the_listener(scene: Scene) -> None:
+    """Suspend the backends of the listeners: the service hears of no change, and uses no cache."""
+    connection = await asyncpg.connect(scene.cluster.url)
+    rows = await connection.fetch(
+        "select pid from pg_stat_activity where application_name = 'tickets-listener'"
+    )
+    await connection.close()
+    if not rows:
+        scene.violations.append("nobody listened")
+    backends = [psutil.Process(row["pid"]) for row in rows]
+    for backend in backends:
+        backend.suspend()
+    await asyncio.sleep(scene.seconds)
+    for backend in backends:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            backend.resume()
+
+
+async def restart_pgbouncer(scene: Scene) -> None:
+    """End PgBouncer in the middle of requests, and start it again."""
+    assert scene.pooler is not None
+    await asyncio.to_thread(scene.pooler.stop)
+    await asyncio.sleep(scene.seconds / 4)
+    await asyncio.to_thread(scene.pooler.start)
+
+
 FAULTS = {
     "postgres-restarted": Fault("PostgreSQL restarted", restart_postgres),
     "postgres-killed": Fault("PostgreSQL killed (SIGKILL)", kill_postgres),
@@ -132,5 +215,24 @@ FAULTS = {
         start_four,
         cuts_connections=True,
         is_noticed=False,
+    ),
+    "supervisor-killed": Fault(
+        "supervisor of three workers killed (SIGKILL)",
+        kill_the_supervisor,
+        workers=3,
+        cuts_connections=True,
+    ),
+    "listener-stopped": Fault(
+        "backend of the listener stopped (SIGSTOP)", stop_the_listener, is_noticed=False
+    ),
+    "pgbouncer-restarted": Fault("PgBouncer restarted", restart_pgbouncer, needs_pooler=True),
+    "embedded-killed": Fault(
+        "embedded PostgreSQL killed (SIGKILL)", kill_the_embedded_postgres, is_embedded=True
+    ),
+    "disk-full": Fault(
+        "disk of the embedded PostgreSQL full",
+        fill_the_disk,
+        is_embedded=True,
+        needs_small_disk=True,
     ),
 }

@@ -9,7 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import asyncpg
@@ -17,6 +18,7 @@ import httpx
 import psutil
 
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
+from tickets.embedded_postgres.layout import CLUSTER
 
 TICKETS = Path(sys.executable).with_name("tickets")
 
@@ -36,8 +38,11 @@ class Cluster:
     """A throwaway PostgreSQL, outside of the service, with durable commits (`fsync` is on)."""
 
     def __init__(self, folder: Path) -> None:
-        """Take an empty folder, which the account that runs PostgreSQL for root can enter."""
-        self._folder = folder / "cluster"
+        """Take an empty folder, which the account that runs PostgreSQL for root can enter.
+
+        A service whose TICKETS_DATA_FOLDER is this folder shares the cluster, and restarts it.
+        """
+        self._folder = folder / CLUSTER
         self._postgres = EmbeddedPostgres(
             self._folder,
             options=[f"max_connections={CONNECTIONS}", "superuser_reserved_connections=0"],
@@ -50,6 +55,11 @@ class Cluster:
         """The URL of its database, the same after every restart."""
         return self._postgres.url
 
+    @property
+    def socket_folder(self) -> Path:
+        """The folder of its socket."""
+        return self._folder
+
     def start(self) -> None:
         """Start it, after a crash too, and wait until it accepts connections."""
         self._stack.enter_context(self._postgres)
@@ -61,13 +71,21 @@ class Cluster:
 
     def kill(self) -> None:
         """Kill the server; its other processes then end by themselves."""
-        self._server().kill()
+        self.server().kill()
         # waits for them; there is no server left to stop
         self._stack.close()
 
+    def kill_server(self) -> None:
+        """Kill the server, and leave the rest to whoever restarts it."""
+        self.server().kill()
+
+    def is_dead(self) -> bool:
+        """Return whether the server has ended."""
+        return self._postgres.is_dead()
+
     def freeze(self) -> None:
         """Suspend all of its processes."""
-        server = self._server()
+        server = self.server()
         server.suspend()
         self._frozen = [server, *server.children(recursive=True)]
         for process in self._frozen[1:]:
@@ -81,7 +99,8 @@ class Cluster:
                 process.resume()
         self._frozen = []
 
-    def _server(self) -> psutil.Process:
+    def server(self) -> psutil.Process:
+        """Return the server's process."""
         return psutil.Process(int((self._folder / "postmaster.pid").read_text().split()[0]))
 
     @contextlib.asynccontextmanager
@@ -106,23 +125,27 @@ class Cluster:
 class Service:
     """A `tickets serve` process on a free port."""
 
-    def __init__(self, cluster: Cluster, log: Path, *, workers: int = 1) -> None:
-        """Choose the port."""
+    def __init__(self, database: Mapping[str, str], log: Path, *, workers: int = 1) -> None:
+        """Choose the port; `database` are the settings that say where the database is."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self._port = listener.getsockname()[1]
         self.address = f"http://127.0.0.1:{self._port}"
-        self._cluster = cluster
+        self._database = database
         self._log = log
         self._workers = workers
+        self._started_at = 0.0
+        self.slowest_start = 0.0
+        """Seconds from a start until it was ready. It accepts connections earlier, which wait."""
 
     def start(self) -> None:
         """Start it without waiting."""
+        self._started_at = time.monotonic()
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [TICKETS, "serve", "--port", f"{self._port}", "--workers", f"{self._workers}"],
                 env={
                     "PATH": os.environ["PATH"],
-                    "TICKETS_DATABASE_URL": self._cluster.url,
+                    **self._database,
                     "TICKETS_DATABASE_TIMEOUT": f"{DATABASE_TIMEOUT}",
                     "TICKETS_ADMIN_TOKEN": ADMIN_TOKEN,
                     # the limiter counts as usual, and no client reaches the limit
@@ -140,6 +163,8 @@ class Service:
             while True:
                 with contextlib.suppress(httpx.TransportError):
                     if (await http.get(f"{self.address}/health/ready")).is_success:
+                        seconds = time.monotonic() - self._started_at
+                        self.slowest_start = max(self.slowest_start, seconds)
                         return
                 if self.process.poll() is not None:
                     raise RuntimeError(f"the service has ended; its log:\n{self._log.read_text()}")
@@ -152,12 +177,15 @@ class Service:
 
     def kill_a_worker(self) -> None:
         """Kill one of its worker processes."""
-        workers = [
+        self.worker_processes()[0].kill()
+
+    def worker_processes(self) -> list[psutil.Process]:
+        """Return its worker processes."""
+        return [
             child
             for child in psutil.Process(self.process.pid).children()
             if any("spawn_main" in part for part in child.cmdline())
         ]
-        workers[0].kill()
 
     def clean_up(self) -> None:
         """Kill it with all its workers, if it runs."""

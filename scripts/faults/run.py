@@ -16,6 +16,7 @@ import asyncpg
 from scripts.faults.faults import Fault, Scene
 from scripts.faults.load import Client, Record
 from scripts.faults.processes import DATABASE_TIMEOUT, PATIENCE, Cluster
+from scripts.faults.stages import Pooler, cluster_on_a_small_disk
 from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
@@ -67,11 +68,36 @@ async def _users(cluster: Cluster) -> AsyncIterator[list[str]]:
 async def run(fault: Fault, cluster: Cluster, folder: Path, *, seconds: float) -> Outcome:
     """Run the clients before, during and after the fault; compare their record with the database.
 
-    Each of the three takes at least `seconds`.
+    Each of the three takes at least `seconds`. Raises `CannotRun` where the machine lacks what the
+    fault needs.
     """
+    with contextlib.ExitStack() as stage:
+        if fault.needs_small_disk:
+            cluster, folder = stage.enter_context(cluster_on_a_small_disk())
+        database = {"TICKETS_DATABASE_URL": cluster.url}
+        pooler = None
+        if fault.needs_pooler:
+            pooler = stage.enter_context(Pooler.running(cluster))
+            statements = {"TICKETS_DATABASE_STATEMENT_CACHE": "0"}
+            database = {"TICKETS_DATABASE_URL": pooler.url, **statements}
+        if fault.is_embedded:
+            database = {"TICKETS_DATA_FOLDER": str(folder)}
+            # the service has started it with other settings than those of the other faults
+            stage.callback(_restart, cluster)
+        scene = Scene(cluster, folder, seconds, database, pooler)
+        return await _run(fault, scene)
+
+
+def _restart(cluster: Cluster) -> None:
+    cluster.stop()
+    cluster.start()
+
+
+async def _run(fault: Fault, scene: Scene) -> Outcome:
+    cluster, seconds = scene.cluster, scene.seconds
     async with _users(cluster) as tokens:
         pass
-    scene, record = Scene(cluster, folder, seconds), Record()
+    record = Record()
     stop = asyncio.Event()
     try:
         await scene.serve(workers=fault.workers)
@@ -83,7 +109,7 @@ async def run(fault: Fault, cluster: Cluster, folder: Path, *, seconds: float) -
         ]
         begin = time.monotonic()
         await asyncio.sleep(seconds)
-        await asyncio.wait_for(fault.inject(scene), PATIENCE + seconds)
+        await asyncio.wait_for(fault.inject(scene), 2 * PATIENCE + seconds)
         repaired_at = time.monotonic()
         await asyncio.sleep(seconds)
         # until a write is acknowledged, or the limit is over
@@ -102,7 +128,7 @@ async def run(fault: Fault, cluster: Cluster, folder: Path, *, seconds: float) -
     violations = [
         *scene.violations,
         *_row_violations(record, found),
-        *_response_violations(fault, record),
+        *_response_violations(fault, scene, record),
     ]
     if wrong:
         violations.append(f"{wrong} tickets have wrong counters or flags")
@@ -149,12 +175,14 @@ def _row_violations(record: Record, found: Counter[str]) -> Iterator[str]:
         yield f"{given_up} writes with a key were never acknowledged"
 
 
-def _response_violations(fault: Fault, record: Record) -> Iterator[str]:
+def _response_violations(fault: Fault, scene: Scene, record: Record) -> Iterator[str]:
     """Yield a sentence about each response that no client may get."""
     for kind, count in record.failures.items():
         if kind not in EXPECTED or (kind == "no response" and not fault.cuts_connections):
             yield f"{count} times: {kind}"
     if fault.is_noticed and not record.failures:
         yield "no request failed during the fault, so the run proves nothing"
-    if record.longest_wait > MAX_WAIT:
+    # a request that arrives while the service starts waits until it is ready
+    start = max(service.slowest_start for service in scene.services)
+    if record.longest_wait > MAX_WAIT + (start if fault.cuts_connections else 0):
         yield f"a client waited {record.longest_wait:.1f} s for a response"

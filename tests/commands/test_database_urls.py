@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from tests.commands.conftest import Shell
+from tickets.adapters.postgres.connection import connect
 from tickets.adapters.postgres.connection.connect import CannotConnect, connected
 from tickets.adapters.postgres.connection.database import Database
 from tickets.settings.database_url import driver_url
@@ -100,6 +102,18 @@ async def test_a_pasted_url_works_for_commands_and_for_the_service(database_url:
     async with Database(url).open() as database:
         (row,) = await database.fetch(settings)
     assert tuple(row) == ("shop", "5MB")
+
+
+async def test_a_missing_privilege_is_not_taken_for_a_parameter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def refused(*_: object, **__: object) -> None:
+        raise asyncpg.InsufficientPrivilegeError("permission denied for database tickets")
+
+    monkeypatch.setattr(connect, "open_connection", refused)
+    with pytest.raises(CannotConnect, match="cannot be reached: permission denied for database"):
+        async with connected(BASE):
+            pass
 
 
 @pytest.mark.parametrize("query", ["schema=public", "pgbouncer=true", "shared_buffers=1"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,8 @@ import psutil
 import pytest
 
 from tests.commands.conftest import Running, Shell, free_port
+from tickets.cli.operations import server_name
+from tickets.embedded_postgres.cluster import EmbeddedPostgres
 
 ADMIN = {"X-Admin-Token": "a-token-for-the-admins"}
 
@@ -80,10 +83,37 @@ def test_the_banner_has_addresses_database_and_version(shell: Shell) -> None:
 
     assert api in running.output
     assert f"PostgreSQL {embedded_version()}, embedded" in running.output
-    assert str(shell.folder / "cluster") in running.output
+    assert str(shell.folder / "cluster" / "postgres-18") in running.output
     assert "0001_tickets" in running.output
-    assert running.output.startswith("tickets 0.")
+    assert re.search(r"^tickets 0\.", running.output, re.MULTILINE)
     assert ADMIN["X-Admin-Token"] not in running.output
+
+
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [
+        ("15.20 (Debian 15.20-0+deb12u1)", "PostgreSQL 15.20"),
+        ("18.4", "PostgreSQL 18.4"),
+        ("19beta1 (Ubuntu 19~beta1-1.pgdg22.04+1)", "PostgreSQL 19beta1"),
+    ],
+)
+def test_the_version_of_the_server_is_as_the_server_names_it(version: str, name: str) -> None:
+    assert server_name(version) == name
+
+
+def test_a_cluster_of_an_earlier_release_is_served_where_it_lies(shell: Shell) -> None:
+    old = shell.folder / "cluster"
+    with EmbeddedPostgres(old):
+        pass
+    before = {path.name for path in shell.folder.iterdir()}
+
+    running, api = start_service(shell, TICKETS_LOG_FORMAT="text")
+    assert httpx.get(f"{api}/admin/stats", headers=ADMIN).status_code == 200
+    running.stop()
+
+    assert f"embedded, data in {old}\n" in running.output
+    assert {path.name for path in shell.folder.iterdir()} == before
+    assert not (old / "postgres-18").exists()
 
 
 def test_data_survives_a_restart_after_sigkill(shell: Shell) -> None:

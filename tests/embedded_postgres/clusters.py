@@ -36,14 +36,14 @@ HOLDER = """
 import os, signal, sys
 from pathlib import Path
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
-from tickets.embedded_postgres.data_folder import default_folder
+from tickets.embedded_postgres.layout import cluster_in, default_folder
 folder, uid, *options = sys.argv[1:]
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
 if uid:
     os.setgroups([])
     os.setgid(int(uid))
     os.setuid(int(uid))
-folder = Path(folder) if folder else default_folder()
+folder = Path(folder) if folder else cluster_in(default_folder())
 with EmbeddedPostgres(folder, options=options) as postgres:
     print(postgres.url, flush=True)
     sys.stdin.read()

@@ -16,8 +16,8 @@ from tests.embedded_postgres.clusters import (
     url_of,
 )
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
-from tickets.embedded_postgres.data_folder import default_folder
 from tickets.embedded_postgres.errors import EmbeddedPostgresError
+from tickets.embedded_postgres.layout import default_folder
 
 
 @pytest.mark.parametrize("name", ["long" * 30, 'it\'s, "$HOME" & ü'], ids=["long", "unusual"])
@@ -102,7 +102,7 @@ def test_the_default_folder_is_in_the_users_own_data_folder(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", "/somewhere")
-    assert default_folder() == Path("/somewhere/tickets/postgres-18")
+    assert default_folder() == Path("/somewhere/tickets")
 
 
 @only_root
@@ -110,4 +110,4 @@ def test_the_default_folder_of_root_is_one_that_another_account_can_enter(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
-    assert default_folder() == Path("/var/lib/tickets/postgres-18")
+    assert default_folder() == Path("/var/lib/tickets")

@@ -119,6 +119,25 @@ def test_a_server_that_is_frozen_is_not_dead(cluster: Path) -> None:
             server.resume()
 
 
+def test_a_cluster_that_is_gone_is_not_replaced_by_an_empty_one(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As when the data folder was unmounted."""
+    path, away = folder / "pg", folder / "away"
+    with opened(path) as postgres, postgres.kept_running():
+        query(postgres.url, "create table still_there as select 1 as number")
+        killed = server_pid(path)
+        path.rename(away)
+        os.kill(killed, signal.SIGKILL)
+
+        wait_until(lambda: f"has lost its folder {path}" in caplog.text)
+        assert not path.exists()
+
+        away.rename(path)
+        wait_until(lambda: runs_again(path, killed))
+        assert query(postgres.url, "select number from still_there") == 1
+
+
 def test_a_planned_stop_is_no_death(cluster: Path, caplog: pytest.LogCaptureFixture) -> None:
     with opened(cluster) as postgres:
         with postgres.kept_running(), opened(cluster) as other, other.kept_running():
@@ -200,7 +219,8 @@ def test_a_server_that_dies_right_after_each_restart_is_restarted_less_and_less_
     server.restart = dies_again  # type: ignore[method-assign] # it stays dead
     watchdog.Watchdog(server, stopping).run()
 
-    assert [wait for wait in stopping.waits if wait != watchdog.CHECK_INTERVAL][-1] == 8.0
+    delays = [wait for wait in stopping.waits if wait != watchdog.CHECK_INTERVAL]
+    assert delays[-1] == watchdog.MAX_DELAY
 
 
 def test_an_unexpected_error_does_not_end_the_watch(caplog: pytest.LogCaptureFixture) -> None:

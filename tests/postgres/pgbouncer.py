@@ -1,4 +1,4 @@
-"""A PgBouncer on a free port, in front of a server that trusts its clients."""
+"""A PgBouncer on a free port, which signs in to the server with the credentials of a URL."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from tests.postgres.network import address_of
 from tests.postgres.waiting import MAX_WAIT
@@ -23,11 +24,13 @@ PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)
 async def pgbouncer(
     url: str, *, mode: str = "transaction", size: int = 3, ignored: Sequence[str] = ()
 ) -> AsyncIterator[str]:
-    """Run PgBouncer for the block; return the URL of the database `tickets` through it."""
+    """Run PgBouncer for the block; return the URL of the same database through it."""
     assert PGBOUNCER is not None
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    target = urlsplit(url)
     host, server_port = address_of(url)
+    password = f" password={unquote(target.password)}" if target.password else ""
     folder = Path(tempfile.mkdtemp(prefix="tickets-pgbouncer-"))
     account = OsAccount.for_postgres()
     account.take_ownership(folder)
@@ -35,7 +38,7 @@ async def pgbouncer(
     settings = folder / "pgbouncer.ini"
     settings.write_text(
         f"""[databases]
-            * = host={host} port={server_port} user=postgres
+            * = host={host} port={server_port} user={target.username or "postgres"}{password}
             [pgbouncer]
             listen_addr = 127.0.0.1
             listen_port = {port}
@@ -65,7 +68,7 @@ async def pgbouncer(
                 else:
                     writer.close()
                     break
-        yield f"postgresql://postgres@127.0.0.1:{port}/tickets?sslmode=disable"
+        yield f"postgresql://postgres@127.0.0.1:{port}{target.path}?sslmode=disable"
     finally:
         process.terminate()
         await asyncio.to_thread(process.wait)

@@ -307,14 +307,39 @@ async def test_expired_idempotency_keys_are_found_by_age(
     assert plan.rows_read <= 3 * 500
 
 
+BATCH = 500
+SOME_TICKETS = list(range(LONG_THREAD + 1, LONG_THREAD + 1 + BATCH))
+VERIFICATION: dict[str, Values] = {
+    "next_tickets": {"after": 1000, "size": BATCH},
+    "sample_of_tickets": {"newest": 100, "places": 40, "at_each": 10},
+    "find_wrong_threads": {"ticket_ids": SOME_TICKETS},
+    "repair_threads": {"ticket_ids": SOME_TICKETS},
+    "lock_ticket": {"ticket_id": 1234},
+    "number_messages": {"ticket_id": 1234},
+}
+
+
+@pytest.mark.parametrize("query", VERIFICATION)
+async def test_verification_reads_only_the_tickets_of_its_batch(
+    connection: asyncpg.Connection[asyncpg.Record], query: str
+) -> None:
+    plan = await plan_of(connection, "verification", query, **VERIFICATION[query])
+
+    assert plan.sequential_scans == set()
+    # each with its messages, of which some are read once more for the newest
+    assert plan.rows_read <= 7 * BATCH
+
+
 def test_every_query_has_its_plan_tested() -> None:
     planned = {query for query, _values in PAGES.values()}
     planned |= {query for _file, query, _values in SINGLE_ROWS.values()}
     planned |= {"user_unread", "admin_stats", "admin_unread"}
     planned |= {"resolved_since", "delete_responses_before"}
+    planned |= set(VERIFICATION)
 
-    # not on a request's path, and over a few rows
-    others = {"migrations", "listener", "ticket_counts", "demo"}
+    # not on a request's path, and over a few rows or the catalogue
+    others = {"migrations", "listener", "ticket_counts", "demo", "sequences"}
+    planned |= set(load_queries("verification")) | {"readiness", "last_verification"}
     folder = sql_folder() / "queries"
     files = {file.name.removesuffix(".sql") for file in folder.iterdir()} - others
     queries = {name for file in files for name in load_queries(file)}

@@ -21,7 +21,6 @@ from tickets.cli import banner, operations, verification
 from tickets.cli.options import setting_option
 from tickets.cli.users import user
 from tickets.domain.errors import TicketsError
-from tickets.embedded_postgres.data_folder import default_folder
 from tickets.embedded_postgres.errors import EmbeddedPostgresError
 from tickets.observability import telemetry
 from tickets.server import run as server
@@ -106,14 +105,13 @@ def demo(settings: Settings, /, **options: str | int | None) -> None:
         # for the person who started it, even where standard output is no terminal
         log_format="text" if settings.log_format == "auto" else settings.log_format,
         database_url=None,
-        data_folder=(settings.data_folder or default_folder()).with_name("demo-postgres-18"),
         identity="tokens",
         workers=1,
         admin_token=(secrets.token_urlsafe(24),),
     )
     with (
         server.listen(settings.host, settings.port) as listener,
-        operations.database(settings, serves=True) as target,
+        operations.database(settings, serves=True, is_demo=True) as target,
     ):
         schema = asyncio.run(operations.migrate(target.settings))
         verification.log(asyncio.run(verification.verify_at_start(target.settings)))

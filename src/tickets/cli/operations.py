@@ -25,7 +25,7 @@ from tickets.demo import seed
 from tickets.demo.sample_data import load_sample_data
 from tickets.domain.errors import StoreUnavailable
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
-from tickets.embedded_postgres.data_folder import default_folder
+from tickets.embedded_postgres.layout import cluster_in, default_folder, demo_cluster_in
 from tickets.observability import logs
 from tickets.settings.errors import SettingsError
 from tickets.settings.settings import Settings
@@ -47,24 +47,27 @@ class TargetDatabase:
 
 
 @contextmanager
-def database(settings: Settings, *, serves: bool = False) -> Iterator[TargetDatabase]:
+def database(
+    settings: Settings, *, serves: bool = False, is_demo: bool = False
+) -> Iterator[TargetDatabase]:
     """Return the database of these settings; start the embedded one if they name none.
 
-    If the command serves, the embedded one is started again whenever it dies. It also configures
-    logging, as every command begins here.
+    The demo has an embedded one of its own. If the command serves, the embedded one is started
+    again whenever it dies. This also configures logging, as every command begins here.
     """
     logs.configure(settings)
     if settings.database_url is not None:
         yield TargetDatabase(settings, location(settings.database_url))
         return
     folder = settings.data_folder or default_folder()
+    cluster = demo_cluster_in(folder) if is_demo else cluster_in(folder)
     connections = max(100, settings.workers * settings.database_pool_size + RESERVED_CONNECTIONS)
     with (
-        EmbeddedPostgres(folder, options=[f"max_connections={connections}"]) as postgres,
+        EmbeddedPostgres(cluster, options=[f"max_connections={connections}"]) as postgres,
         postgres.kept_running() if serves else nullcontext(),
     ):
         yield TargetDatabase(
-            replace(settings, database_url=postgres.url), f"embedded, data in {folder}"
+            replace(settings, database_url=postgres.url), f"embedded, data in {cluster}"
         )
 
 
@@ -94,12 +97,20 @@ async def migrate(settings: Settings, *, take_over: bool = True) -> SchemaState:
             )
         applied = await migrator.apply()
         await _check_identity(connection, identity, settings.identity)
-        # as the server names it; the driver's tuple has the minor version in its third place
-        server_version = connection.get_settings().server_version.split()[0]
+        server_version = connection.get_settings().server_version
     return SchemaState(
-        server=f"PostgreSQL {server_version}",
+        server=server_name(server_version),
         outcome=f"migrated: {titles(applied)}" if applied else "up to date",
     )
+
+
+def server_name(version: str) -> str:
+    """Return name and version of the server, from its setting `server_version`.
+
+    A distribution adds its own version, as in `15.20 (Debian 15.20-0+deb12u1)`. The driver's tuple
+    of numbers is not used: it has the minor version in its third place.
+    """
+    return f"PostgreSQL {version.split(maxsplit=1)[0]}"
 
 
 async def _check_pool(settings: Settings) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shlex
 import shutil
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from tickets.embedded_postgres.binaries import find_binaries
-from tickets.embedded_postgres.data_folder import POSTGRES_MAJOR, DataFolder, open_private
-from tickets.embedded_postgres.errors import EmbeddedPostgresError
+from tickets.embedded_postgres.creation import create_if_missing
+from tickets.embedded_postgres.data_folder import DataFolder
+from tickets.embedded_postgres.errors import EmbeddedPostgresError, failed
 from tickets.embedded_postgres.leftovers import is_alive, kill_leftovers
 from tickets.embedded_postgres.locks import (
     deciding,
@@ -25,6 +25,7 @@ from tickets.embedded_postgres.locks import (
     lock_shared,
     try_lock_exclusive,
 )
+from tickets.embedded_postgres.logged_runner import LoggedRunner
 from tickets.embedded_postgres.os_account import OsAccount
 from tickets.embedded_postgres.watchdog import watching
 
@@ -83,6 +84,7 @@ class EmbeddedPostgres:
             self._folder.make_parents()
             with deciding(self._folder), contextlib.ExitStack() as held:
                 self._binaries = find_binaries(self._folder)
+                self._runner = LoggedRunner(self._folder, self._binaries)
                 self._open = held.enter_context(lock_file(self._folder, "open"))
                 lock_shared(self._open)
                 try:
@@ -144,7 +146,11 @@ class EmbeddedPostgres:
             while (status := self._server_status()) != _ACCEPTING:
                 if status == _NO_RESPONSE and try_lock_exclusive(running):
                     self._remove_leftovers()
-                    self._create_if_missing(running)
+                    if cancelled is None:
+                        create_if_missing(self._folder, self._runner, running, self._options)
+                    elif self._folder.read_version() is None:
+                        # unmounted, or moved away: a new one would be empty
+                        raise self._failed(f"has lost its folder {self._path}")
                     self._start(running, cancelled)
                     break
                 # A killed supervisor left a server that starts, recovers or stops.
@@ -212,46 +218,6 @@ class EmbeddedPostgres:
         # zombie, which nobody reaps where the service is a container's first process.
         folder.pid_file.unlink(missing_ok=True)
 
-    def _create_if_missing(self, running: int) -> None:
-        """Create the cluster and its database in a temporary folder, then rename it.
-
-        So a crash leaves no half-made cluster.
-        """
-        version = self._folder.read_version()
-        if version == str(POSTGRES_MAJOR):
-            return
-        if version is not None:
-            raise EmbeddedPostgresError(
-                f"{self._path} was created by PostgreSQL {version}, but this is PostgreSQL"
-                f" {POSTGRES_MAJOR}: dump it with PostgreSQL {version} and restore it here, or set"
-                " TICKETS_DATA_FOLDER to another folder."
-            )
-        if self._path.exists() and any(self._path.iterdir()):
-            raise EmbeddedPostgresError(
-                f"{self._path} is not empty and is not a PostgreSQL cluster:"
-                " set TICKETS_DATA_FOLDER to another folder."
-            )
-        with self._folder.new_folder() as new:
-            self._folder.account.take_ownership(new)
-            self._run_logged(
-                ("initdb", f"--pgdata={new}", "--username=postgres", "--encoding=UTF8")
-                # PostgreSQL's own locale: the C library's C.UTF-8 is missing on some systems.
-                + ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-                # Local connections need no password: only the folder's owner can reach the socket.
-                + ("--auth-local=trust", "--auth-host=reject")
-                + ("--set=timezone=UTC", "--set=log_timezone=UTC", "--no-instructions")
-                + (("--no-sync",) if "fsync=off" in self._options else ()),
-                failure="could not create its cluster",
-                running=running,
-            )
-            self._run_logged(
-                ("postgres", "--single", "-D", f"{new}", "-c", "exit_on_error=on", "postgres"),
-                failure="could not create its database",
-                running=running,
-                statement="create database tickets",
-            )
-            new.rename(self._path)
-
     def _start(self, running: int, cancelled: threading.Event | None) -> None:
         self._folder.rotate_log()
         # again the same folder at a restart, whoever chose it
@@ -266,44 +232,12 @@ class EmbeddedPostgres:
             "unix_socket_permissions=0700",
         )
         options = shlex.join(part for setting in settings for part in ("-c", setting))
-        self._run_logged(
+        self._runner.run(
             ("pg_ctl", "start", "-s", "-w", "-t", f"{_TIMEOUT}", "-o", options),
             failure="did not start",
             running=running,
             cancelled=cancelled,
         )
 
-    def _run_logged(
-        self,
-        command: tuple[str, ...],
-        *,
-        failure: str,
-        running: int,
-        statement: str = "",
-        cancelled: threading.Event | None = None,
-    ) -> None:
-        """Run a binary whose child processes may outlive it.
-
-        They inherit the lock "running", and write to the log file, as a pipe would break.
-        """
-        descriptor = open_private(self._folder.log, os.O_RDWR | os.O_CREAT | os.O_APPEND)
-        with os.fdopen(descriptor, encoding="utf-8", errors="replace") as log:
-            end = log.seek(0, os.SEEK_END)
-            done = self._binaries.run(
-                *command,
-                statement=statement,
-                output=descriptor,
-                running=running,
-                cancelled=cancelled,
-            )
-            log.seek(end)
-            if done.returncode:
-                raise self._failed(failure, log.read() + done.stderr)
-
     def _failed(self, what: str, output: str = "") -> EmbeddedPostgresError:
-        """Return an error of one line, with up to three causes out of PostgreSQL's output."""
-        causes = re.findall(r"\b(?:FATAL|PANIC|ERROR|HINT|error): +(.+)", output)
-        lines = causes[:3] or output.split("\n")[-3:]
-        reason = "".join(f": {line.strip()}" for line in lines if line.strip())
-        log = self._path.with_name(f"{self._path.name}.log")
-        return EmbeddedPostgresError(f"The embedded PostgreSQL {what}{reason} (log: {log})")
+        return failed(self._path.with_name(f"{self._path.name}.log"), what, output)

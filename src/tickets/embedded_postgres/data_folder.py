@@ -1,4 +1,4 @@
-"""The data folder of the embedded cluster, and the files beside it."""
+"""The folder of the embedded cluster, and the files beside it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import platformdirs
-
 from tickets.embedded_postgres.errors import EmbeddedPostgresError
-from tickets.embedded_postgres.os_account import OsAccount, is_root
+from tickets.embedded_postgres.os_account import OsAccount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,18 +33,6 @@ _MAX_TAIL = 1 << 16
 """Bytes at the end of the log that are searched."""
 
 
-def default_folder() -> Path:
-    """Return the default data folder, in the user's own data folder.
-
-    For root it is under /var/lib unless XDG_DATA_HOME says otherwise: PostgreSQL refuses to run as
-    root, and the account that it runs as instead cannot enter /root.
-    """
-    name = f"postgres-{POSTGRES_MAJOR}"
-    if is_root() and not os.environ.get("XDG_DATA_HOME", "").strip():
-        return Path("/var/lib/tickets", name)
-    return platformdirs.user_data_path("tickets", appauthor=False) / name
-
-
 class PidFile(NamedTuple):
     """The lines of postmaster.pid, as PostgreSQL writes them."""
 
@@ -59,7 +45,10 @@ class PidFile(NamedTuple):
 
 @dataclass(frozen=True)
 class DataFolder:
-    """The data folder. What else belongs to the cluster lies beside it: `FOLDER.log` and so on."""
+    """The cluster's folder. What else belongs to it lies beside it: `FOLDER.log` and so on.
+
+    `layout.py` says where it is in the folder of the setting TICKETS_DATA_FOLDER.
+    """
 
     path: Path
     account: OsAccount

@@ -24,7 +24,7 @@ logger = logging.getLogger("tickets")
 CHECK_INTERVAL = 0.5
 """Seconds between two checks whether the server is alive."""
 
-FIRST_DELAY, MAX_DELAY = 0.5, 8.0
+FIRST_DELAY, MAX_DELAY = 0.5, 5.0
 """Seconds between two attempts: doubled after each failure. The first attempt is made at once."""
 
 STABLE_SECONDS = 30.0
@@ -122,7 +122,7 @@ class Watchdog:
         self._delay = min(2 * self._delay, MAX_DELAY)
 
     def _log_failure(self, failure: str) -> None:
-        """Log a failure unless it is the same as the last one: there may be one every 8 s."""
+        """Log a failure unless it is the same as the last one: there may be one every 5 s."""
         if self._stopping.is_set() or failure == self._last_failure:
             return
         self._last_failure = failure

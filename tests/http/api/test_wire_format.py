@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from tests.http.conftest import API, Api, Caller
+import httpx
+import pytest
+
+from tests.http.conftest import API, NEW_TICKET, Api, Caller
 from tests.http.fields import DETAIL, MESSAGE, TICKET
 
 
@@ -25,7 +28,7 @@ async def test_create_returns_the_ticket_with_trimmed_texts_and_its_location(use
     assert body["success"] is True
     ticket = body["ticket"]
     assert set(ticket) == TICKET
-    assert response.headers["Location"] == f"{API}/{ticket['id']}"
+    assert response.url.join(response.headers["Location"]).path == f"{API}/{ticket['id']}"
     assert ticket["user_id"] == user.user_id
     assert (ticket["category"], ticket["other_category"]) == ("other", "Press")
     assert ticket["subject"] == "An interview?"
@@ -124,3 +127,21 @@ async def test_a_trailing_slash_makes_no_difference(api: Api, user: Caller) -> N
 
     assert (await user.get("/")).json() == (await user.get("")).json()
     assert (await user.get(f"/{ticket['id']}/")).status_code == 200
+
+
+@pytest.mark.parametrize("prefix", ["", "/helpdesk", "/a/b%20c"])
+@pytest.mark.parametrize("path", [API, f"{API}/", "/api/v1/%74ickets", f"{API}//"])
+async def test_the_location_of_a_new_ticket_is_right_under_any_prefix(
+    user: Caller, api: Api, prefix: str, path: str
+) -> None:
+    response = await api.client.post(path, headers=user.headers, json=NEW_TICKET)
+    ticket = response.json()["ticket"]
+
+    # the address as the client wrote it, before a proxy removed the prefix
+    address = httpx.URL(f"https://www.example.com{prefix}{path}")
+    location = address.join(response.headers["Location"])
+    ours = location.raw_path.decode().removeprefix(prefix)
+    assert location.host == "www.example.com"
+    assert location.raw_path.decode().startswith(f"{prefix}/")
+    opened = await api.client.get(ours, headers=user.headers)
+    assert opened.json()["ticket"]["id"] == ticket["id"]

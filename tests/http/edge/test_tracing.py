@@ -101,7 +101,7 @@ async def test_no_span_contains_a_token_a_text_a_query_or_an_id(traced: Traced) 
     admin = {"X-Admin-Token": ADMIN_TOKENS[0]}
 
     opened = await traced.client.post(API, headers=user, json=NEW_TICKET)
-    path = opened.headers["Location"]
+    path = opened.url.join(opened.headers["Location"])
     await traced.client.get(f"{path}?token={token}", headers=user)
     await traced.client.get(f"{API}/{token}", headers=admin)
     await traced.client.get(f"{API}/4711/reply?q=a-query-of-mine", headers=user)

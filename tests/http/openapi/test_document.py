@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.http.conftest import API, Api, Caller, application_on, client_of
@@ -36,6 +37,16 @@ def test_every_route_has_a_description(document: dict[str, Any]) -> None:
 
     assert sorted(described) == API_ROUTES
     assert all(operation["description"].endswith(".") for operation in described.values())
+
+
+@pytest.mark.parametrize("root", ["https://www.example.com", "https://www.example.com/helpdesk"])
+def test_the_server_of_the_document_is_relative_and_right_under_any_prefix(
+    document: dict[str, Any], root: str
+) -> None:
+    (server,) = document["servers"]
+
+    for name in ("openapi.json", "openapi.yaml"):
+        assert str(httpx.URL(f"{root}/schema/{name}").join(server["url"])).rstrip("/") == root
 
 
 def test_every_route_has_the_tag_and_the_security_scheme_of_its_side(

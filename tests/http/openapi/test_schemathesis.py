@@ -1,19 +1,29 @@
-"""Schemathesis: generated requests never get a response that the OpenAPI document lacks."""
+"""Fuzzing: generated requests never get a response that the OpenAPI document lacks.
+
+Schemathesis derives them from the document. Numbers are written in every odd way besides: what a
+document calls an integer is a text in an address, and there the rule is stricter.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
+import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tests.http.conftest import ADMIN_TOKENS, application_on
+from tests.http.conftest import ADMIN_TOKENS, API, application_on
 from tests.http.routes import API_ROUTES
 from tests.http.serving import as_a_command, in_a_thread
 from tests.world import MemoryWorld, PostgresWorld, World
@@ -58,7 +68,8 @@ def on_postgres(url: str) -> Iterator[tuple[str, str]]:
 def schemathesis(root: str, token: str, folder: Path) -> str:
     """Run Schemathesis against the service, in a temporary folder; return its output."""
     command = [str(SCHEMATHESIS), "--config-file", str(CONFIGURATION)]
-    command += ["run", f"{root}/schema/openapi.json", "--no-color", "--continue-on-failure"]
+    command += ["run", f"{root}/schema/openapi.json", "--url", root, "--no-color"]
+    command += ["--continue-on-failure"]
     command += ["--request-timeout", "20", "--max-examples", EXAMPLES or FEW]
     command += [] if EXAMPLES else ["--generation-deterministic"]
     done = subprocess.run(
@@ -98,3 +109,148 @@ def test_no_operation_gives_a_response_that_the_document_lacks(
     # fields of one response are used in the next request
     assert links, output
     assert int(links[1]) == int(links[2]) > 0
+
+
+DIGITS = st.one_of(
+    st.integers(0, 10**6).map(str),
+    st.sampled_from(["0", "1", "7", "199", "200", "201", "2147483647", "2147483648", "9" * 19]),
+    st.integers(1, 6000).map(lambda length: "9" * length),
+)
+
+# other ways to write digits: Arabic-Indic, full-width, superscript, mathematical
+SCRIPTS = st.sampled_from([0x660, 0xFF10, 0x1D7CE, 0x966]).map(
+    lambda zero: str.maketrans({str(digit): chr(zero + digit) for digit in range(10)})
+)
+
+
+@st.composite
+def numbers(draw: st.DrawFn) -> str:
+    """Write a number in a plain or an odd way: signs, zeros, separators, bases, scripts, spaces."""
+    digits = draw(DIGITS)
+    written = draw(
+        st.sampled_from(
+            [
+                digits,
+                f"-{digits}",
+                f"+{digits}",
+                f"--{digits}",
+                "0" * draw(st.integers(1, 5000)) + digits,
+                f"{digits}.0",
+                f"{digits}.",
+                f".{digits}",
+                f"{digits[:4]}e{draw(st.integers(-400, 400))}",
+                f"0x{digits}",
+                f"0b{digits}",
+                f"{digits}n",
+                f"{digits}_0",
+                f"{digits},000",
+                f"{digits}%",
+                f'"{digits}"',
+                f"{digits}/1",
+                f"{digits}\x00",
+                digits.translate(draw(SCRIPTS)),
+                "",
+                "-",
+                "NaN",
+                "Infinity",
+                "true",
+                "null",
+                "\N{SUPERSCRIPT TWO}",
+                "\N{ROMAN NUMERAL ONE}",
+            ]
+        )
+    )
+    space = draw(st.sampled_from(["", "", "", " ", "\t", "\n", "\N{NO-BREAK SPACE}", "\u2028"]))
+    return draw(st.sampled_from([written, space + written, written + space]))
+
+
+PAGE_SIZE = re.compile(r"[1-9][0-9]?|1[0-9]{2}|200")
+TICKET_NUMBER = re.compile(r"0|-?[1-9][0-9]*")
+
+
+class NumberFuzz:
+    """Calls the API with numbers, and checks each response by the contract's rule."""
+
+    def __init__(self, client: httpx.Client, token: str) -> None:
+        self._client = client
+        self._sides = {
+            "": {"Authorization": f"Bearer {token}"},
+            "/admin": {"X-Admin-Token": ADMIN_TOKENS[0]},
+        }
+        self._ticket_id = self.call("", "GET", "").json()["tickets"][0]["id"]
+
+    def call(self, side: str, method: str, path: str, **options: Any) -> httpx.Response:
+        headers = self._sides[side] | {"Content-Type": "application/json"}
+        return self._client.request(method, f"{API}{side}{path}", headers=headers, **options)
+
+    def refused(self, response: httpx.Response, field: str, rule: str) -> None:
+        """Assert a 400 for one field, in our words and without what was sent."""
+        assert response.status_code == 400, response.text
+        assert response.json()["errors"] == [{"field": field, "message": rule}]
+
+    def page_size(self, number: str) -> None:
+        for side, path in (("", ""), ("/admin", "/all")):
+            response = self.call(side, "GET", path, params={"limit": number})
+            if PAGE_SIZE.fullmatch(number):
+                assert response.status_code == 200, response.text
+                assert len(response.json()["tickets"]) <= int(number)
+            else:
+                rule = "Limit must be a whole number from 1 to 200, without zeros in front."
+                self.refused(response, "limit", rule)
+
+    def ticket_number(self, number: str) -> None:
+        if not number or "/" in number:
+            # another address
+            return
+        quoted = quote(number, safe="")
+        for side, method, path, body in (
+            ("", "GET", "", None),
+            ("", "POST", "/read", {"seen": 0}),
+            ("/admin", "GET", "?peek=true", None),
+            ("/admin", "PUT", "/status", {"status": "open"}),
+        ):
+            response = self.call(side, method, f"/{quoted}{path}", json=body)
+            if TICKET_NUMBER.fullmatch(number):
+                assert response.status_code in {200, 400, 404}, response.text
+                known = 1 <= len(number) <= 10 and 1 <= int(number) < 2**31
+                assert known or response.status_code == 404, response.text
+            else:
+                rule = "Ticket id must be a whole number such as 7, without zeros in front."
+                self.refused(response, "ticket_id", rule)
+
+    def seen(self, number: str) -> None:
+        for side in self._sides:
+            body = f'{{"seen": {number}}}'.encode()
+            response = self.call(side, "POST", f"/{self._ticket_id}/read", content=body)
+            assert response.status_code in {200, 400}, response.text
+            try:
+                sent = json.loads(number) if len(number) < 20 else None
+            except ValueError:
+                sent = None
+            is_integer = type(sent) is int
+            assert is_integer or response.status_code == 400, response.text
+            if response.status_code == 400:
+                assert response.json()["errors"][0]["field"] in {"seen", "body"}
+
+
+@pytest.mark.parametrize("served", [in_memory, on_postgres])
+def test_a_number_is_accepted_in_its_one_spelling_alone_wherever_a_client_sends_it(
+    served: Callable[[str], contextlib.AbstractContextManager[tuple[str, str]]], database_url: str
+) -> None:
+    with served(database_url) as (root, token), httpx.Client(base_url=root, timeout=20) as client:
+        fuzz = NumberFuzz(client, token)
+
+        @settings(
+            max_examples=int(EXAMPLES or FEW) * 10,
+            derandomize=not EXAMPLES,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(numbers())
+        def every_number(number: str) -> None:
+            fuzz.page_size(number)
+            fuzz.ticket_number(number)
+            fuzz.seen(number)
+
+        every_number()

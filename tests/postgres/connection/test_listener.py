@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from time import monotonic
 
 import asyncpg
 import pytest
 
-from tests.postgres.processes import Process, a_process, kill_listeners
+from tests.postgres.processes import LISTENERS, Process, a_process, kill_listeners
 from tests.postgres.waiting import ADVISORY_LOCK_WAITERS, until, until_returns
 from tests.world import ADMIN, FakeTime
 from tickets.adapters.postgres.connection import listener as module
@@ -22,6 +23,7 @@ from tickets.adapters.postgres.connection.listener import (
     RETRY_DELAY,
     Listener,
 )
+from tickets.domain.errors import StoreUnavailable
 from tickets.domain.people import Actor
 
 
@@ -172,6 +174,130 @@ async def test_a_late_heartbeat_counts_from_when_it_was_sent(
             assert not listener.is_caught_up()
             await blocker.execute("select pg_advisory_unlock(3)")
             await until(listener.is_caught_up)
+
+
+class HoldsHeartbeats(Database):
+    """A database that keeps heartbeats, each as a channel and a number, instead of sending them."""
+
+    def __init__(self, url: str, patience: Callable[[float], None]) -> None:
+        super().__init__(url)
+        self.held: list[tuple[object, ...]] = []
+        self.wanted = 1
+        self._patience = patience
+
+    async def fetchval_urgently(self, _query: str, *args: object) -> None:
+        self.held.append(args)
+        # those before the one that is wanted are given up soon, which is waited for
+        self._patience(60 if len(self.held) == self.wanted else 0.1)
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Return what sets the listener's patience with a heartbeat, in seconds."""
+    monkeypatch.setattr(module, "RETRY_DELAY", 0.01)
+    return partial(monkeypatch.setattr, module, "RESPONSE_TIMEOUT")
+
+
+@asynccontextmanager
+async def waiting_for(
+    database: HoldsHeartbeats, url: str, heartbeat: int
+) -> AsyncIterator[Listener]:
+    """Run a listener that waits for this heartbeat."""
+    database.wanted = heartbeat
+    async with database.open(), Listener(url, database).listening() as listener:
+
+        def is_held() -> bool:
+            listener.is_caught_up()
+            return len(database.held) == heartbeat
+
+        await until(is_held)
+        yield listener
+
+
+async def notify(database: Database, *notifications: tuple[object, ...]) -> None:
+    for channel, number in notifications:
+        await database.fetchval("select pg_notify($1, $2)", channel, number)
+
+
+class CountsClears:
+    """A cache that is never full."""
+
+    def __init__(self) -> None:
+        self.cleared = 0
+
+    def invalidate(self, key: int) -> None:
+        raise AssertionError(key)
+
+    def clear(self) -> None:
+        self.cleared += 1
+
+
+async def until_received(listener: Listener, database: Database) -> None:
+    """Wait until the listener has received what was sent until now."""
+    cache = CountsClears()
+    listener.invalidate_on(cache, "badge", int)
+    await notify(database, ("tickets_changes", "badge:"))
+    await until(lambda: cache.cleared > 0)
+
+
+async def test_an_earlier_heartbeat_that_is_late_is_not_taken_for_the_last_one(
+    database_url: str, patience: Callable[[float], None]
+) -> None:
+    database = HoldsHeartbeats(database_url, patience)
+    async with waiting_for(database, database_url, heartbeat=3) as listener:
+        await notify(database, *database.held[:2])
+        await until_received(listener, database)
+        assert not listener.is_caught_up()
+
+        await notify(database, database.held[2])
+        await until(listener.is_caught_up)
+
+
+async def test_the_heartbeat_of_another_process_is_not_taken_for_its_own(
+    database_url: str, patience: Callable[[float], None]
+) -> None:
+    held_here, held_there = (HoldsHeartbeats(database_url, patience) for _ in range(2))
+    async with (
+        waiting_for(held_here, database_url, heartbeat=1) as here,
+        waiting_for(held_there, database_url, heartbeat=1) as there,
+    ):
+        # both have the same number
+        assert [database.held[0][1] for database in (held_here, held_there)] == ["1", "1"]
+        await notify(held_there, held_there.held[0])
+        await until(there.is_caught_up)
+        await until_received(here, held_there)
+
+        assert not here.is_caught_up()
+
+
+class LosesHeartbeats(Database):
+    """A database that cannot be reached by heartbeats, once `is_lossy` is set."""
+
+    is_lossy = False
+
+    async def fetchval_urgently(self, query: str, *args: object) -> object:
+        if self.is_lossy:
+            raise StoreUnavailable
+        return await super().fetchval_urgently(query, *args)
+
+
+async def test_while_no_heartbeat_can_be_sent_the_process_does_not_listen_but_keeps_its_connection(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    listening = f"select backend_start {LISTENERS}"
+    database = LosesHeartbeats(database_url)
+    async with database.open(), Listener(database_url, database).listening() as listener:
+        await until(listener.is_caught_up)
+        before = await database.fetch(listening)
+
+        database.is_lossy = True
+        await until(lambda: not listener.is_caught_up() and not listener.is_connected())
+        database.is_lossy = False
+        await until(listener.is_caught_up)
+
+        assert listener.is_connected()
+        assert await database.fetch(listening) == before
+    assert ["not listening" in record.message for record in caplog.records] == [True]
 
 
 async def test_a_server_that_delivers_no_notifications_is_logged_and_disables_caches(

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
@@ -14,10 +15,13 @@ import pytest
 from litestar import Litestar
 
 from tests.http.conftest import client_of
+from tests.postgres.network import proxy_to
 from tests.postgres.waiting import MAX_WAIT
 from tests.throwaway_postgres import OPTIONS
+from tickets.adapters.postgres.connection import database as database_module
 from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.connection.pooled_connection import PooledConnection
 from tickets.adapters.postgres.schema.migrations import Migrator
 from tickets.bootstrap import application
 from tickets.domain.errors import StoreUnavailable
@@ -28,6 +32,9 @@ from tickets.settings.settings import Settings
 ADMIN = {"X-Admin-Token": "a-token-for-the-admins"}
 USER = {"Authorization": "Bearer anybody"}
 API = "/api/v1/tickets"
+SHUTTING_DOWN = b"E\0\0\0\x18SFATAL\0C57P01\0Mbye\0\0"
+"""An ErrorResponse of PostgreSQL's protocol."""
+
 NOBODY = "postgresql://someone@127.0.0.1:1/tickets"
 
 
@@ -227,3 +234,50 @@ async def test_a_periodic_job_goes_on_after_an_outage_and_after_an_exception(
     assert "closing: 2" in caplog.text
     assert "a bug" in caplog.text
     assert others == 4
+
+
+async def test_a_connection_on_which_the_driver_is_confused_is_not_used_again(
+    database_url: str,
+) -> None:
+    """The server's last words on an idle connection look like the start of a response."""
+    async with proxy_to(database_url) as proxy, Database(proxy.url, pool_size=1).open() as database:
+        backend = "select pg_backend_pid()"
+        before = await database.fetchval(backend)
+        proxy.inject(SHUTTING_DOWN)
+        # it is in the socket's buffer, and the event loop reads it
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+        with pytest.raises(StoreUnavailable) as raised:
+            await database.fetchval(backend)
+
+        assert isinstance(raised.value.__cause__, asyncpg.InternalClientError)
+        assert await database.fetchval(backend) != before
+
+
+class ConfusedConnection(PooledConnection):
+    """A connection whose driver reports an error of its own, and stays open."""
+
+    async def fetchval(self, query: str, *args: object, **options: Any) -> Any:
+        if query == CONFUSING:
+            raise asyncpg.InternalClientError("got result for unknown protocol state 3")
+        return await super().fetchval(query, *args, **options)
+
+
+CONFUSING = "select 'confusing'"
+
+
+async def test_an_error_inside_the_driver_ends_the_connection(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent, and what is still to come, is unknown: a later statement may get it."""
+    monkeypatch.setattr(database_module, "PooledConnection", ConfusedConnection)
+    async with Database(database_url, pool_size=1).open() as database:
+        backend = "select pg_backend_pid()"
+        before = await database.fetchval(backend)
+
+        with pytest.raises(StoreUnavailable):
+            await database.fetchval(CONFUSING)
+
+        assert database.usage().size == 0
+        assert await database.fetchval(backend) != before

@@ -31,14 +31,17 @@ async def queue_of_migrators(url: str, length: int) -> AsyncIterator[None]:
 
 
 async def until_migrators_poll(url: str, number: int) -> None:
-    """Wait until this number of migrators has tried to get the migration lock, in vain."""
+    """Wait until this number of migrators polls the migration lock, which somebody holds."""
     async with connected(url) as watcher:
         await until_sql(
             watcher,
             f"""
             count(*) = {number}
               from pg_stat_activity
-             where datname = current_database() and state = 'idle' and query ilike 'commit%'
+             where datname = current_database()
+               and query ~* '^(begin|commit)|-- (disable_timeouts|check_client|try_lock)'
+               -- not the one that holds the lock
+               and not (state = 'idle in transaction' and query ~ '-- (try|check_migration)_lock')
             """,
         )
 

@@ -480,3 +480,20 @@ async def test_truncating_the_messages_leaves_tickets_without_messages(desk: Con
     assert tuple(empty) == (0, "", None)
     after = await desk.fetchrow("select message_count, last_ordinal, last_message from tickets")
     assert tuple(after) == (1, 4, "the id of c")
+
+
+async def test_a_ticket_that_does_not_know_its_ordinals_takes_messages_all_the_same(
+    desk: Connection,
+) -> None:
+    """As after a restore of its row while triggers were off."""
+    await desk.execute(
+        """insert into tickets (user_id, category, subject) values (1, 'other', 'x');
+           insert into ticket_messages (ticket_id, sender_type, message)
+           values (1, 'user', 'a'), (1, 'user', 'b');
+           update tickets set last_ordinal = 0, message_count = 0"""
+    )
+
+    await desk.execute(INSERT, 1, "c")
+
+    after = await desk.fetchrow("select message_count, last_ordinal, last_message from tickets")
+    assert tuple(after) == (3, 3, "c")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from tests.pgbouncer import pgbouncer
+from tests.postgres.pgbouncer import pgbouncer
 from tests.postgres.schema.migrators import Connection, recorded, until_migrators_poll
 from tests.postgres.waiting import until_sql
 from tickets.adapters.postgres.connection.connect import connected
@@ -67,12 +67,12 @@ IS_VALID = "select indisvalid from pg_index where indexrelid = to_regclass('frui
 
 
 @pytest.fixture(params=["directly", "through pgbouncer"])
-def url(request: pytest.FixtureRequest, empty_database_url: str) -> Iterator[str]:
+async def url(request: pytest.FixtureRequest, empty_database_url: str) -> AsyncIterator[str]:
     """Return the URL of this test's database: once its own, once that of PgBouncer."""
     if request.param == "directly":
         yield empty_database_url
     else:
-        with pgbouncer(empty_database_url) as url:
+        async with pgbouncer(empty_database_url) as url:
             yield url
 
 
@@ -226,15 +226,14 @@ async def test_a_process_that_is_killed_behind_pgbouncer_in_an_index_build(
     empty_database_url: str, fruit: Connection, folder: Path
 ) -> None:
     """The server does not notice it, so the second run waits until the index is built."""
-    with pgbouncer(empty_database_url) as url:
-        async with connected(url) as connection:
-            async with an_old_snapshot(empty_database_url):
-                async with a_migrating_process(url, folder):
-                    await until_sql(fruit, BUILDS)
-                second = asyncio.create_task(check_that_a_second_run_finishes(connection, folder))
-                await until_sql(
-                    fruit,
-                    "exists (select from pg_stat_activity where query like '-- index_state%')",
-                )
-                assert await fruit.fetchval(f"select {BUILDS}")
-            await second
+    async with pgbouncer(empty_database_url) as url, connected(url) as connection:
+        async with an_old_snapshot(empty_database_url):
+            async with a_migrating_process(url, folder):
+                await until_sql(fruit, BUILDS)
+            second = asyncio.create_task(check_that_a_second_run_finishes(connection, folder))
+            await until_sql(
+                fruit,
+                "exists (select from pg_stat_activity where query like '-- index_state%')",
+            )
+            assert await fruit.fetchval(f"select {BUILDS}")
+        await second

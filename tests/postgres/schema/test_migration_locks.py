@@ -18,6 +18,7 @@ from tests.postgres.schema.migrators import (
 )
 from tests.postgres.waiting import MAX_WAIT, until_sql
 from tickets.adapters.postgres.connection.connect import connected
+from tickets.adapters.postgres.schema.migration_lock import migration_lock
 from tickets.adapters.postgres.schema.migrations import (
     Migration,
     Migrator,
@@ -45,6 +46,23 @@ async def migrate_three_times_at_once(
         starts = [asyncio.create_task(start()) for _ in range(3)]
         await asyncio.sleep(hold_lock_for)
     return [migration for each in await asyncio.gather(*starts) for migration in each]
+
+
+async def test_the_holder_of_the_lock_keeps_no_snapshot(
+    connection: Connection,
+) -> None:
+    """A concurrent index build would wait for its end, which is the end of the migration."""
+    async with migration_lock(connection):
+        holder = await connection.fetchrow(
+            """select state, backend_xmin
+                 from pg_stat_activity
+                where pid = (select pid from pg_locks
+                              where locktype = 'advisory'
+                                and database = (select oid from pg_database
+                                                 where datname = current_database()))"""
+        )
+
+    assert tuple(holder) == ("idle in transaction", None)
 
 
 async def test_four_concurrent_processes_apply_each_migration_once(

@@ -221,8 +221,7 @@ async def test_a_batch_that_would_never_end_is_an_error(
 
 async def test_a_half_done_migration_is_not_ready(database: Database) -> None:
     """It is not recorded as applied, so a release that needs it sends no traffic yet."""
-    health = PostgresHealth(database)
-    await health.ready()
+    await PostgresHealth(database).ready()
     newest = await database.fetchval("select max(number) from ticket_migrations")
     await database.fetch(
         """insert into ticket_migration_steps (migration, step, checksum, finished_at)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
@@ -10,8 +9,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.postgres.take_over.platform import PLATFORM, Connection
-from tests.postgres.waiting import until_sql
-from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.schema.migrations import Migrator, load_migrations
 from tickets.domain.message import preview
 
@@ -100,36 +97,34 @@ async def test_odd_threads_have_ordinals_marks_and_waits(empty: Connection, seed
 
 
 async def test_what_is_written_between_the_triggers_and_the_fill_is_right(
-    platform_url: str, platform: Connection
+    platform: Connection,
 ) -> None:
-    """The platform goes on writing while the fill waits for one of its transactions."""
-    await Migrator(platform, load_migrations()[:8]).apply()
-    async with connected(platform_url) as holder, connected(platform_url) as writer:
-        async with holder.transaction():
-            await holder.execute("select from tickets where id = 5000 for update")
-            migrating = asyncio.create_task(Migrator(platform).apply())
-            await until_sql(
-                writer, "exists (select from pg_proc where proname = 'ticket_threads_fill')"
-            )
-            await until_sql(writer, "exists (select from tickets where last_ordinal > 0)")
-            # in tickets that were filled, will be filled, and are new
-            await writer.execute(
-                """
-                insert into ticket_messages (ticket_id, sender_type, message)
-                select id, case when id % 3 = 0 then 'admin' else 'user' end, 'Meanwhile'
-                  from tickets where id in (9, 10, 11, 4991, 4992, 4993);
-                insert into tickets (user_id, category, subject) values (1, 'other', 'New');
-                insert into ticket_messages (ticket_id, sender_type, message)
-                values (5001, 'user', 'one'), (5001, 'user', 'two');
-                update ticket_messages set message = 'Edited' where ticket_id in (12, 4994);
-                delete from ticket_messages where ticket_id = 4990;
-                update tickets set status = 'closed' where id in (13, 4996);
-                """
-            )
-            waited = not migrating.done()
-        await migrating
+    """In tickets that were filled, in tickets that will be, and in a new one."""
+    *before, threads = load_migrations()[:9]
+    await Migrator(platform, before).apply()
+    triggers, fill, *indexes = threads.steps
+    async with platform.transaction():
+        await platform.execute(triggers.sql)
+    after = await platform.fetchval(*fill.batch.bind(after=0, size=500))
 
-    assert waited
+    await platform.execute(
+        """
+        insert into ticket_messages (ticket_id, sender_type, message)
+        select id, case when id % 3 = 0 then 'admin' else 'user' end, 'Meanwhile'
+          from tickets where id in (9, 10, 11, 4991, 4992, 4993);
+        insert into tickets (user_id, category, subject) values (1, 'other', 'New');
+        insert into ticket_messages (ticket_id, sender_type, message)
+        values (5001, 'user', 'one'), (5001, 'user', 'two');
+        update ticket_messages set message = 'Edited' where ticket_id in (12, 4994);
+        delete from ticket_messages where ticket_id = 4990;
+        update tickets set status = 'closed' where id in (13, 4996);
+        """
+    )
+    while after is not None:
+        after = await platform.fetchval(*fill.batch.bind(after=after, size=500))
+    for step in indexes:
+        await platform.execute(step.sql)
+
     await check_ordinals(platform)
     deleted = await platform.fetchrow(
         "select message_count, last_message from tickets where id = 4990"

@@ -184,7 +184,7 @@ async def test_a_ticket_that_is_closed_during_typing_shows_the_unsent_reply(
     assert await page.evaluate("document.activeElement !== document.body")
     await page.reload()
     await expect(page.get_by_label("Your unsent reply")).to_have_value(DRAFT)
-    await page.get_by_role("link", name="Open a new ticket").click()
+    await page.get_by_role("link", name="Open a follow-up").click()
     await expect(page.get_by_label("Message", exact=True)).to_have_value(DRAFT)
     await site.change_status(ticket, "open")
     await page.go_back()

@@ -60,13 +60,14 @@ async def test_messages_of_different_days_have_a_separator(site: Site, visit: Vi
 
     days = page.get_by_role("region", name="Messages").get_by_role("heading", level=3)
     await expect(days).to_have_text(
-        ["Tuesday 3 February", "Sunday 8 February", "Yesterday", "Today"]
+        ["Tuesday 3 February", "Sunday 8 February", "New", "Yesterday", "Today"]
     )
     texts = [text.splitlines()[-1] for text in await messages(page).all_inner_texts()]
     assert texts == [
         "Tuesday 3 February",
         "On the first day.",
         "Sunday 8 February",
+        "New",
         "On the sixth day.",
         "A little later.",
         "Yesterday",
@@ -191,7 +192,7 @@ async def test_going_back_leads_to_the_same_place_in_the_same_list(
     await expect(ticket_link(page, "Number 09")).to_be_focused()
 
 
-async def test_a_closed_ticket_says_so_and_offers_a_new_one(site: Site, visit: Visits) -> None:
+async def test_a_closed_ticket_says_so_and_offers_a_follow_up(site: Site, visit: Visits) -> None:
     mara = await site.user()
     ticket = await site.ticket(mara, subject="Settled", status="closed")
 
@@ -200,7 +201,7 @@ async def test_a_closed_ticket_says_so_and_offers_a_new_one(site: Site, visit: V
     await expect(page.get_by_text("This ticket is closed")).to_be_visible()
     await expect(reply_box(page)).to_be_hidden()
     await expect(send_button(page)).to_be_hidden()
-    await page.get_by_role("link", name="Open a new ticket").click()
+    await page.get_by_role("link", name="Open a follow-up").click()
     await expect(heading(page, "New ticket")).to_be_visible()
     await expect(page.get_by_label("Category", exact=True)).to_be_focused()
 

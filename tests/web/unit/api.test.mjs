@@ -82,6 +82,17 @@ test("fetching a ticket leaves it unread; marking it as read is another request"
   }
 });
 
+test("an older page is asked for by its cursor; a ticket is closed by its user", async () => {
+  const { api, requests } = createApi("user", 200, { ticket: { id: 7 }, status: "closed" });
+  await api.getTicket(7, "a cursor");
+  assert.equal(await api.closeTicket(7), "closed");
+
+  const root = "https://x.test/api/v1/tickets/7";
+  assert.equal(requests[0].url, `${root}?peek=true&before=a+cursor`);
+  assert.deepEqual([requests[1].method, requests[1].url], ["POST", `${root}/close`]);
+  assert.ok(requests[1].headers["Idempotency-Key"]);
+});
+
 test("a problem's sentence, fields and code are in the error", async () => {
   const errors = [{ field: "subject", message: "Too short." }];
   const { api } = createApi("user", 400, problem(400, { errors }));

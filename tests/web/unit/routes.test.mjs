@@ -17,6 +17,7 @@ for (const [hash, route] of [
   ["#/tickets/42", { view: "ticket", id: 42, filters: {} }],
   ["#/tickets/42?status=closed", { view: "ticket", id: 42, filters: { status: "closed" } }],
   ["#/new", { view: "new", filters: {} }],
+  ["#/new?follows=42", { view: "new", follows: 42, filters: {} }],
 ]) {
   test(`${hash} is parsed and formatted`, () => {
     const parsed = parseRoute(hash);
@@ -52,4 +53,10 @@ test("empty filters are left out", () => {
 test("an empty filter equals a missing one", () => {
   assert.ok(sameFilters({ status: "" }, {}));
   assert.ok(!sameFilters({ status: "open" }, {}));
+});
+
+test("a follow-up of something that is no id is a ticket of its own", () => {
+  for (const follows of ["", "x", "-1", "1e3", "1".repeat(16)]) {
+    assert.deepEqual(parseRoute(`#/new?follows=${follows}`), { view: "new", filters: {} });
+  }
 });

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { mergeMessages, Thread, threadItems } from "../../../src/tickets/web/model/thread.js";
+import { Thread } from "../../../src/tickets/web/model/thread.js";
+import { mergeMessages, threadItems } from "../../../src/tickets/web/model/thread-items.js";
 
 const message = (id, at = "2026-02-03T10:00:00Z") => ({ id, ticket_id: 7, created_at: at });
 const ids = (messages) => messages.map(({ id }) => id);
@@ -34,7 +35,7 @@ test("messages that the service does not know yet stay, after those that it retu
 test("each day has a separator", () => {
   const noon = (day) => `2026-02-0${day}T12:00:00`;
   const messages = [message(1, noon(1)), message(2, noon(1)), message(3, noon(3))];
-  const items = threadItems(messages, Date.parse(noon(3)));
+  const items = threadItems(messages, { now: Date.parse(noon(3)) });
 
   const shown = items.map((item) => item.day ?? item.key);
   assert.deepEqual(shown, [items[0].day, 1, 2, "Today", 3]);
@@ -152,4 +153,13 @@ test("a message that the reader sends while the thread loads is shown with it", 
 
   assert.deepEqual(ids(thread.messages), [1, 2]);
   assert.equal(thread.seen, 2);
+});
+
+test("the divider stands before the first new message, after its day", () => {
+  const messages = [message(1), message(2)];
+  const items = threadItems(messages, { firstNew: 1 });
+  assert.deepEqual(
+    items.slice(1).map(({ key }) => key),
+    ["new", 1, 2],
+  );
 });

@@ -1,5 +1,5 @@
 // Controller of the open ticket: loads and polls its thread, marks it as read, sends replies,
-// changes its status.
+// changes its status or closes it.
 
 import { hasFocus, isFocusLost } from "../lib/dom.js";
 import { dispatch, handleEvents } from "../lib/events.js";
@@ -28,12 +28,15 @@ export class TicketController {
   constructor(connection, element) {
     this.#connection = connection;
     this.#element = element;
-    this.#thread = new Thread(connection.api, (arrived) => this.#showThread(arrived));
+    const show = (arrived) => this.#showThread(arrived);
+    this.#thread = new Thread(connection.api, show, element.side);
     handleEvents(element, {
       "write-draft": (fields) => connection.drafts.write(draftName(this.ticket.id), fields),
       "send-reply": ({ message }) => this.#sendReply(this.ticket.id, message),
       "change-status": (status) => this.#changeStatus(this.ticket.id, status),
       "mark-unread": () => this.#markUnread(this.ticket.id),
+      "show-older": () => this.#showOlder(),
+      "solve-ticket": () => this.#solve(this.ticket.id),
       "try-again": () => this.open(this.#thread.id),
     });
   }
@@ -62,15 +65,15 @@ export class TicketController {
   }
 
   /**
-   * Marks an unread ticket as read, as far as its messages were shown. After a failure, or while
-   * the ticket is not visible, the next refresh tries again.
+   * Marks an unread ticket as read, as far as its messages were shown. After a failure, while the
+   * ticket is not visible, or until older unread messages are shown, the next call tries again.
    */
   #markRead() {
     const { ticket } = this;
     const unreadField = `${this.#element.side}_unread`;
     // a host page may have hidden the dashboard, for example behind a tab of its own
     const isVisible = !document.hidden && this.#element.checkVisibility();
-    if (!ticket?.[unreadField] || !isVisible) return null;
+    if (!ticket?.[unreadField] || !isVisible || !this.#thread.isAllShown) return null;
     const { id } = ticket;
     this.#marking = this.#connection.api
       .markRead(id, this.#thread.seen)
@@ -98,6 +101,32 @@ export class TicketController {
     }
   }
 
+  /** Shows a page of older messages; what was unread among them may be marked as read then. */
+  async #showOlder() {
+    const { id } = this.#thread;
+    try {
+      const count = await this.#thread.showOlder();
+      if (id !== this.#thread.id) return;
+      dispatch(this.#element, "announce", `${plural(count, "older message")} shown.`);
+      this.#markRead();
+    } catch (error) {
+      if (id !== this.#thread.id) return;
+      this.#thread.update(id);
+      dispatch(this.#element, "show-error", error);
+    }
+  }
+
+  /** Closes one's own ticket. */
+  async #solve(id) {
+    try {
+      const status = await this.#connection.api.closeTicket(id);
+      this.#thread.update(id, { status });
+      this.#reportChange(id, "Ticket closed.");
+    } catch (error) {
+      dispatch(this.#element, "show-error", error);
+    }
+  }
+
   #showThread(arrived) {
     this.#element.show(this.#thread, arrived);
     const { side } = this.#element;
@@ -118,12 +147,13 @@ export class TicketController {
       sent: await api.reply(id, body, key),
       seen: body.seen,
     });
-    const extra = { seen: this.#thread.seen };
+    // a reply with `seen` counts everything as shown to its writer, older messages included
+    const extra = this.#thread.isAllShown ? { seen: this.#thread.seen } : {};
     reply.sending = true;
     try {
       const result = await outbox.send(draft, { content: { message }, extra, drafts, request });
       this.#reportChange(id, "Reply sent.");
-      this.#thread.add(result.sent, result.seen);
+      this.#showSent(result);
       if (!isOpen()) return;
       reply.values = {};
       reply.sending = false;
@@ -139,6 +169,15 @@ export class TicketController {
       reply.sending = false;
       if (!this.#element.isClosed) reply.showFailure(error);
     }
+  }
+
+  /** Shows one's own reply; loads what it has changed beside, where that is not known here. */
+  #showSent({ sent, seen }) {
+    this.#thread.add(sent, seen);
+    if (sent.ticket_id !== this.ticket?.id) return;
+    // a user's reply opens a resolved ticket again; without `seen`, the new count is not known
+    const isReopened = this.#element.side === "user" && this.ticket.status === "resolved";
+    if (isReopened || seen === undefined) this.refresh().catch(() => {});
   }
 
   /** Sends status changes one at a time, so that an earlier choice cannot overwrite a later one. */

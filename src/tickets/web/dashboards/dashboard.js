@@ -84,6 +84,7 @@ export class Dashboard extends ServiceElement {
   /** Opens the route's ticket; resolves to the element that should get the focus. */
   async openTicket({ id, filters }) {
     this.back.setAttribute("href", formatRoute({ view: "list", filters }));
+    this.thread.filters = filters;
     this.setTitle(`Ticket #${id}`);
     await this.ticketController.open(id);
     const { ticket } = this.ticketController;

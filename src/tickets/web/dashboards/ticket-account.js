@@ -6,6 +6,7 @@ import { createForm } from "../elements/ticket-form.js";
 import { h, select } from "../lib/dom.js";
 import { handleEvents } from "../lib/events.js";
 import { CATEGORIES, STATUSES } from "../model/labels.js";
+import { formatRoute } from "../model/routes.js";
 import { TEXT_RULES } from "../model/validation.js";
 import { Dashboard } from "./dashboard.js";
 
@@ -17,6 +18,9 @@ export class TicketAccountElement extends Dashboard {
   pageTitle = "Support";
   shellOptions = { brand: "Account" };
   #form = createTicketForm();
+  #followed = h("p.t-followed", { hidden: true });
+  /** Id of the closed ticket that the new one continues; undefined if it stands alone. */
+  #follows = undefined;
   #views;
   #listScroll = 0;
 
@@ -24,7 +28,7 @@ export class TicketAccountElement extends Dashboard {
     const open = h("a.t-button.t-primary", { href: "#/new" }, "New ticket");
     this.#views = {
       list: h("section.t-view", h("header.t-head", this.heading, this.filters, open), this.rows),
-      new: h("section.t-view.t-narrow", h("h2", "New ticket"), this.#form),
+      new: h("section.t-view.t-narrow", h("h2", "New ticket"), this.#followed, this.#form),
       ticket: h("section.t-view.t-filled", this.back, this.thread),
     };
     handleEvents(this.#form, {
@@ -40,7 +44,7 @@ export class TicketAccountElement extends Dashboard {
     if (previous?.view === "list") this.#listScroll = list.scrollTop || window.scrollY;
     for (const [name, view] of Object.entries(this.#views)) view.hidden = name !== route.view;
     if (route.view === "ticket") return this.openTicket(route);
-    if (route.view === "new") return this.#showForm();
+    if (route.view === "new") return this.#showForm(route);
     this.ticketController.open(null);
     this.filters.filters = route.filters;
     this.setTitle("Tickets");
@@ -73,7 +77,7 @@ export class TicketAccountElement extends Dashboard {
     this.#form.values = {};
   }
 
-  #showForm() {
+  #showForm({ follows }) {
     const { drafts, outbox } = this.connection;
     const draft = drafts.read(NEW);
     // start with the reply that a closed ticket did not accept
@@ -81,6 +85,15 @@ export class TicketAccountElement extends Dashboard {
     if (unsent && !draft.message) drafts.write(NEW, { ...draft, message: unsent });
     this.ticketController.open(null);
     this.setTitle("New ticket");
+    this.#follows = follows;
+    this.#followed.hidden = !follows;
+    const href = formatRoute({ view: "ticket", id: follows });
+    this.#followed.replaceChildren(
+      "This continues ticket ",
+      h("a", { href }, `#${follows}`),
+      ". ",
+      h("a", { href: "#/new" }, "Open it on its own"),
+    );
     this.#form.values = drafts.read(NEW);
     this.#form.sending = outbox.isSending(NEW);
     return this.#form;
@@ -89,6 +102,7 @@ export class TicketAccountElement extends Dashboard {
   async #createTicket({ other_category: custom, ...content }) {
     // the draft keeps a custom category if another category is chosen, but it is not sent
     if (content.category === "other") content.other_category = custom;
+    if (this.#follows) content.follows = this.#follows;
     const { api, drafts, outbox } = this.connection;
     const form = this.#form;
     const request = (body, key) => api.createTicket(body, key);

@@ -1,5 +1,6 @@
 // <ticket-thread>: one ticket with its messages and the reply form. Dispatches `change-status`,
-// `mark-unread`, `try-again`, and the form's `send-reply` and `write-draft`.
+// `mark-unread`, `show-older`, `solve-ticket`, `try-again`, and the form's `send-reply` and
+// `write-draft`.
 
 import {
   button,
@@ -16,13 +17,17 @@ import { dispatch } from "../lib/events.js";
 import { LiveElement } from "../lib/live-element.js";
 import { plural } from "../lib/numbers.js";
 import { reconcile } from "../lib/reconcile.js";
-import { normalizeLine, normalizeLines } from "../lib/text.js";
-import { clockTime, relativeTime } from "../lib/time.js";
-import { categoryLabel, STATUSES, senderLabel } from "../model/labels.js";
-import { threadItems } from "../model/thread.js";
+import { keepPosition } from "../lib/scrolling.js";
+import { normalizeLine } from "../lib/text.js";
+import { relativeTime } from "../lib/time.js";
+import { categoryLabel, STATUSES } from "../model/labels.js";
+import { formatRoute } from "../model/routes.js";
+import { threadItems } from "../model/thread-items.js";
 import { TEXT_RULES } from "../model/validation.js";
 import { loadStatus } from "./load-status.js";
+import { createSolveDialog } from "./solve-dialog.js";
 import { textField } from "./text-field.js";
+import { createItem } from "./thread-item.js";
 import { createForm } from "./ticket-form.js";
 
 // distance from the end, in pixels, that still counts as the end
@@ -39,20 +44,28 @@ export class TicketThreadElement extends LiveElement {
   heading = userText("h2", "", { tabindex: -1 });
   /** The reply that was being typed when the ticket was closed. */
   unsent = h("textarea", { readonly: true, dir: "auto" });
+  /** The filters of the list behind the ticket, which links to other tickets keep. */
+  filters = {};
   #facts = h("p.t-meta");
+  #links = h("p.t-meta", { hidden: true });
   #createdAt = h("time");
   #statusSelect = select(STATUSES, {
     onchange: ({ target }) => dispatch(this, "change-status", target.value),
   });
   #loadStatus = h("div.t-state", { role: "status", tabindex: -1 });
+  #olderButton = button("t-button.t-older", "", () => this.#showOlder());
   #messages = h("ol.t-messages", { role: "list" });
   #scrollPane = h(
     "div.t-scroll",
     { tabindex: 0, role: "region", "aria-label": "Messages" },
+    this.#olderButton,
     this.#messages,
   );
   #newMessagesButton = button("t-button.t-primary.t-newer", "", () => this.#goToNewMessages());
   #newMessages = [];
+  #solveButton = button("t-button", "Close ticket", () => this.#solveDialog.showModal());
+  #solveDialog = createSolveDialog(() => dispatch(this, "solve-ticket"));
+  #followUp = h("a.t-button", "Open a follow-up");
   #closedNotice = h(
     "div.t-closed-notice",
     { tabindex: -1 },
@@ -61,6 +74,8 @@ export class TicketThreadElement extends LiveElement {
   #body = h("div.t-thread", { hidden: true });
   #shownTicketId = null;
   #isAtEnd = true;
+  /** Where the messages began in the window at the last scroll event. */
+  #top = 0;
 
   connected(signal) {
     if (!this.firstChild) this.#build();
@@ -77,7 +92,7 @@ export class TicketThreadElement extends LiveElement {
 
   /** Shows a thread (model/thread.js); `arrived` are those that are new since the last call. */
   show(thread, arrived = []) {
-    const { ticket, messages } = thread;
+    const { ticket } = thread;
     this.#showLoadStatus(thread);
     if (!ticket) {
       // a ticket that failed to load keeps its draft
@@ -85,8 +100,10 @@ export class TicketThreadElement extends LiveElement {
       return;
     }
     const shouldFollow = this.#isAtEnd || this.#shownTicketId !== ticket.id;
+    const first = this.#messages.querySelector(".t-message");
     this.#showTicket(ticket);
-    this.#showMessages(ticket, messages);
+    this.#showMessages(thread);
+    this.#showOlderButton(thread, first);
     this.#newMessages.push(...arrived);
     if (shouldFollow) this.scrollToEnd();
     else if (arrived.length) this.#offerNewMessages();
@@ -98,6 +115,7 @@ export class TicketThreadElement extends LiveElement {
     this.#isAtEnd = true;
     this.#scrollPane.scrollTop = this.#scrollPane.scrollHeight;
     this.#body.scrollIntoView({ block: "end" });
+    this.#top = this.#messages.getBoundingClientRect().top;
   }
 
   /** Whether the ticket takes no replies; the reply form is hidden then. */
@@ -108,7 +126,7 @@ export class TicketThreadElement extends LiveElement {
   #build() {
     const wayOut =
       this.side === "user"
-        ? h("a.t-button", { href: "#/new" }, "Open a new ticket")
+        ? this.#followUp
         : h("p.t-hint", "Give it another status to reply again.");
     this.#closedNotice.append(wayOut, labelled("div.t-field", "Your unsent reply", this.unsent));
     this.#body.append(
@@ -116,8 +134,11 @@ export class TicketThreadElement extends LiveElement {
         "header.t-thread-head",
         this.heading,
         this.#facts,
+        this.#links,
         this.side === "admin" && labelled("div.t-filter", "Status", this.#statusSelect),
         button("t-button", "Mark as unread", () => dispatch(this, "mark-unread")),
+        this.side === "user" && this.#solveButton,
+        this.side === "user" && this.#solveDialog,
       ),
       this.#scrollPane,
       this.#newMessagesButton,
@@ -149,8 +170,13 @@ export class TicketThreadElement extends LiveElement {
       h("span", `#${ticket.id}`),
       this.#createdAt,
     );
+    this.#showLinks(ticket);
     this.#statusSelect.value = status;
-    const wasTyping = hasFocus(this.reply) || (this.reply.sending && isFocusLost());
+    const hadFocus = hasFocus(this.reply) || hasFocus(this.#solveButton);
+    const wasTyping = hadFocus || (this.reply.sending && isFocusLost());
+    this.#solveButton.hidden = status === "closed";
+    if (status === "closed") this.#solveDialog.close();
+    this.#followUp.href = formatRoute({ view: "new", follows: ticket.id });
     this.reply.hidden = status === "closed";
     this.#closedNotice.hidden = status !== "closed";
     this.unsent.value = this.reply.values.message;
@@ -163,6 +189,8 @@ export class TicketThreadElement extends LiveElement {
     this.#shownTicketId = null;
     reconcile(this.#messages, [], { key: () => null });
     this.#facts.replaceChildren();
+    this.#links.replaceChildren();
+    this.#solveDialog.close();
     this.#dismissNewMessages();
     setText(this.heading, "");
     setText(this.#newMessagesButton, "");
@@ -170,21 +198,55 @@ export class TicketThreadElement extends LiveElement {
     this.reply.values = {};
   }
 
-  #showMessages(ticket, messages) {
+  #showMessages({ ticket, messages, firstNew }) {
     this.#shownTicketId = ticket.id;
-    reconcile(this.#messages, threadItems(messages), {
+    reconcile(this.#messages, threadItems(messages, { firstNew }), {
       last: true,
+      around: (work) => (this.#isAtEnd ? work() : keepPosition(this.#messages, ".t-message", work)),
       key: ({ key }) => key,
-      create: ({ message }) =>
-        message ? createMessage(message, this.side, ticket) : h("li.t-day", h("h3")),
+      create: (item) => createItem(item, this.side, ticket),
       update: (item, { day }) => day && setText(item.firstChild, day),
     });
   }
 
+  /** Shows the links between a closed ticket and its follow-ups; keeps the focus on them. */
+  #showLinks({ follows, followed_by: followers = [] }) {
+    const links = follows ? [[follows, `Follows #${follows}`]] : [];
+    for (const id of followers) links.push([id, `Followed by #${id}`]);
+    this.#links.hidden = !links.length;
+    if (this.#links.textContent === links.map(([, text]) => text).join("")) return;
+    const { filters } = this;
+    this.#links.replaceChildren(
+      ...links.map(([id, text]) =>
+        h("a", { href: formatRoute({ view: "ticket", id, filters }) }, text),
+      ),
+    );
+  }
+
+  /**
+   * Shows the button for older messages, if there are any. If it goes away, it gives its focus to
+   * the message that was first until now.
+   */
+  #showOlderButton({ before, isAllShown }, first) {
+    const hadFocus = hasFocus(this.#olderButton);
+    setText(this.#olderButton, isAllShown ? "Show older messages" : "Show older unread messages");
+    this.#olderButton.hidden = before === null;
+    if (hadFocus && before === null) first?.focus({ preventScroll: true });
+  }
+
+  #showOlder() {
+    setText(this.#olderButton, "Loading…");
+    dispatch(this, "show-older");
+  }
+
   #handleScroll() {
     if (this.#body.hidden) return;
-    const bottom = Math.min(this.#scrollPane.getBoundingClientRect().bottom, window.innerHeight);
-    this.#isAtEnd = this.#messages.getBoundingClientRect().bottom < bottom + END_TOLERANCE;
+    const end = Math.min(this.#scrollPane.getBoundingClientRect().bottom, window.innerHeight);
+    const { top, bottom } = this.#messages.getBoundingClientRect();
+    const isAtEnd = bottom < end + END_TOLERANCE;
+    // a thread that has only grown since the last event is followed to its new end
+    if (isAtEnd || top > this.#top) this.#isAtEnd = isAtEnd;
+    this.#top = top;
     if (this.#isAtEnd) this.#dismissNewMessages();
   }
 
@@ -204,17 +266,6 @@ export class TicketThreadElement extends LiveElement {
     item.focus({ preventScroll: true });
     item.scrollIntoView();
   }
-}
-
-function createMessage(message, side, ticket) {
-  const time = h("time");
-  showTime(time, message.created_at, clockTime);
-  return h(
-    `li.t-message.${message.sender_type === side ? "t-own" : "t-other"}`,
-    { tabindex: -1, "data-id": message.id },
-    h("p.t-meta", userText("span.t-sender", senderLabel(message, side, ticket)), time),
-    userText("p.t-text", normalizeLines(message.message)),
-  );
 }
 
 customElements.define("ticket-thread", TicketThreadElement);

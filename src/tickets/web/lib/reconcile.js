@@ -23,6 +23,7 @@ const BATCH_SIZE = 50;
  * @param {(item: Item) => HTMLElement} how.create
  * @param {(child: HTMLElement, item: Item) => void} how.update also called for new children
  * @param {boolean} [how.last]
+ * @param {(work: () => void) => void} [how.around] called with each batch's work
  */
 export function reconcile(parent, items, how) {
   const size = parent.childElementCount + BATCH_SIZE;
@@ -34,7 +35,9 @@ export function reconcile(parent, items, how) {
     );
   }
   const focused = document.activeElement;
-  updateChildren(parent, how.last ? items.slice(-size) : items.slice(0, size), how);
+  const batch = how.last ? items.slice(-size) : items.slice(0, size);
+  const { around = (work) => work() } = how;
+  around(() => updateChildren(parent, batch, how));
   // moving a child takes the focus from it
   if (isFocusLost() && focused instanceof HTMLElement && parent.contains(focused)) {
     focused.focus({ preventScroll: true });

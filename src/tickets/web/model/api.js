@@ -14,6 +14,7 @@ import { formatQuery } from "./routes.js";
  * @property {number | null} sender_id null for admins
  * @property {string} message
  * @property {string} created_at
+ * @property {number} ordinal its place in the thread; 0 where the service did not say
  */
 
 /**
@@ -32,9 +33,18 @@ import { formatQuery } from "./routes.js";
  * @property {string | null} [user_email]
  * @property {string} created_at
  * @property {string} updated_at
+ * @property {number | null} [follows] the closed ticket that this one continues
+ * @property {number[]} [followed_by] the tickets that continue this one
  */
 
-/** @typedef {Ticket & { messages: Message[] }} TicketDetail */
+/**
+ * A page of a thread: `messages_before` is the cursor of the page before, null where the thread
+ * begins; `seen` is the ordinal of the last message that this side was shown without a gap.
+ *
+ * @typedef {{ messages: Message[], messages_before: string | null, seen: number }} ThreadPage
+ */
+
+/** @typedef {Ticket & ThreadPage} TicketDetail */
 /** @typedef {{ tickets: Ticket[], next_cursor: string | null }} TicketPage */
 /** @typedef {{ field: string, message: string }} FieldError */
 
@@ -122,14 +132,16 @@ export class Api {
   }
 
   /**
-   * Fetches a ticket with its messages and leaves it unread: the response may get lost before
-   * anybody sees it. `markRead` follows when it was shown.
+   * Fetches a ticket with a page of its messages and leaves it unread: the response may get lost
+   * before anybody sees it. `markRead` follows when it was shown.
    *
    * @param {number} id
+   * @param {string | null} [before] cursor of an older page; the newest page without it
    * @returns {Promise<TicketDetail>}
    */
-  async getTicket(id) {
-    return (await this.#call("GET", `${this.#prefix}/${id}`, { query: { peek: true } })).ticket;
+  async getTicket(id, before) {
+    const query = { peek: true, before };
+    return (await this.#call("GET", `${this.#prefix}/${id}`, { query })).ticket;
   }
 
   /**
@@ -169,6 +181,16 @@ export class Api {
    */
   async reply(id, body, key) {
     return (await this.#call("POST", `${this.#prefix}/${id}/reply`, { body, key })).message;
+  }
+
+  /**
+   * Closes one's own ticket, because it is solved.
+   *
+   * @param {number} id
+   * @returns {Promise<Status>}
+   */
+  async closeTicket(id) {
+    return (await this.#call("POST", `/${id}/close`)).status;
   }
 
   /**

@@ -1,18 +1,22 @@
 // Routes: what a dashboard shows, as the fragment of the page's address.
 //
 // `#/tickets?status=open` is a list. `#/tickets/42?status=open` is a ticket that was opened from
-// that list, so that going back leads to the same list. `#/new` is the form for a new ticket.
+// that list, so that going back leads to the same list. `#/new` is the form for a new ticket,
+// `#/new?follows=42` for one that continues a closed ticket.
 // Fragments work under any path and on any host page.
 
 import { CATEGORIES, STATUSES } from "./labels.js";
 
 /** @typedef {{ status?: string, category?: string, unread?: string }} Filters */
-/** @typedef {{ view: "list" | "new", id?: undefined, filters?: Filters }} ViewRoute */
-/** @typedef {{ view: "ticket", id: number, filters?: Filters }} TicketRoute */
-/** @typedef {ViewRoute | TicketRoute} Route */
+/** @typedef {{ id?: undefined, follows?: undefined, filters?: Filters }} NoTicket */
+/** @typedef {NoTicket & { view: "list" }} ListRoute */
+/** @typedef {Omit<NoTicket, "follows"> & { view: "new", follows?: number }} NewRoute */
+/** @typedef {Omit<NoTicket, "id"> & { view: "ticket", id: number }} TicketRoute */
+/** @typedef {ListRoute | NewRoute | TicketRoute} Route */
 
 /** @type {Record<keyof Filters, Record<string, string>>} */
 const CHOICES = { status: STATUSES, category: CATEGORIES, unread: { 1: "Unread" } };
+const ID = /^\d{1,15}$/;
 const FILTERS = /** @type {(keyof Filters)[]} */ (Object.keys(CHOICES));
 
 /**
@@ -23,10 +27,15 @@ const FILTERS = /** @type {(keyof Filters)[]} */ (Object.keys(CHOICES));
  */
 export function parseRoute(hash) {
   const [path, query = ""] = hash.replace(/^#/, "").split("?", 2);
-  const filters = parseFilters(new URLSearchParams(query));
+  const parameters = new URLSearchParams(query);
+  const filters = parseFilters(parameters);
   const ticket = /^\/tickets\/(\d{1,15})$/.exec(path);
   if (ticket) return { view: "ticket", id: Number(ticket[1]), filters };
-  return { view: path === "/new" ? "new" : "list", filters };
+  if (path !== "/new") return { view: "list", filters };
+  const follows = parameters.get("follows") ?? "";
+  return ID.test(follows)
+    ? { view: "new", follows: Number(follows), filters }
+    : { view: "new", filters };
 }
 
 /**
@@ -34,9 +43,9 @@ export function parseRoute(hash) {
  *
  * @param {Route} route
  */
-export function formatRoute({ view, id, filters }) {
+export function formatRoute({ view, id, follows, filters }) {
   const path = { list: "/tickets", ticket: `/tickets/${id}`, new: "/new" }[view];
-  return `#${path}${formatQuery(filters)}`;
+  return `#${path}${formatQuery({ ...filters, follows })}`;
 }
 
 /**

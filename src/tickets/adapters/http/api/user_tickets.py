@@ -94,7 +94,7 @@ class UserTicketsController(ThreadController):
             follows=data.follows,
             idempotency_key=await read_idempotency_key(request),
         )
-        location = (b"location", f"{self.path}/{ticket.id}".encode())
+        location = (b"location", _location(request, ticket.id))
         allowance = rate_limit_headers(service.rate_limits.allowance("creates", by=user))
         return FastResponse(TicketCreated.of(ticket), headers=[location, *allowance])
 
@@ -156,6 +156,16 @@ class UserTicketsController(ThreadController):
         """
         detail = await load_thread(request, ticket_id, peek=peek, before=before, limit=limit)
         return TicketOpened.of(detail)
+
+
+def _location(request: UserRequest, ticket_id: int) -> bytes:
+    """Return the address of a new ticket, relative to this request's (RFC 9110, section 10.2.2).
+
+    A proxy or a host application may serve us under a prefix that we cannot see. Without a slash at
+    the end of the request's address a relative one is resolved one level higher.
+    """
+    base = b"" if request.scope["raw_path"].endswith(b"/") else b"tickets/"
+    return b"%s%d" % (base, ticket_id)
 
 
 def _user_id(request: UserRequest) -> int:

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme, Tag
+from litestar.openapi.spec import Components, SecurityScheme, Server, Tag
 
 from tickets.adapters.http.access.authentication import ADMIN_HEADER, ADMIN_SCHEME, USER_SCHEME
 from tickets.adapters.http.openapi.document import DocumentConfig
@@ -23,6 +23,8 @@ def openapi_config() -> OpenAPIConfig:
             "`Authorization: Bearer …`, admins `X-Admin-Token: …`. Errors are RFC 9457 problem "
             "details."
         ),
+        # relative to the document's own address, and so right under any prefix
+        servers=[Server(url="..", description="This service.")],
         openapi_router=swagger_ui_router(),
         use_handler_docstrings=True,
         components=Components(

@@ -15,12 +15,11 @@ from tickets.settings.database_url import UnusableUrl
 CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a database that does not respond."""
 
-# an unknown setting, one that cannot be changed now, a wrong value, one that is for superusers
+# an unknown setting, one that cannot be changed now, a wrong value
 _REFUSED_SETTINGS = (
     asyncpg.UndefinedObjectError,
     asyncpg.CantChangeRuntimeParamError,
     asyncpg.InvalidParameterValueError,
-    asyncpg.InsufficientPrivilegeError,
 )
 
 

@@ -71,6 +71,11 @@ async def _lock(transactions: Transactions) -> AsyncExitStack:
                 await transaction.enter_async_context(transactions.open())
                 query = load_queries("migrations")["try_lock"]
                 if await transactions.connection.fetchval(query.sql):
+                    # The server keeps the portal of the driver's last query, and with it a
+                    # snapshot, until the next statement; `execute` leaves none.
+                    await transactions.connection.execute(
+                        load_queries("migrations")["check_migration_lock"].sql
+                    )
                     return transaction.pop_all()
         if not waiting:
             logger.info("another process is migrating the database; waiting until it is done")
