@@ -152,6 +152,19 @@ select format('index %s is invalid: reindex it', i.indexrelid::regclass), null
        )
  order by detail;
 
+-- name: any_user
+-- Some user, for a ticket that is rolled back, and the time.
+select id, now() as now from users order by id limit 1;
+
+-- name: has_counted
+-- Whether triggers have counted a change of this transaction, whatever others count meanwhile.
+select exists (
+           select
+             from ticket_counts
+            where slot = pg_backend_pid()
+              and xmin = pg_current_xact_id()::xid
+       );
+
 -- name: lock_tickets_for_counting
 -- Lock the tickets before the ticket counts, as a truncation of tickets does.
 lock table tickets in access share mode;

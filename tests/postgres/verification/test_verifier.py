@@ -513,3 +513,56 @@ async def test_a_statement_that_cannot_run_prevents_a_start_and_is_named(
         in finding.detail
         for finding in findings
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        (
+            "alter table tickets add check (priority in ('low', 'high')) not valid",
+            "opening a ticket",
+        ),
+        ("alter table tickets add column tenant_id integer not null", "opening a ticket"),
+        (
+            "alter table ticket_messages add check (sender_type <> 'admin') not valid",
+            "replying",
+        ),
+        ("alter table tickets add check (status <> 'closed') not valid", "the status closed"),
+    ],
+)
+async def test_the_writes_are_rehearsed_and_a_refused_one_is_named(
+    verification: Verification, world: PostgresWorld, change: str, refused: str
+) -> None:
+    """As a platform may have changed its tables after the take-over."""
+    await world.user()
+    assert await verification.find() == []
+    await world.database.fetch(change)
+
+    (found,) = await verification.find()
+
+    assert found.startswith(f"writes: {refused} is refused: ")
+    assert await world.database.fetchval("select count(*) from tickets") == 0
+
+
+async def test_a_rehearsal_leaves_nothing_but_used_ids(
+    verification: Verification, world: PostgresWorld
+) -> None:
+    await world.ticket()
+    before = await world.snapshot()
+
+    assert await verification.repair() == []
+
+    assert await world.snapshot() == before
+
+
+async def test_triggers_that_do_not_count_are_found_by_the_rehearsal(
+    verification: Verification, world: PostgresWorld
+) -> None:
+    await world.user()
+    await world.database.fetch(
+        """create or replace function ticket_counts_add() returns trigger
+           language plpgsql security definer set search_path = public, pg_temp
+           as 'begin return null; end'"""
+    )
+
+    assert await verification.find() == ["writes: a new ticket is not in the ticket counts"]
