@@ -60,7 +60,7 @@ class Settings:
         parse=parsers.whole_number(0, 100_000),
         default=None,
         default_doc="a quarter",
-        doc="Of these, connections of one address; `0`: no limit",
+        doc="Of these, per address; `0` is no limit",
     )
     client_timeout: float = setting(
         parse=parsers.seconds(0.1, 600),
