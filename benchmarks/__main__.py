@@ -28,16 +28,19 @@ def main() -> None:
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tickets-bench-")))
         started = time.monotonic()
+        before = None
+        if arguments.before:
+            before = data.Before(arguments.before, before_command(arguments.before, folder))
         choice = Choice(
             sizes=arguments.sizes.split(","),
             operations=arguments.only.split(","),
             rivals=arguments.rivals.split(","),
             variants=arguments.variant,
-            before=before_command(arguments.before, folder) if arguments.before else None,
+            before=before,
             paces=QUICK if arguments.quick else FULL,
             rounds=arguments.rounds,
         )
-        server = stack.enter_context(data.server(folder, choice.sizes))
+        server = stack.enter_context(data.server(folder, choice.sizes, before))
         results = uvloop.run(Bench(server, choice).run())
     results.conditions.append(f"the whole run took {(time.monotonic() - started) / 60:.1f} minutes")
     text = report(results)
@@ -74,7 +77,7 @@ def _arguments() -> argparse.Namespace:
         "--before",
         type=Path,
         metavar="CHECKOUT",
-        help="measure the version of another checkout, too; it must have the same schema",
+        help="measure the version of another checkout, too, on data in its own schema",
     )
     arguments = parser.parse_args()
     arguments.sizes = arguments.sizes or ("S" if arguments.quick else "S,L")

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from pathlib import Path
 
 import asyncpg
 import msgspec
@@ -19,6 +18,7 @@ import msgspec
 from benchmarks import data, machine
 from benchmarks.compare import compare
 from benchmarks.load import measure
+from benchmarks.long_thread import LONG_THREAD_READERS, beside_readers, longest_thread
 from benchmarks.measure import Cell, Pace, Round, interleaved, round_of
 from benchmarks.report import Results
 from benchmarks.systems import BEFORE, CHANGED, RIVALS, SERVICE, System, running
@@ -50,8 +50,8 @@ class Choice:
     operations: Sequence[str]
     rivals: Sequence[str]
     variants: Sequence[str]
-    before: Path | None
-    """The `tickets` command of the version before."""
+    before: data.Before | None
+    """The version before."""
 
     paces: Paces
     rounds: int | None
@@ -97,6 +97,7 @@ class Bench:
                 await self._size(size)
             if self._choice.everything:
                 await self._long_mix(self._choice.sizes[-1])
+                await self._long_thread(self._choice.sizes[0])
                 await self._two_workers(self._choice.sizes[0])
         self._describe_noise()
         return self._results
@@ -114,11 +115,19 @@ class Bench:
             for operation in await operations(url)
             if any(part in operation.name for part in self._choice.operations)
         ]
-        self._connection = await asyncpg.connect(url)
+        before = self._choice.before
+        urls = {}
+        if before is not None and data.template(size) != data.template(size, before):
+            urls[BEFORE] = await data.copy(self._server, size, "before", before)
         with ExitStack() as stack:
             systems = [
                 stack.enter_context(
-                    running(name, url, cores=[self._core], before=self._choice.before)
+                    running(
+                        name,
+                        urls.get(name, url),
+                        cores=[self._core],
+                        before=before.tickets if before else None,
+                    )
                 )
                 for name in self._choice.systems
                 if name != "static"
@@ -132,16 +141,17 @@ class Bench:
                 systems.append(stack.enter_context(_static(url, responses, self._core)))
             for operation in chosen:
                 await self._operation(size, operation, systems)
-        await self._connection.close()
 
     async def _prepare(self, operation: Operation, system: System) -> None:
         """Reset rate limits, unread flags, and what pages have shown, before a measurement."""
-        if operation.writes:
-            await self._connection.execute(data.SQL["rest_limits"])
         before = list(operation.shown)
-        if operation.unread and system.name in RIVALS:
-            await self._connection.fetch(data.SQL["mark_unread"], operation.unread)
-        else:
+        if operation.writes:
+            connection = await asyncpg.connect(system.url)
+            await connection.execute(data.SQL["rest_limits"])
+            if operation.unread and system.name in RIVALS:
+                await connection.fetch(data.SQL["mark_unread"], operation.unread)
+            await connection.close()
+        if system.name not in RIVALS:
             before += operation.marks
         if before:
             await measure(system.port, before, connections=16, warm_up=0, seconds=600)
@@ -200,6 +210,17 @@ class Bench:
         memory = (requests, max(service.tree.resident()), self._postgres.proportional())
         self._results.memory.append(memory)
         _log(f"memory after {requests:,} requests: {memory[1] / 2**20:.1f} MiB")
+
+    async def _long_thread(self, size: str) -> None:
+        """Measure the mix and a badge while ten clients fetch the longest thread, and without."""
+        url = await data.copy(self._server, size)
+        target = await longest_thread(url)
+        pace = self._choice.pace(16)
+        with running(SERVICE, url, cores=[self._core]) as service:
+            for readers in (0, LONG_THREAD_READERS):
+                shared = await beside_readers(service, url, target, readers=readers, pace=pace)
+                self._results.long_thread.append(shared)
+                _log(f"{readers} readers of a long thread: {shared}")
 
     async def _two_workers(self, size: str) -> None:
         """Compare one worker on one core with two workers on two cores.

@@ -1,8 +1,8 @@
 """The cost of the triggers in statements over many rows, as a platform's own scripts send them.
 
-`python -m benchmarks.bulk [--rows 1000000]` runs each statement without and with the triggers, in
-turns, and prints the CPU seconds of PostgreSQL's server process: they depend less than wall-clock
-time on what else the machine does.
+`python -m benchmarks.bulk [--rows 1000000] [--only TEXT]` runs each statement without and with the
+triggers, and prints the CPU seconds of PostgreSQL's server process: they depend less than
+wall-clock time on what else the machine does.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ async def measure(url: str, case: Case, *, triggers: bool) -> float:
     return used
 
 
-async def run(url: str, rows: int) -> None:
+async def run(url: str, rows: int, only: str) -> None:
     async with connected(url) as connection:
         await Migrator(connection).apply()
         await connection.execute(
@@ -93,6 +93,8 @@ async def run(url: str, rows: int) -> None:
         )
     print("| statement | without (s) | with (s) | ratio |\n| --- | ---: | ---: | ---: |")
     for case in cases(rows):
+        if only not in case.name:
+            continue
         without = await measure(url, case, triggers=False)
         with_them = await measure(url, case, triggers=True)
         ratio = with_them / without
@@ -102,12 +104,13 @@ async def run(url: str, rows: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--only", default="", help="the cases with this text in their names")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tickets-bulk-") as folder:
         # the account that runs PostgreSQL for root must be able to enter
         Path(folder).chmod(0o711)
         with EmbeddedPostgres(Path(folder) / "cluster", options=list(OPTIONS)) as postgres:
-            asyncio.run(run(postgres.url, arguments.rows))
+            asyncio.run(run(postgres.url, arguments.rows, arguments.only))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -72,8 +73,21 @@ def settings() -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """The version before: its checkout, and its `tickets` command."""
+
+    checkout: Path
+    tickets: Path
+
+    @property
+    def migrations(self) -> Path:
+        """The folder of its migrations."""
+        return self.checkout / "sql" / "migrations"
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
-    """A running PostgreSQL with S and L in it, as templates."""
+    """A running PostgreSQL with S and L in it, as templates, each in the schema of each version."""
 
     url: str
     pid: int
@@ -84,32 +98,36 @@ class Server:
 
 
 @contextmanager
-def server(folder: Path, sizes: Sequence[str]) -> Iterator[Server]:
-    """Run a server with the templates of these sizes. Those that the folder has are reused."""
+def server(folder: Path, sizes: Sequence[str], before: Before | None = None) -> Iterator[Server]:
+    """Run a server with the templates of these sizes. Those that the folder has are reused.
+
+    Where the version before has another schema, it gets templates of its own.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o711)  # the account that runs PostgreSQL for root must be able to enter
     cluster = folder / "cluster"
-    missing = [size for size in sizes if not (folder / _marker(size)).exists()]
+    wanted: dict[str, tuple[str, Before | None]] = {}
+    for size in sizes:
+        for version in (None, before):
+            wanted.setdefault(template(size, version), (size, version))
+    missing = [name for name in wanted if not (folder / f"{name}.created").exists()]
     if missing:
         with EmbeddedPostgres(cluster, options=settings()[:1] + list(_FAST)) as postgres:
-            for size in missing:
-                asyncio.run(_make(_server(postgres, cluster), size))
-                (folder / _marker(size)).touch()
+            for name in missing:
+                asyncio.run(_make(_server(postgres, cluster), *wanted[name]))
+                (folder / f"{name}.created").touch()
     with EmbeddedPostgres(cluster, options=settings()) as postgres:
         yield _server(postgres, cluster)
 
 
-def template(size: str) -> str:
+def template(size: str, before: Before | None = None) -> str:
     """Return the name of a template: it contains a hash of the files that create it."""
     digest = hashlib.sha256((SQL_FOLDER / "data.sql").read_bytes())
     digest.update(repr(SHAPES[size]).encode())
-    for file in sorted((sql_folder() / "migrations").iterdir(), key=lambda file: file.name):
+    migrations = before.migrations if before else sql_folder() / "migrations"
+    for file in sorted(migrations.iterdir(), key=lambda file: file.name):
         digest.update(file.read_bytes())
     return f"{size.lower()}_{digest.hexdigest()[:12]}"
-
-
-def _marker(size: str) -> str:
-    return f"{template(size)}.created"
 
 
 def _server(postgres: EmbeddedPostgres, cluster: Path) -> Server:
@@ -117,8 +135,8 @@ def _server(postgres: EmbeddedPostgres, cluster: Path) -> Server:
     return Server(postgres.url, pid)
 
 
-async def _make(server: Server, size: str) -> None:
-    name = template(size)
+async def _make(server: Server, size: str, before: Before | None) -> None:
+    name = template(size, before)
     started = time.perf_counter()
     await run_outside_transaction(
         server.url, f"drop database if exists {name} with (force)", f"create database {name}"
@@ -128,21 +146,31 @@ async def _make(server: Server, size: str) -> None:
         await connection.fetch(SQL["shape"], list(shape), [str(value) for value in shape.values()])
         await connection.execute("set work_mem = '256MB'; set maintenance_work_mem = '512MB'")
         await connection.execute((SQL_FOLDER / "data.sql").read_text(encoding="utf-8"))
-        await Migrator(connection).apply()
+        if before is None:
+            await Migrator(connection).apply()
+        else:
+            environment = os.environ | {"TICKETS_DATABASE_URL": server.database(name)}
+            migrating = await asyncio.create_subprocess_exec(
+                before.tickets, "migrate", env=environment
+            )
+            if await migrating.wait():
+                message = "the version before could not migrate its data"
+                raise RuntimeError(message)
         await connection.execute(SQL["tokens"])
         # the migrations have rewritten every ticket
         await connection.execute("vacuum full tickets")
         await connection.execute("vacuum (freeze, analyze)")
-    print(f"created {size} in {time.perf_counter() - started:.0f} s", flush=True)
+    which = size if before is None else f"{size} of the version before"
+    print(f"created {which} in {time.perf_counter() - started:.0f} s", flush=True)
 
 
-async def copy(server: Server, size: str, name: str = "work") -> str:
+async def copy(server: Server, size: str, name: str = "work", before: Before | None = None) -> str:
     """Clone the template of a size, and return the URL of the copy."""
     name = f"{name}_{size.lower()}"
     await run_outside_transaction(
         server.url,
         f"drop database if exists {name} with (force)",
-        f"create database {name} template {template(size)} strategy file_copy",
+        f"create database {name} template {template(size, before)} strategy file_copy",
     )
     await run_outside_transaction(server.url, "checkpoint")
     return server.database(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from benchmarks.long_thread import Shared
 from benchmarks.measure import Cell, Round
 from benchmarks.systems import SERVICE
 
@@ -35,6 +36,8 @@ class Results:
     cells: dict[Key, dict[str, Cell]] = field(default_factory=dict)
     memory: list[tuple[int, int, int]] = field(default_factory=list)
     """Responses so far; bytes of the service's worker; bytes of PostgreSQL."""
+    long_thread: list[Shared] = field(default_factory=list)
+    """The mix and a badge, without readers of a thread of 10,000 messages, and with ten."""
     workers: tuple[Cell, Cell] | None = None
     """The mix on one worker and one core, and on two workers and two cores."""
 
@@ -59,6 +62,8 @@ def report(results: Results) -> str:
         sections.append(("L against S", _growth(results)))
     if results.memory:
         sections.append(("Memory under the mix", _memory(results)))
+    if results.long_thread:
+        sections.append(("Beside a thread of 10,000 messages", _long_thread(results.long_thread)))
     if results.workers:
         sections.append(("Two workers", _workers(*results.workers)))
     return "\n\n".join("\n".join([f"## {title}", "", *lines]) for title, lines in sections) + "\n"
@@ -173,6 +178,34 @@ def _memory(results: Results) -> list[str]:
     lines = _head("requests", "service (MiB)", "PostgreSQL (MiB)")
     for requests, service, postgres in results.memory:
         lines.append(_row(f"{requests:,}", f"{service / 2**20:.1f}", f"{postgres / 2**20:.0f}"))
+    return lines
+
+
+def _long_thread(measured: Sequence[Shared]) -> list[str]:
+    lines = _head(
+        "readers",
+        "badge p50, p99, longest (ms)",
+        "mix req/s",
+        "pages/s",
+        "page (MB)",
+        "service (MiB)",
+    )
+    for shared in measured:
+        latencies = (
+            shared.badge.percentile(0.5),
+            shared.badge.percentile(0.99),
+            max(shared.badge.latencies),
+        )
+        lines.append(
+            _row(
+                shared.readers,
+                ", ".join(map(_ms, latencies)),
+                f"{shared.mix.rate:,.0f}",
+                f"{shared.pages.rate:,.1f}" if shared.pages else "",
+                f"{shared.page_size / 1e6:.2f}",
+                f"{shared.memory / 2**20:.1f}",
+            )
+        )
     return lines
 
 

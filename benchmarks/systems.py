@@ -42,6 +42,8 @@ class System:
     name: str
     port: int
     tree: Tree
+    url: str
+    """Its database."""
 
     def send(self, sent: WireRequest) -> tuple[int, bytes]:
         """Send one request; return status and body."""
@@ -108,7 +110,7 @@ def running(
             stdout=subprocess.DEVNULL,
         ) as process,
     ):
-        system = System(name, port, Tree(process.pid))
+        system = System(name, port, Tree(process.pid), url)
         try:
             _wait_for(system, process)
             yield system

@@ -80,6 +80,16 @@ def _post(path: str, who: str, form: object, status: int = 201) -> WireRequest:
     return WireRequest(head.encode() + body, status)
 
 
+def badge_of(user_id: int) -> WireRequest:
+    """Return the request for a user's unread count."""
+    return _get("/unread", _user(user_id))
+
+
+def thread_of(ticket_id: int, user_id: int) -> WireRequest:
+    """Return the request for the newest page of a thread."""
+    return _get(f"/{ticket_id}", _user(user_id))
+
+
 async def operations(url: str) -> list[Operation]:
     """Return the operations on this database; the writing ones are last."""
     connection = await asyncpg.connect(url)

@@ -126,6 +126,7 @@ $$;
 
 CREATE FUNCTION public.ticket_messages_appear() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
+    SET plan_cache_mode TO 'force_generic_plan'
     SET search_path TO 'public', 'pg_temp'
     AS $$
 declare
@@ -133,6 +134,9 @@ declare
 begin
     select id into first_id from added limit 1;
     if ticket_statement_begins('messages', first_id) then
+        if (select count(*) from added) > 100 then
+            set local plan_cache_mode = force_custom_plan;
+        end if;
         perform ticket_threads_grow(
             array(select distinct ticket_id from added where ordinal is null));
     end if;
@@ -184,7 +188,8 @@ declare
 begin
     -- a message may come back with its id in this transaction
     perform ticket_statement_begins('messages', '');
-    -- tickets that are gone too, as in a cascade, are left out at once
+    -- Tickets that are gone too, as in a cascade, are left out at once. Planned at each call, for
+    -- one row or a million.
     for shrunk in execute $statement$
         select ticket_id,
                array_agg(ordinal order by ordinal) filter (where sender_type = 'user')
@@ -356,73 +361,72 @@ $$;
 
 CREATE FUNCTION public.ticket_threads_grow(grown integer[]) RETURNS void
     LANGUAGE plpgsql
-    AS $_$
+    AS $$
 begin
-    execute 'select from tickets where id = any ($1) order by id for no key update' using grown;
-    execute $statement$
-        with numbered as (
-            update ticket_messages m
-               set ordinal = place.ordinal
-              from (
-                       select m.id,
-                              greatest(t.last_ordinal, given.highest)
-                              + row_number() over (partition by t.id order by m.created_at, m.id)
-                                  as ordinal
-                         from unnest($1) as grown (id)
-                         join tickets t on t.id = grown.id
-                        -- a row that was restored without triggers may not know them all
-                        cross join lateral (
-                                  select max(ordinal) as highest
-                                    from ticket_messages
-                                   where ticket_id = t.id
-                              ) as given
-                         join ticket_messages m on m.ticket_id = t.id and m.ordinal is null
-                   ) as place
-             where m.id = place.id
-            returning m.ticket_id, m.ordinal, m.sender_type, m.created_at,
-                      left(m.message, 101) as beginning
-        ), answered as (
-            select *,
-                   coalesce(max(ordinal) filter (where sender_type = 'admin')
-                                over (partition by ticket_id), 0) as answer
-              from numbered
-        ), growth as (
-            select ticket_id, answer,
-                   max(ordinal) as last_ordinal,
-                   (array_agg(beginning order by ordinal desc))[1] as newest,
-                   min(ordinal) filter (where sender_type = 'user') as first_of_user,
-                   min(ordinal) filter (where sender_type = 'admin') as first_of_admins,
-                   min(created_at) filter (where sender_type = 'user' and ordinal > answer)
-                       as unanswered_since
-              from answered
-             group by ticket_id, answer
-        )
-        update tickets t
-           set last_ordinal = growth.last_ordinal,
-               message_count = (
-                   select count(*) from ticket_messages m where m.ticket_id = t.id
-               ),
-               last_message = ticket_message_preview(growth.newest),
-               -- a clear flag: what came before the other side's new message was shown
-               user_seen = case
-                   when t.user_unread then t.user_seen
-                   else greatest(t.user_seen, growth.first_of_admins - 1)
-               end,
-               admin_seen = case
-                   when t.admin_unread then t.admin_seen
-                   else greatest(t.admin_seen, growth.first_of_user - 1)
-               end,
-               -- a user's message sets it, an admin's clears it; nobody waits in a closed ticket
-               waiting_since = case
-                   when t.status = 'closed' then null
-                   when growth.answer = 0 and t.waiting_since is not null then t.waiting_since
-                   else growth.unanswered_since
-               end
-          from growth
-         where t.id = growth.ticket_id
-    $statement$ using grown;
+    perform from tickets t where t.id = any (grown) order by t.id for no key update;
+
+    with numbered as (
+        update ticket_messages m
+           set ordinal = place.ordinal
+          from (
+                   select m.id,
+                          greatest(t.last_ordinal, given.highest)
+                          + row_number() over (partition by t.id order by m.created_at, m.id)
+                              as ordinal
+                     from unnest(grown) as g (id)
+                     join tickets t on t.id = g.id
+                    -- a row that was restored without triggers may not know them all
+                    cross join lateral (
+                              select max(ordinal) as highest
+                                from ticket_messages
+                               where ticket_id = t.id
+                          ) as given
+                     join ticket_messages m on m.ticket_id = t.id and m.ordinal is null
+               ) as place
+         where m.id = place.id
+        returning m.ticket_id, m.ordinal, m.sender_type, m.created_at,
+                  left(m.message, 101) as beginning
+    ), answered as (
+        select *,
+               coalesce(max(ordinal) filter (where sender_type = 'admin')
+                            over (partition by ticket_id), 0) as answer
+          from numbered
+    ), growth as (
+        select ticket_id, answer,
+               max(ordinal) as last_ordinal,
+               (array_agg(beginning order by ordinal desc))[1] as newest,
+               min(ordinal) filter (where sender_type = 'user') as first_of_user,
+               min(ordinal) filter (where sender_type = 'admin') as first_of_admins,
+               min(created_at) filter (where sender_type = 'user' and ordinal > answer)
+                   as unanswered_since
+          from answered
+         group by ticket_id, answer
+    )
+    update tickets t
+       set last_ordinal = growth.last_ordinal,
+           message_count = (
+               select count(*) from ticket_messages m where m.ticket_id = t.id
+           ),
+           last_message = ticket_message_preview(growth.newest),
+           -- a clear flag: what came before the other side's new message was shown
+           user_seen = case
+               when t.user_unread then t.user_seen
+               else greatest(t.user_seen, growth.first_of_admins - 1)
+           end,
+           admin_seen = case
+               when t.admin_unread then t.admin_seen
+               else greatest(t.admin_seen, growth.first_of_user - 1)
+           end,
+           -- a user's message sets it, an admin's clears it; nobody waits in a closed ticket
+           waiting_since = case
+               when t.status = 'closed' then null
+               when growth.answer = 0 and t.waiting_since is not null then t.waiting_since
+               else growth.unanswered_since
+           end
+      from growth
+     where t.id = growth.ticket_id;
 end
-$_$;
+$$;
 
 CREATE FUNCTION public.ticket_tokens_tell() RETURNS trigger
     LANGUAGE plpgsql

@@ -31,6 +31,7 @@ SQL = {
 }
 LATEST = datetime.max.replace(tzinfo=UTC)
 LARGEST_ID = 2**31 - 1
+PAGE_MESSAGES = 200
 STATUSES = ["open", "in_progress", "resolved", "closed"]
 CATEGORIES = ["support", "billing", "feature_suggestion", "other"]
 ADMIN_TOKEN = os.environ["TICKETS_ADMIN_TOKEN"].encode()
@@ -147,6 +148,7 @@ async def user_ticket(request: AnyRequest) -> bytes:
         raise NotFoundException
     shown = dict(row)
     shown["user_unread"] = False
+    shown["messages_before"] = "more" if row["message_count"] > PAGE_MESSAGES else None
     shown["messages"] = msgspec.Raw(row["messages"].encode())
     return encode({"ticket": shown})
 
@@ -174,6 +176,7 @@ async def create(request: AnyRequest) -> Response[bytes]:
         "message_count": 1,
         "created_at": now,
         "updated_at": now,
+        "follows": None,
     }
     return Response(
         encode({"ticket": ticket, "success": True}),
@@ -198,6 +201,7 @@ async def user_reply(request: AnyRequest) -> bytes:
         "sender_id": row["user_id"],
         "message": text,
         "created_at": row["created_at"],
+        "ordinal": row["ordinal"],
     }
     return encode({"message": message, "success": True})
 
@@ -256,6 +260,7 @@ async def admin_ticket(request: AnyRequest) -> bytes:
         raise NotFoundException
     shown = dict(row)
     shown["admin_unread"] = False
+    shown["messages_before"] = "more" if row["message_count"] > PAGE_MESSAGES else None
     shown["messages"] = msgspec.Raw(row["messages"].encode())
     return encode({"ticket": shown})
 

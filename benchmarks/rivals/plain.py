@@ -146,10 +146,20 @@ async def open_ticket(
         message_count=1,
         last_message=preview(form.message),
         version=1,
+        last_ordinal=1,
+        user_seen=1,
+        admin_seen=0,
+        waiting_since=now,
         created_at=now,
         updated_at=now,
         messages=[
-            Message(sender_type="user", sender_id=user_id, message=form.message, created_at=now)
+            Message(
+                sender_type="user",
+                sender_id=user_id,
+                message=form.message,
+                created_at=now,
+                ordinal=1,
+            )
         ],
     )
     session.add(ticket)
@@ -162,17 +172,21 @@ async def open_ticket(
 async def read_ticket(ticket_id: int, session: Session, user_id: CurrentUser) -> Shown:
     # The lock keeps a message from arriving between what is returned and the cleared flag.
     query = select(Ticket).where(Ticket.id == ticket_id, Ticket.user_id == user_id)
-    ticket = await session.scalar(query.options(selectinload(Ticket.messages)))
+    query = query.options(selectinload(Ticket.messages), selectinload(Ticket.follow_ups))
+    ticket = await session.scalar(query)
+    seen = ticket.user_seen if ticket is not None else 0
     if ticket is not None and ticket.user_unread:
         query = query.with_for_update().execution_options(populate_existing=True)
-        ticket = await session.scalar(query.options(selectinload(Ticket.messages)))
+        ticket = await session.scalar(query)
         assert ticket is not None
+        seen = ticket.user_seen
         ticket.user_unread = False
+        ticket.user_seen = ticket.last_ordinal
         ticket.version += 1
         await session.commit()
     if ticket is None:
         raise HTTPException(404, "There is no such ticket.")
-    return Shown(ticket=ThreadOut.model_validate(ticket))
+    return Shown(ticket=ThreadOut.model_validate(shown(ticket, seen)))
 
 
 @user.post("/{ticket_id:int}/reply", status_code=201)
@@ -191,9 +205,16 @@ async def reply(ticket_id: int, form: NewReply, session: Session, user_id: Curre
         sender_id=user_id,
         message=form.message,
         created_at=now,
+        ordinal=ticket.last_ordinal + 1,
     )
     session.add(message)
-    ticket.admin_unread = True
+    if ticket.status == "resolved":
+        ticket.status = "open"
+    if not ticket.admin_unread:
+        ticket.admin_unread = True
+        ticket.admin_seen = ticket.last_ordinal
+    ticket.waiting_since = ticket.waiting_since or now
+    ticket.last_ordinal += 1
     ticket.message_count += 1
     ticket.last_message = preview(form.message)
     ticket.updated_at = now
@@ -263,20 +284,36 @@ async def stats(session: Session) -> Stats:
 
 @admin.get("/{ticket_id:int}")
 async def read_any_ticket(ticket_id: int, session: Session) -> AdminShown:
-    load = (selectinload(Ticket.messages), joinedload(Ticket.user, innerjoin=True))
+    load = (
+        selectinload(Ticket.messages),
+        selectinload(Ticket.follow_ups),
+        joinedload(Ticket.user, innerjoin=True),
+    )
     query = select(Ticket).where(Ticket.id == ticket_id).options(*load)
     ticket = await session.scalar(query)
+    seen = ticket.admin_seen if ticket is not None else 0
     if ticket is not None and ticket.admin_unread:
         query = query.with_for_update(of=Ticket).execution_options(populate_existing=True)
         ticket = await session.scalar(query)
         assert ticket is not None
+        seen = ticket.admin_seen
         ticket.admin_unread = False
+        ticket.admin_seen = ticket.last_ordinal
         ticket.version += 1
         await session.commit()
     if ticket is None:
         raise HTTPException(404, "There is no such ticket.")
-    shown = vars(ticket) | {"user_email": ticket.user.email}
-    return AdminShown(ticket=AdminThreadOut.model_validate(shown))
+    thread = shown(ticket, seen) | {"user_email": ticket.user.email}
+    return AdminShown(ticket=AdminThreadOut.model_validate(thread))
+
+
+def shown(ticket: Ticket, seen: int) -> dict[str, object]:
+    """Return the fields of a ticket that is shown with its whole thread."""
+    return vars(ticket) | {
+        "followed_by": ticket.followed_by,
+        "seen": seen,
+        "messages_before": None,
+    }
 
 
 def preview(text: str) -> str:

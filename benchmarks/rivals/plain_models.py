@@ -38,6 +38,7 @@ class Message(Base):
     sender_id: Mapped[int | None]
     message: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    ordinal: Mapped[int]
 
 
 class Ticket(Base):
@@ -54,12 +55,20 @@ class Ticket(Base):
     message_count: Mapped[int]
     last_message: Mapped[str] = mapped_column(String(101))
     version: Mapped[int]
+    last_ordinal: Mapped[int]
+    user_seen: Mapped[int]
+    admin_seen: Mapped[int]
+    waiting_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    follows: Mapped[int | None] = mapped_column(ForeignKey("tickets.id"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     user: Mapped[User] = relationship(lazy="raise")
-    messages: Mapped[list[Message]] = relationship(
-        lazy="raise", order_by=(Message.created_at, Message.id)
-    )
+    messages: Mapped[list[Message]] = relationship(lazy="raise", order_by=Message.ordinal)
+    follow_ups: Mapped[list[Ticket]] = relationship(lazy="raise", order_by="Ticket.id")
+
+    @property
+    def followed_by(self) -> list[int]:
+        return [ticket.id for ticket in self.follow_ups]
 
 
 Body = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=5000)]
@@ -91,6 +100,7 @@ class MessageOut(Out):
     sender_id: int | None
     message: str
     created_at: datetime
+    ordinal: int
 
 
 class RowOut(Out):
@@ -128,9 +138,13 @@ class TicketOut(Out):
     message_count: int
     created_at: datetime
     updated_at: datetime
+    follows: int | None
 
 
 class ThreadOut(TicketOut):
+    followed_by: list[int]
+    seen: int
+    messages_before: str | None
     messages: list[MessageOut]
 
 

@@ -52,6 +52,14 @@ select id, user_id
 -- Mark these tickets as unread by their users, as a reply of an admin does.
 update tickets set user_unread = true where id = any($1::integer[]) and not user_unread;
 
+-- name: lengthen_thread
+-- Give a ticket as many messages as a thread may have, each with the longest text.
+insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
+select t.id, 'user', t.user_id, repeat(chr(128512 + n % 50), 5000), t.updated_at
+  from tickets t
+ cross join generate_series(t.message_count + 1, 10000) n
+ where t.id = $1;
+
 -- name: rest_limits
 -- Reset the rate limits that are more than half used: in many rounds, or on a fast machine,
 -- a user would reach one. Other rows stay, as an update would leave a dead row on each page.

@@ -37,7 +37,7 @@ select t.*
 -- The flag is cleared if it was set, and only if the row is still that of the snapshot whose thread
 -- is returned: a message that arrived in between has raised the version, and stays unread.
 with shown as materialized (
-    select t.id, t.version, t.user_unread
+    select t.id, t.version, t.user_unread, t.user_seen
       from ticket_tokens k
       left join tickets t on t.id = $2 and t.user_id = k.user_id
      where k.token_sha256 = $1
@@ -45,6 +45,7 @@ with shown as materialized (
 ), seen as (
     update tickets t
        set user_unread = false,
+           user_seen = t.last_ordinal,
            version = t.version + 1
       from shown
      where shown.user_unread
@@ -52,13 +53,17 @@ with shown as materialized (
        and t.version = shown.version
 )
 select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.priority,
-       t.admin_unread, t.message_count, t.created_at, t.updated_at,
+       t.admin_unread, t.message_count, t.created_at, t.updated_at, t.follows,
+       array(select f.id from tickets f where f.follows = t.id order by f.id) as followed_by,
+       shown.user_seen as seen,
        (
-           select json_agg(m order by m.created_at, m.id)
+           select json_agg(m order by m.ordinal)
              from (
-                      select id, ticket_id, sender_type, sender_id, message, created_at
+                      select id, ticket_id, sender_type, sender_id, message, created_at, ordinal
                         from ticket_messages
                        where ticket_id = t.id
+                       order by ordinal desc
+                       limit 200
                   ) as m
        ) as messages
   from shown
@@ -67,16 +72,18 @@ select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.pri
 -- name: create
 with ticket as (
     insert into tickets (user_id, category, other_category, subject, status, priority, user_unread,
-                         admin_unread, message_count, last_message, created_at, updated_at)
+                         admin_unread, message_count, last_message, created_at, updated_at,
+                         last_ordinal, user_seen, waiting_since)
     select k.user_id, $2, $3, $4, 'open', 'normal', false, true, 1,
-           case when char_length($5::text) > 100 then left($5, 100) || '…' else $5 end, $6, $6
+           case when char_length($5::text) > 100 then left($5, 100) || '…' else $5 end, $6, $6,
+           1, 1, $6
       from ticket_tokens k
      where k.token_sha256 = $1
        and k.expires_at > now()
     returning id, user_id
 ), message as (
-    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
-    select id, 'user', user_id, $5, $6 from ticket
+    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at, ordinal)
+    select id, 'user', user_id, $5, $6, 1 from ticket
 )
 select id, user_id from ticket;
 
@@ -86,8 +93,12 @@ with who as materialized (
     select user_id from ticket_tokens where token_sha256 = $1 and expires_at > now()
 ), ticket as (
     update tickets t
-       set admin_unread = true,
+       set status = case when t.status = 'resolved' then 'open' else t.status end,
+           admin_unread = true,
+           admin_seen = case when t.admin_unread then t.admin_seen else t.last_ordinal end,
            message_count = t.message_count + 1,
+           last_ordinal = t.last_ordinal + 1,
+           waiting_since = coalesce(t.waiting_since, greatest(t.updated_at, $4)),
            last_message =
                case when char_length($3::text) > 100 then left($3, 100) || '…' else $3 end,
            updated_at = greatest(t.updated_at, $4),
@@ -96,13 +107,15 @@ with who as materialized (
      where t.id = $2
        and t.user_id = who.user_id
        and t.status <> 'closed'
-    returning t.id, t.updated_at
+    returning t.id, t.updated_at, t.last_ordinal
 ), message as (
-    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
-    select ticket.id, 'user', who.user_id, $3, ticket.updated_at from ticket cross join who
-    returning id, created_at
+    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at, ordinal)
+    select ticket.id, 'user', who.user_id, $3, ticket.updated_at, ticket.last_ordinal
+      from ticket
+     cross join who
+    returning id, created_at, ordinal
 )
-select who.user_id, message.id, message.created_at from who left join message on true;
+select who.user_id, message.id, message.created_at, message.ordinal from who left join message on true;
 
 -- name: admin_unread
 select coalesce(sum(admin_unread), 0)::bigint from ticket_counts;
@@ -142,10 +155,11 @@ select status, category, sum(total)::bigint, sum(admin_unread)::bigint
 
 -- name: admin_ticket
 with shown as materialized (
-    select id, version, admin_unread from tickets where id = $1
+    select id, version, admin_unread, admin_seen from tickets where id = $1
 ), seen as (
     update tickets t
        set admin_unread = false,
+           admin_seen = t.last_ordinal,
            version = t.version + 1
       from shown
      where shown.admin_unread
@@ -153,14 +167,18 @@ with shown as materialized (
        and t.version = shown.version
 )
 select t.id, t.user_id, t.category, t.other_category, t.subject, t.status, t.priority,
-       t.user_unread, t.message_count, t.created_at, t.updated_at,
+       t.user_unread, t.message_count, t.created_at, t.updated_at, t.follows,
+       array(select f.id from tickets f where f.follows = t.id order by f.id) as followed_by,
+       shown.admin_seen as seen,
        (select email from users where users.id = t.user_id) as user_email,
        (
-           select json_agg(m order by m.created_at, m.id)
+           select json_agg(m order by m.ordinal)
              from (
-                      select id, ticket_id, sender_type, sender_id, message, created_at
+                      select id, ticket_id, sender_type, sender_id, message, created_at, ordinal
                         from ticket_messages
                        where ticket_id = t.id
+                       order by ordinal desc
+                       limit 200
                   ) as m
        ) as messages
   from shown

@@ -22,6 +22,10 @@ drop index tickets_of_user, tickets_unread_by_user, tickets_by_activity,
 -- name: without the counts' triggers
 alter table tickets disable trigger ticket_counts_appear, disable trigger ticket_counts_move;
 
+-- name: without the threads' triggers
+alter table tickets disable trigger ticket_marks_follow;
+alter table ticket_messages disable trigger ticket_messages_appear;
+
 -- name: without the notifications' triggers
 alter table tickets disable trigger ticket_badges_appear, disable trigger ticket_badges_move;
 

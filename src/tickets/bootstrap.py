@@ -91,14 +91,19 @@ class Store:
         )
 
     def ticket_service(
-        self, *, creates: RateLimit | None, replies: RateLimit | None, clock: Clock
+        self,
+        *,
+        creates: RateLimit | None,
+        replies: RateLimit | None,
+        changes: RateLimit | None = None,
+        clock: Clock,
     ) -> TicketService:
         """Build the use cases, with these rate limits per user; None is no limit."""
         return TicketService(
             self.tickets,
             self.ticket_cache,
             self.idempotency_store,
-            UserRateLimits(self.rate_limiter, creates=creates, replies=replies),
+            UserRateLimits(self.rate_limiter, creates=creates, replies=replies, changes=changes),
             clock,
         )
 
@@ -165,6 +170,7 @@ def application(settings: Settings) -> Litestar:
         ticket_service=store.ticket_service(
             creates=_enforced(settings.rate_creates),
             replies=_enforced(settings.rate_replies),
+            changes=_enforced(settings.rate_changes),
             clock=SystemClock(),
         ),
         ticket_views=store.views,

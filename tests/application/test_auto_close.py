@@ -10,6 +10,7 @@ import pytest
 from tests.application.running import interrupted_tickets, run_sync
 from tests.world import MemoryWorld
 from tickets.adapters.memory.tickets import MemoryTickets
+from tickets.application.attempt import MAX_ATTEMPTS
 from tickets.application.auto_close import MAX_UNAVAILABLE, AutoClose
 from tickets.domain.errors import StaleTicket, StoreUnavailable
 from tickets.domain.message import Message
@@ -78,6 +79,8 @@ class RefusingTickets(MemoryTickets):
 
     async def save(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Message | None:
         self.attempts += 1
+        if self.attempts > MAX_ATTEMPTS * 10:
+            pytest.fail("auto-close does not get past a ticket that cannot be saved")
         if ticket.id in self._refused:
             raise self._refused[ticket.id]
         return await super().save(ticket, context)

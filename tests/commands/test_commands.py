@@ -38,6 +38,26 @@ def test_migrate_lists_due_migrations_applies_them_and_is_then_up_to_date(
     assert (code, output.endswith("up to date\n")) == (0, True)
 
 
+async def test_check_names_the_remaining_steps_of_a_half_done_migration(
+    shell: Shell, database_url: str
+) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        """insert into ticket_migration_steps (migration, step, checksum, finished_at)
+           select number, 'columns_and_triggers', checksum, now()
+             from ticket_migrations where number = 9;
+           delete from ticket_migrations where number = 9"""
+    )
+    await connection.close()
+
+    result = shell.run("migrate", "--check", TICKETS_DATABASE_URL=database_url)
+
+    assert result.returncode == 1
+    assert "due: 0009_threads\n" in result.stdout
+    assert "0009_threads is half done; remaining steps: fill, index_ordinals, " in result.stdout
+    assert "0009_threads: the previous release may serve meanwhile.\n" in result.stdout
+
+
 async def test_a_database_of_a_newer_version_is_refused(shell: Shell, database_url: str) -> None:
     connection = await asyncpg.connect(database_url)
     await connection.execute("insert into ticket_migrations values (9000, 'from_the_future', 'x')")

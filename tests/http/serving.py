@@ -57,6 +57,7 @@ def as_a_command(database_url: str, **settings: str) -> Iterator[Service]:
             # counted, but never reached: all requests come from one user at one address
             "TICKETS_RATE_CREATES": "1000000/hour",
             "TICKETS_RATE_REPLIES": "1000000/hour",
+            "TICKETS_RATE_CHANGES": "1000000/hour",
             "TICKETS_RATE_FAILED_SIGN_INS": "1000000/hour",
             **settings,
         },

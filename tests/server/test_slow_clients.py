@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from tests.server.conftest import GET, HASTY, PATIENT, POST, ConfigWith, Scope, echo, serving
+from tests.server.conftest import (
+    GET,
+    HASTY,
+    PATIENT,
+    POST,
+    ConfigWith,
+    Scope,
+    echo,
+    log_lines,
+    serving,
+)
+from tests.world import FakeTime
+from tickets.observability.logs import RepeatedWarnings
 from tickets.server.connection_limits import MAX_HEADERS
 
 pytestmark = pytest.mark.timeouts
@@ -175,3 +188,34 @@ async def test_a_client_that_reads_its_response_slowly_gets_all_of_it(config: Co
 
         assert received == 50_000_000
         await client.close()
+
+
+async def test_a_client_that_sends_no_http_a_hundred_times_causes_one_log_line(
+    config: ConfigWith, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with serving(config(PATIENT)) as server:
+        for _ in range(100):
+            client = await server.connect()
+            await client.send(b"\x16\x03\x01 hello\r\n\r\n")
+            await client.problem(400)
+            await client.close()
+
+    assert log_lines(capsys) == ["Invalid HTTP request received."]
+
+
+def test_a_warning_is_logged_again_after_a_minute_and_errors_always() -> None:
+    time = FakeTime()
+    repeated = RepeatedWarnings(monotonic=time)
+
+    def passes(level: int, message: str) -> bool:
+        return repeated.filter(logging.LogRecord("uvicorn.error", level, "", 0, message, (), None))
+
+    assert [passes(logging.WARNING, text) for text in ("a", "a", "b", "b")] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert [passes(logging.ERROR, "a") for _ in range(3)] == [True] * 3
+    time.seconds += 60
+    assert passes(logging.WARNING, "a")

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from tickets.application.user_rate_limits import UserRateLimits
 from tickets.domain.errors import StaleTicket, TicketsError
 from tickets.domain.idempotency import (
     KEY_LIFETIME,
@@ -23,6 +24,7 @@ from tickets.domain.idempotency import (
     StoredResponse,
 )
 from tickets.domain.message import Message
+from tickets.domain.people import Actor
 from tickets.domain.ports import Clock, IdempotencyStore, TicketCache, Tickets
 from tickets.domain.rate_limits import Hit
 from tickets.domain.read_models import TicketDetail
@@ -54,12 +56,14 @@ class Attempts:
         tickets: Tickets,
         ticket_cache: TicketCache,
         idempotency_store: IdempotencyStore,
+        rate_limits: UserRateLimits,
         clock: Clock,
     ) -> None:
         """Load from and save to `tickets`; the first attempt may load from `ticket_cache`."""
         self.tickets = tickets
         self.ticket_cache = ticket_cache
         self.idempotency_store = idempotency_store
+        self.rate_limits = rate_limits
         self.clock = clock
 
     async def run(self, use_case: Callable[[Attempt], Awaitable[T]]) -> T:
@@ -160,14 +164,21 @@ class Attempt:
             ticket, shown_after=shown_after, limit=limit
         )
 
-    async def save(self, ticket: Ticket, result: ResultT, *, changed: bool) -> ResultT:
-        """Save the ticket if it changed, else store the response alone; return `result`."""
+    async def save(self, ticket: Ticket, result: ResultT, *, by: Actor, changed: bool) -> ResultT:
+        """Save the ticket if it changed, else store the response alone; return `result`.
+
+        With an idempotency key either is a hit on the rate limit `changes`: a response is stored.
+        """
         if not changed and self.decides_on_cached:
             raise StaleTicket  # nothing was saved that could detect it
         self.decides_on_cached = False
+        rate_limits = self._attempts.rate_limits
+        hit = None if self._key is None else rate_limits.hit("changes", by=by)
         if changed:
-            await self._attempts.tickets.save(ticket, self._context(result))
+            await self._attempts.tickets.save(ticket, self._context(result, hit))
         elif (response := self._response(result)) is not None:
+            if hit is not None:
+                await rate_limits.record(hit)
             await self._attempts.idempotency_store.store(response)
         return result
 

@@ -37,7 +37,7 @@ class TicketService:
         self.rate_limits = rate_limits
         self._tickets = tickets
         self._clock = clock
-        self._attempts = Attempts(tickets, ticket_cache, idempotency_store, clock)
+        self._attempts = Attempts(tickets, ticket_cache, idempotency_store, rate_limits, clock)
 
     async def open(
         self,
@@ -132,13 +132,14 @@ class TicketService:
     ) -> bool:
         """Clear the reader's flag if there are no more than `seen` messages.
 
-        Returns whether the flag is still set. See `Ticket.acknowledge` for the errors.
+        Returns whether the flag is still set. See `Ticket.acknowledge` for the errors. With
+        an idempotency key it raises `TooManyRequests`, as every change.
         """
 
         async def use_case(attempt: Attempt) -> bool:
             ticket = await attempt.load(ticket_id)
             changed = ticket.acknowledge(seen, by=by)
-            return await attempt.save(ticket, ticket.unread_by(by.side), changed=changed)
+            return await attempt.save(ticket, ticket.unread_by(by.side), by=by, changed=changed)
 
         return await self._attempts.run_once(idempotency_key, bool, use_case)
 
@@ -152,7 +153,7 @@ class TicketService:
             changed = ticket.mark_unread(by=by)
             # every result is a value of its own type, so that it can be stored
             unread = True
-            return await attempt.save(ticket, unread, changed=changed)
+            return await attempt.save(ticket, unread, by=by, changed=changed)
 
         return await self._attempts.run_once(idempotency_key, bool, use_case)
 
@@ -203,7 +204,7 @@ class TicketService:
         async def use_case(attempt: Attempt) -> Status:
             ticket = await attempt.load(ticket_id)
             changed = ticket.change_status(wanted, by=by, at=self._clock.now())
-            return await attempt.save(ticket, wanted, changed=changed)
+            return await attempt.save(ticket, wanted, by=by, changed=changed)
 
         return await self._attempts.run_once(idempotency_key, Status, use_case)
 
@@ -218,7 +219,7 @@ class TicketService:
         async def use_case(attempt: Attempt) -> Status:
             ticket = await attempt.load(ticket_id)
             changed = ticket.close(by=by, at=self._clock.now())
-            return await attempt.save(ticket, Status.CLOSED, changed=changed)
+            return await attempt.save(ticket, Status.CLOSED, by=by, changed=changed)
 
         return await self._attempts.run_once(idempotency_key, Status, use_case)
 

@@ -12,7 +12,7 @@ from tickets.domain.rate_limits import Allowance, Hit, RateLimit
 MAX_CACHED_HITS = 10_000
 """Maximum number of cached hits: building one takes longer than looking it up."""
 
-Policy = Literal["creates", "replies"]
+Policy = Literal["creates", "replies", "changes"]
 
 
 class UserRateLimits:
@@ -24,10 +24,14 @@ class UserRateLimits:
         *,
         creates: RateLimit | None,
         replies: RateLimit | None,
+        changes: RateLimit | None = None,
     ) -> None:
-        """Count with this rate limiter."""
+        """Count with this rate limiter.
+
+        `changes` are all others with an idempotency key, each of which stores a response for a day.
+        """
         self._rate_limiter = rate_limiter
-        self._limits = {"creates": creates, "replies": replies}
+        self._limits = {"creates": creates, "replies": replies, "changes": changes}
         self._hit = lru_cache(MAX_CACHED_HITS)(self._new_hit)
 
     def hit(self, policy: Policy, *, by: Actor) -> Hit | None:
@@ -39,6 +43,10 @@ class UserRateLimits:
         if hit is not None:
             self._rate_limiter.check(hit)
         return hit
+
+    async def record(self, hit: Hit) -> None:
+        """Record a hit that no write records; raise `TooManyRequests` at the limit."""
+        await self._rate_limiter.record(hit)
 
     def allowance(self, policy: Policy, *, by: Actor) -> tuple[Hit, Allowance] | None:
         """Return what is left for a user; None where nothing is limited, or nothing is known."""

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import asyncpg
 
@@ -18,6 +19,7 @@ from tickets.adapters.postgres.schema.migrations import (
     MigrationError,
     Migrator,
 )
+from tickets.adapters.postgres.schema.overdue_tickets import count_overdue
 from tickets.application.auto_close import AutoClose
 from tickets.bootstrap import Store, database_of
 from tickets.clock import SystemClock
@@ -150,10 +152,15 @@ async def _check_identity(
 
 @dataclass(frozen=True, slots=True)
 class DueMigrations:
-    """What `tickets migrate` would do: the migrations that are due, and the one that has begun."""
+    """What `tickets migrate` would do: the migrations that are due, and the one that has begun.
+
+    `overdue` is the number of tickets that the service will close next, after `quiet_for`.
+    """
 
     migrations: Sequence[Migration]
     half_done: HalfDone | None
+    overdue: int = 0
+    quiet_for: timedelta = timedelta()
 
     def sentences(self) -> Sequence[str]:
         """Return what an operator should know before the migration."""
@@ -167,14 +174,22 @@ class DueMigrations:
             if migration.previous_release_may_serve is not None:
                 may = "may serve" if migration.previous_release_may_serve else "must be stopped"
                 lines.append(f"{migration.title}: the previous release {may} meanwhile.")
+        if self.overdue:
+            hours = self.quiet_for // timedelta(hours=1)
+            lines.append(
+                f"{self.overdue} resolved ticket{'' if self.overdue == 1 else 's'} without a "
+                f"change for {hours} hours will be closed (TICKETS_CLOSE_RESOLVED_AFTER)."
+            )
         return lines
 
 
 async def due_migrations(settings: Settings) -> DueMigrations:
     """Return the migrations that are due; raise as `migrate` does."""
     async with connected(url_of(settings)) as connection:
-        migrator = Migrator(connection)
-        return DueMigrations(await migrator.due(), await migrator.half_done())
+        migrator, overdue = Migrator(connection), 0
+        if quiet_for := settings.close_resolved_after:
+            overdue = await count_overdue(connection, SystemClock().now() - quiet_for)
+        return DueMigrations(await migrator.due(), await migrator.half_done(), overdue, quiet_for)
 
 
 def titles(migrations: Sequence[Migration]) -> str:

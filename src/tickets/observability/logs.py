@@ -6,12 +6,14 @@ import logging
 import logging.config
 import re
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from tickets.bounded_dict import BoundedDict
 from tickets.observability.request_context import current_request
 from tickets.settings.settings import Settings
 
@@ -20,6 +22,14 @@ EXTRAS = ("status", "milliseconds", "database", "schema")
 
 MIN_SECRET_LENGTH = 8
 """Shorter values are not redacted: they are no secrets, and every "a" of a line would go."""
+
+SECONDS_PER_WARNING = 60.0
+"""Time between two equal warnings of the web server."""
+
+WEB_SERVER_LOGGER = "uvicorn.error"
+
+MAX_KINDS = 100
+"""Kinds of warnings whose last line is kept."""
 
 CREDENTIAL_HEADERS = (b"authorization", b"x-admin-token")
 
@@ -47,6 +57,29 @@ def request_fields() -> dict[str, str]:
     if "path_template" in scope:
         fields["route"] = scope["path_template"]
     return fields
+
+
+class RepeatedWarnings(logging.Filter):
+    """Rate limits the web server's warnings: one line a minute for each kind.
+
+    A client that sends what is not HTTP causes one each time. Errors all pass.
+    """
+
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Start afresh; `monotonic` returns the seconds of a monotonic clock."""
+        super().__init__()
+        self._monotonic = monotonic
+        self._next_lines = BoundedDict[object, float](MAX_KINDS)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether to log this record."""
+        if record.levelno != logging.WARNING or record.name != WEB_SERVER_LOGGER:
+            return True
+        now = self._monotonic()
+        if now < (self._next_lines.get(record.msg) or now):
+            return False
+        self._next_lines.put(record.msg, now + SECONDS_PER_WARNING)
+        return True
 
 
 class JSONLines(logging.Formatter):
@@ -109,7 +142,14 @@ def configuration(settings: Settings) -> Mapping[str, Any]:
                 else "tickets.observability.logs.Text"
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "filters": {"repeated": {"()": "tickets.observability.logs.RepeatedWarnings"}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "line",
+                "filters": ["repeated"],
+            }
+        },
         "root": {"handlers": ["stderr"], "level": library_level},
         "loggers": {
             "tickets": {"level": level},

@@ -60,7 +60,7 @@ class Settings:
         parse=parsers.whole_number(0, 100_000),
         default=None,
         default_doc="a quarter",
-        doc="Of these, connections of one address; `0`: no limit",
+        doc="The same of one address; `0` is no limit",
     )
     client_timeout: float = setting(
         parse=parsers.seconds(0.1, 600),
@@ -84,6 +84,11 @@ class Settings:
         parse=parsers.rate_limit,
         default=RateLimit(300, timedelta(hours=1)),
         doc="Replies that one user may write; `0` is no limit",
+    )
+    rate_changes: RateLimit = setting(
+        parse=parsers.rate_limit,
+        default=RateLimit(1000, timedelta(hours=1)),
+        doc="Other changes of one user with a key; `0` is no limit",
     )
     rate_failed_sign_ins: RateLimit = setting(
         parse=parsers.rate_limit,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.http.conftest import Api, Caller
+from tests.http.conftest import API, Api, Caller
 from tests.http.problems import invalid_fields, problem
 
 
@@ -82,6 +82,21 @@ async def test_repeated_parameters_of_a_ticket_are_a_400(api: Api, user: Caller)
     for caller, side in ((user, ""), (api.admin, "/admin")):
         response = await caller.get(f"{side}/{ticket['id']}?peek=true&peek=false")
         assert invalid_fields(response) == ["peek"]
+
+
+@pytest.mark.parametrize("path", ["/7?x=", "/admin/", "?cursor="])
+async def test_an_address_of_more_than_8000_characters_is_a_414(
+    api: Api, user: Caller, path: str
+) -> None:
+    longest = 8000 - len(f"{API}{path}") + path.count("?")
+
+    assert (await user.get(path + "7" * longest)).status_code != 414
+    response = await user.get(path + "7" * (longest + 1))
+
+    problem(response, 414)
+    assert response.headers["X-Request-ID"]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert (await api.client.get("/" + "x" * 8000)).status_code == 414
 
 
 async def test_credentials_come_before_repeated_parameters(api: Api) -> None:

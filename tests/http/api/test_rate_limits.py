@@ -94,3 +94,40 @@ async def test_pages_of_other_origins_may_read_the_rate_limit_headers(
         exposed = response.headers["Access-Control-Expose-Headers"].replace(" ", "").split(",")
         assert {"RateLimit", "RateLimit-Policy", "Retry-After"} <= set(exposed)
     too_many_requests(response)
+
+
+async def test_changes_with_an_idempotency_key_are_limited_as_each_stores_a_response(
+    world: World,
+) -> None:
+    hour = RateLimit(3, HOUR)
+    world.limits = UserRateLimits(world.rate_limiter, creates=None, replies=None, changes=hour)
+    api = await api_on(world)
+    user = await api.user()
+    ticket = await api.ticket(user)
+    path = f"/{ticket['id']}/unread"
+
+    # the first changes the ticket, and the second changes nothing
+    responses = [
+        await user.post(path, json={}, headers={"Idempotency-Key": f"key-{n}"}) for n in range(2)
+    ]
+    assert [response.status_code for response in responses] == [200, 200]
+    assert [response.headers["RateLimit"][:13] for response in responses] == [
+        '"changes";r=2',
+        '"changes";r=1',
+    ]
+    # a replay is not counted
+    replay = await user.post(path, json={}, headers={"Idempotency-Key": "key-1"})
+    assert replay.status_code == 200
+    close = f"/{ticket['id']}/close"
+    last = await user.post(close, json={}, headers={"Idempotency-Key": "key-2"})
+    assert last.status_code == 200
+    for n, refused in enumerate((path, close)):
+        headers = {"Idempotency-Key": f"another-{n}"}
+        too_many_requests(await user.post(refused, json={}, headers=headers))
+    # without a key nothing is stored; the admin team is not limited
+    assert (await user.post(path, json={})).status_code == 200
+    team = {"Idempotency-Key": "key-9"}
+    for side in ("unread", "unread"):
+        response = await api.admin.post(f"/admin/{ticket['id']}/{side}", json={}, headers=team)
+        assert response.status_code == 200
+        assert "RateLimit" not in response.headers

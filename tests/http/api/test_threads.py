@@ -59,6 +59,7 @@ async def test_the_pages_of_a_thread_add_up_and_leave_it_unread(
         assert unread(reader, detail)
         assert detail["seen"] == mark
         found = ordinals(detail) + found
+        assert len(found) <= 7
         if detail["messages_before"] is None:
             break
         query = f"?limit=3&before={detail['messages_before']}"

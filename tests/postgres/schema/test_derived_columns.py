@@ -29,6 +29,8 @@ from tests.postgres.schema.migrators import Connection
 from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.sql_loader import parse_queries
 from tickets.domain.message import preview
+from tickets.domain.people import Actor, Side
+from tickets.domain.ticket import Status, Ticket
 
 START = datetime(2026, 2, 3, tzinfo=UTC)
 STATUSES = ("open", "in_progress", "resolved", "closed")
@@ -254,8 +256,8 @@ class History:
         ticket.arrive([MessageModel(message_id, USER, "Again", at)])
         ticket.set_status("in_progress")
 
-    async def open_with_previous_release(self) -> None:
-        text, at = self.text(), self.at()
+    async def open_with_previous_release(self, text: str | None = None) -> None:
+        text, at = text or self.text(), self.at()
         query = PREVIOUS_RELEASE["add_ticket_with_context"].bind(
             user_id=1,
             category="support",
@@ -364,6 +366,71 @@ async def test_the_histories_have_every_kind_of_write(desk: Connection) -> None:
         written |= set(history.done)
 
     assert written == {write.__name__ for write in history.writes}
+
+
+@pytest.mark.parametrize("number", range(6))
+async def test_writes_of_the_previous_release_lead_to_what_the_domain_decides(
+    desk: Connection, number: int
+) -> None:
+    """But for a reply to a resolved ticket, which the previous release does not reopen."""
+    history = History(desk, number)
+    await history.open_with_previous_release("It stops half-way.")
+    ((ticket_id, model),) = history.model.tickets.items()
+    user, admins, moment = Actor.user(1), Actor.admin(), model.messages[0].at
+    ticket = Ticket.open(
+        by=user,
+        category="support",
+        other_category=None,
+        subject="It stops",
+        message=model.messages[0].text,
+        at=moment,
+    )
+
+    for _ in range(40):
+        moment += timedelta(hours=1)
+        by, text = history.random.choice((user, admins)), f"It is {moment}."
+        ticket.new_message = None
+        match history.random.choice(("reply", "reply", "read", "status")):
+            case "reply":
+                status = ticket.status
+                ticket.reply(text, by=by, at=moment)
+                await history.save_with_previous_release(
+                    "save_ticket",
+                    ticket_id,
+                    {
+                        "user_unread": ticket.user_unread,
+                        "admin_unread": ticket.admin_unread,
+                        "message_count": ticket.message_count,
+                        "last_message": preview(text),
+                        "updated_at": moment,
+                    },
+                    sender_type=by.side,
+                    sender_id=None,
+                    message=text,
+                    **{"sent_at": moment, **WITHOUT_CONTEXT},
+                )
+                ticket.status = status
+            case "read":
+                ticket.read(by=by, shown_after=0)
+                await history.save_with_previous_release(
+                    "save_state",
+                    ticket_id,
+                    {"user_unread": ticket.user_unread, "admin_unread": ticket.admin_unread},
+                )
+            case "status":
+                status = history.random.choice((Status.OPEN, Status.RESOLVED))
+                ticket.change_status(status, by=admins, at=moment)
+                await history.save_with_previous_release(
+                    "save_state", ticket_id, {"status": status}
+                )
+        row = await desk.fetchrow("select * from tickets")
+        assert row is not None
+        for column in ("status", "message_count", "last_message", "last_ordinal", "waiting_since"):
+            assert row[column] == getattr(ticket, column), column
+        for side in Side:
+            # with the flag clear everything counts as shown, wherever the mark is
+            assert row[f"{side}_unread"] == ticket.unread_by(side)
+            assert row[f"{side}_seen"] == ticket.mark_of(side) or not ticket.unread_by(side)
 
 
 INSERT = "insert into ticket_messages (ticket_id, sender_type, message) values ($1, 'user', $2)"

@@ -21,6 +21,7 @@ from tickets.adapters.http.api.request_bodies import (
 )
 from tickets.adapters.http.api.response_bodies import MessageCreated, UnreadFlag
 from tickets.adapters.http.edge.rate_limit_headers import rate_limit_headers
+from tickets.adapters.http.edge.security_headers import RawHeader
 from tickets.adapters.http.litestar_fast.fast_response import FastResponse
 from tickets.domain.people import Actor
 from tickets.domain.read_models import TicketDetail
@@ -39,6 +40,12 @@ async def load_thread(
     if read_boolean("peek", peek) or ordinal is not None:
         return await service.peek(ticket_id, by=request.user, before=ordinal, limit=limit)
     return await service.read(ticket_id, by=request.user, limit=limit)
+
+
+def change_headers(request: ThreadRequest) -> list[RawHeader]:
+    """Return the RateLimit headers of a change with an idempotency key."""
+    rate_limits = ticket_service(request).rate_limits
+    return rate_limit_headers(rate_limits.allowance("changes", by=request.user))
 
 
 class ThreadController(Controller):
@@ -77,13 +84,14 @@ class ThreadController(Controller):
         request: ThreadRequest,
         ticket_id: TicketId,
         data: JSONBody[Seen],
-    ) -> UnreadFlag:
+    ) -> FastResponse[UnreadFlag]:
         """Mark a ticket read by the caller's side, unless it has more messages than were seen."""
         idempotency_key = await read_idempotency_key(request)
         unread = await ticket_service(request).acknowledge(
             ticket_id, data.seen, by=request.user, idempotency_key=idempotency_key
         )
-        return UnreadFlag(unread)
+        headers = [] if idempotency_key is None else change_headers(request)
+        return FastResponse(UnreadFlag(unread), headers=headers)
 
     @post(
         "/{ticket_id:str}/unread",
@@ -97,10 +105,11 @@ class ThreadController(Controller):
         request: ThreadRequest,
         ticket_id: TicketId,
         data: JSONBody[EmptyBody] = EMPTY_BODY,  # noqa: ARG002 - refuses any field
-    ) -> UnreadFlag:
+    ) -> FastResponse[UnreadFlag]:
         """Mark a ticket unread for the caller's side, to come back to it later."""
         idempotency_key = await read_idempotency_key(request)
         unread = await ticket_service(request).mark_unread(
             ticket_id, by=request.user, idempotency_key=idempotency_key
         )
-        return UnreadFlag(unread)
+        headers = [] if idempotency_key is None else change_headers(request)
+        return FastResponse(UnreadFlag(unread), headers=headers)

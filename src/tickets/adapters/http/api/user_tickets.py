@@ -46,7 +46,7 @@ from tickets.adapters.http.api.response_bodies import (
     Unread,
     UserList,
 )
-from tickets.adapters.http.api.thread_routes import ThreadController, load_thread
+from tickets.adapters.http.api.thread_routes import ThreadController, change_headers, load_thread
 from tickets.adapters.http.edge.rate_limit_headers import rate_limit_headers
 from tickets.adapters.http.litestar_fast.fast_response import FastResponse
 from tickets.domain.people import Actor
@@ -110,13 +110,14 @@ class UserTicketsController(ThreadController):
         request: UserRequest,
         ticket_id: TicketId,
         data: JSONBody[EmptyBody] = EMPTY_BODY,  # noqa: ARG002 - refuses any field
-    ) -> StatusChanged:
+    ) -> FastResponse[StatusChanged]:
         """Close the user's own ticket, as solved. Closing it again changes nothing."""
         idempotency_key = await read_idempotency_key(request)
         status = await ticket_service(request).close(
             ticket_id, by=request.user, idempotency_key=idempotency_key
         )
-        return StatusChanged(status)
+        headers = [] if idempotency_key is None else change_headers(request)
+        return FastResponse(StatusChanged(status), headers=headers)
 
     @get("/", responses=LIST_PROBLEMS)
     async def list_tickets(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from litestar import Litestar
 from litestar.types import Message, Send
 
-from tickets.adapters.http.edge.problem_details import INTERNAL_ERROR_DETAIL, MEDIA_TYPE, problem
+from tickets.adapters.http.edge.problem_details import (
+    INTERNAL_ERROR_DETAIL,
+    MEDIA_TYPE,
+    Problem,
+    problem,
+)
 from tickets.adapters.http.edge.security_headers import with_security_headers
 from tickets.observability.metrics import UNMATCHED, Metrics
 from tickets.observability.request_context import (
@@ -22,6 +26,13 @@ from tickets.observability.request_context import (
 
 logger = logging.getLogger("tickets")
 access_logger = logging.getLogger("tickets.access")
+
+MAX_ADDRESS_LENGTH = 8000
+"""Characters of path and query. The framework caches 1,024 of each, however long they are."""
+
+ADDRESS_TOO_LONG_DETAIL = (
+    f"The address is too long: the limit is {MAX_ADDRESS_LENGTH:,} characters."
+)
 
 CLIENT_CLOSED_REQUEST = 499
 """The status that is counted for a client that left before its response."""
@@ -73,14 +84,19 @@ class InstrumentedLitestar(Litestar):
         if self._metrics is not None:
             self._metrics.in_progress += 1
         try:
-            await super().__call__(scope, receive, send_with_headers)
+            if len(scope["path"]) + len(scope["query_string"]) > MAX_ADDRESS_LENGTH:
+                await _send_problem(send_with_headers, problem(414, ADDRESS_TOO_LONG_DETAIL))
+            else:
+                await super().__call__(scope, receive, send_with_headers)
         except Exception:
             logger.exception("unhandled exception while responding")
             if status:
                 # The server closes the connection, so that the client can detect that the response
                 # is not complete.
                 raise
-            await _send_internal_error(send_with_headers, request_id)
+            # the framework's own error handling has failed
+            internal_error = problem(500, INTERNAL_ERROR_DETAIL, request_id=request_id)
+            await _send_problem(send_with_headers, internal_error)
         finally:
             self._record(scope, status or CLIENT_CLOSED_REQUEST, time.perf_counter() - started)
 
@@ -100,13 +116,12 @@ class InstrumentedLitestar(Litestar):
             )
 
 
-async def _send_internal_error(send: Send, request_id: str) -> None:
-    """Respond with a 500 where the framework's own error handling has failed."""
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    body = msgspec.json.encode(problem(status, INTERNAL_ERROR_DETAIL, request_id=request_id))
+async def _send_problem(send: Send, body: Problem) -> None:
+    """Respond with a problem, without the framework."""
+    content = msgspec.json.encode(body)
     headers = [
         (b"content-type", MEDIA_TYPE.encode()),
-        (b"content-length", str(len(body)).encode()),
+        (b"content-length", str(len(content)).encode()),
     ]
-    await send({"type": "http.response.start", "status": int(status), "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    await send({"type": "http.response.start", "status": int(body.status), "headers": headers})
+    await send({"type": "http.response.body", "body": content, "more_body": False})
