@@ -83,7 +83,7 @@ class DailyRound:
             findings = list(await verifier.configuration())
             can_run = not any(finding.prevents_start for finding in findings)
             if can_run:
-                findings += [*await verifier.writes(), *await verifier.ticket_counts()]
+                findings += [*await verifier.writes(findings), *await verifier.ticket_counts()]
             _log(findings)
             repaired = sum(finding.is_repaired for finding in findings)
             if not await self._advance(0, 0, found=len(findings), repaired=repaired):
