@@ -1,5 +1,5 @@
--- Ordinals, read marks, waiting customers and follow-ups; triggers that keep derived columns right
--- for writes of other programs and of the previous release.
+-- Adds ordinals, read marks, waiting customers and follow-ups, and triggers that keep derived
+-- columns right for writes of other programs and of the previous release.
 --
 -- previous release: may serve
 --
@@ -77,7 +77,7 @@ begin
         returning m.ticket_id, m.ordinal, m.sender_type, m.created_at,
                   left(m.message, 101) as beginning
     ), answered as (
-        select *,
+        select ticket_id, ordinal, sender_type, created_at, beginning,
                coalesce(max(ordinal) filter (where sender_type = 'admin')
                             over (partition by ticket_id), 0) as answer
           from numbered
