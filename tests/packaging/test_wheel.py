@@ -179,11 +179,11 @@ def test_it_serves_from_the_wheel_and_stops_with_its_postgresql(installed: Insta
         with closing(user_of(f"http://127.0.0.1:{port}", token)) as user:
             made = user.post("/", TICKET)["ticket"]
             listed = user.get("/")["tickets"]
-        assert (data / "postmaster.pid").exists()
+        assert list(data.glob("postgres-*/postmaster.pid"))
         service.send_signal(signal.SIGTERM)
         code = service.wait(timeout=60)
 
     assert [(row["id"], row["subject"]) for row in listed] == [(made["id"], TICKET["subject"])]
     assert code == 0, (installed.folder / "serve.log").read_text()
-    assert not (data / "postmaster.pid").exists()
+    assert not list(data.glob("postgres-*/postmaster.pid"))
     assert processes_of(installed) == []

@@ -176,6 +176,8 @@ class Load:
             while not self.done:
                 rows = (await self._call(client, "GET", "/admin/all?limit=50")).json()
                 some = [row["id"] for row in rows["tickets"] if row["status"] != "closed"]
+                if not some:
+                    continue
                 ticket = chance.choice(some)
                 if chance.random() < 0.5:
                     await self._call(client, "GET", f"/admin/{ticket}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 
 import asyncpg
@@ -31,6 +32,10 @@ logger = logging.getLogger("tickets")
 
 BATCH_SIZE = 500
 """Rows of one batch: few enough that nobody waits long for one of them."""
+
+
+REPORTED_SECONDS = 2.0
+"""A step that takes longer is logged when it is finished, for whoever waits for the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +66,14 @@ class StepRunner:
             Kind.CONCURRENTLY: self._concurrently,
             Kind.IN_BATCHES: self._in_batches,
         }[step.kind]
+        started = time.monotonic()
         with explained(f"Migration {self._migration.title} failed in step {step.name}"):
             await run(step)
-        logger.info("migration %s: step %s is finished", self._migration.title, step.name)
+        seconds = time.monotonic() - started
+        if seconds >= REPORTED_SECONDS:
+            logger.info(
+                "migration %s: step %s took %.0f s", self._migration.title, step.name, seconds
+            )
 
     async def _in_transaction(self, step: Step) -> None:
         async def attempt(conflicts: int) -> None:
