@@ -16,8 +16,8 @@ SAMPLES = 5
 
 _CURSORS = {"next_cursor", "messages_before"}
 
-# Fields that differ in the response to a create.
-_NEW = {"id", "created_at", "updated_at"}
+# Fields that differ in the responses to a create and a reply.
+_NEW = {"id", "created_at", "updated_at", "ordinal"}
 
 
 class DifferentResponsesError(Exception):
