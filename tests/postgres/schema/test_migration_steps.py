@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from textwrap import dedent
+from typing import cast
 
+import asyncpg
 import pytest
 
 from tests.postgres.schema.migrators import (
@@ -17,8 +19,9 @@ from tests.postgres.schema.migrators import (
     until_migrators_poll,
 )
 from tests.postgres.waiting import MAX_WAIT, until_sql
-from tickets.adapters.postgres.connection.connect import connected
+from tickets.adapters.postgres.connection.connect import CommandConnection, connected
 from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.schema.migration_lock import MigrationLock
 from tickets.adapters.postgres.schema.migrations import (
     Migration,
     MigrationError,
@@ -307,6 +310,19 @@ async def test_a_step_that_runs_after_the_lock_was_lost_does_not_begin(
     assert (await steps_of(fruit))["fill"] == (500, False)
     await fruit.execute("drop trigger kill_holder on fruit")
     assert await Migrator(fruit, [FRUIT, NUMBERED]).apply() == [NUMBERED]
+
+
+class Confused:
+    """A connection whose server has gone: the driver took its last message for a response."""
+
+    async def execute(self, *_arguments: object, **_options: object) -> str:
+        message = "cannot switch to state 15; another operation (2) is in progress"
+        raise asyncpg.InternalClientError(message)
+
+
+async def test_a_lock_whose_connection_the_driver_has_lost_track_of_is_lost() -> None:
+    with pytest.raises(MigrationError, match="holds the migration lock is lost"):
+        await MigrationLock(cast("CommandConnection", Confused())).check()
 
 
 async def test_a_lost_connection_is_an_error_while_waiting_for_the_lock_and_between_steps(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from urllib.parse import parse_qs
 
 import asyncpg
@@ -80,4 +80,6 @@ async def connected(url: str) -> AsyncIterator[CommandConnection]:
     try:
         yield connection
     finally:
-        await connection.close(timeout=CONNECT_TIMEOUT)
+        # a connection that is lost may refuse even that, and what went wrong before is what counts
+        with suppress(*CLIENT_SIDE):
+            await connection.close(timeout=CONNECT_TIMEOUT)

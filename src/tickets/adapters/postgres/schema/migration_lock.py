@@ -16,8 +16,10 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import asyncpg
 
 from tickets.adapters.postgres.connection.connect import CommandConnection
+from tickets.adapters.postgres.connection.errors import CLIENT_SIDE
 from tickets.adapters.postgres.schema.migration_files import MigrationError
 from tickets.adapters.postgres.schema.migration_transactions import (
+    FAILURES,
     LOCK_RETRY_DELAY,
     Transactions,
     explained,
@@ -39,7 +41,7 @@ class MigrationLock:
         """Raise `MigrationError` if the lock's connection is lost: another process may migrate."""
         try:
             await self._connection.execute(self._sql["check_migration_lock"].sql)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except FAILURES as error:
             raise MigrationError(
                 f"The connection that holds the migration lock is lost: {error}. Steps that are "
                 f"finished stay finished; run the migration again."
@@ -58,7 +60,7 @@ async def migration_lock(connection: CommandConnection) -> AsyncIterator[Migrati
             yield MigrationLock(holder)
         finally:
             # a connection that is lost has released the lock already
-            with suppress(asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
+            with suppress(asyncpg.PostgresConnectionError, *CLIENT_SIDE):
                 await transaction.aclose()
 
 

@@ -10,12 +10,13 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TypeVar
 
 import asyncpg
 
 from tickets.adapters.postgres.connection.connect import CommandConnection
+from tickets.adapters.postgres.connection.errors import CLIENT_SIDE
 from tickets.adapters.postgres.schema.migration_files import MigrationError
 from tickets.adapters.postgres.sql_loader import load_queries
 
@@ -31,6 +32,9 @@ LOCK_RETRY_DELAY = 0.5
 
 LOCK_CONFLICTS = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 
+FAILURES: tuple[type[Exception], ...] = (asyncpg.PostgresError, *CLIENT_SIDE)
+"""Errors of the server and of the connection: whatever a statement of a migration can raise."""
+
 
 @contextmanager
 def explained(what: str) -> Iterator[None]:
@@ -42,7 +46,7 @@ def explained(what: str) -> Iterator[None]:
         yield
     except LOCK_CONFLICTS:
         raise
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except FAILURES as error:
         if getattr(error, "sqlstate", None) == REFUSED:
             message = f"This database cannot be taken over: {error.args[0]}. Nothing was changed."
         else:
@@ -92,9 +96,10 @@ class Transactions:
                 await self.connection.execute(self._sql["check_client"].sql)
             yield
         except BaseException:
-            # a server that is gone has rolled back; a rollback would raise and hide the error
+            # a server that is gone has rolled back; the first error must not be hidden
             if not self.connection.is_closed():
-                await transaction.rollback()
+                with suppress(*CLIENT_SIDE, asyncpg.PostgresConnectionError):
+                    await transaction.rollback()
             raise
         await transaction.commit()
 
