@@ -18,7 +18,12 @@ import msgspec
 from benchmarks import data, machine
 from benchmarks.compare import compare
 from benchmarks.load import measure
-from benchmarks.long_thread import LONG_THREAD_READERS, beside_readers, longest_thread
+from benchmarks.long_thread import (
+    LONG_THREAD,
+    LONG_THREAD_READERS,
+    beside_readers,
+    longest_thread,
+)
 from benchmarks.measure import Cell, Pace, Round, interleaved, round_of
 from benchmarks.report import Results
 from benchmarks.systems import BEFORE, CHANGED, RIVALS, SERVICE, System, running
@@ -95,9 +100,10 @@ class Bench:
             await self._describe()
             for size in self._choice.sizes:
                 await self._size(size)
+            if any(part in LONG_THREAD for part in self._choice.operations):
+                await self._long_thread(self._choice.sizes[0])
             if self._choice.everything:
                 await self._long_mix(self._choice.sizes[-1])
-                await self._long_thread(self._choice.sizes[0])
                 await self._two_workers(self._choice.sizes[0])
         self._describe_noise()
         return self._results

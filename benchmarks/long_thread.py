@@ -14,6 +14,9 @@ from benchmarks.measure import Pace
 from benchmarks.systems import System
 from benchmarks.workload import badge_of, operations, thread_of
 
+LONG_THREAD = "long thread"
+"""Its name, for `--only`."""
+
 LONG_THREAD_READERS = 10
 """Clients that fetch the thread, each again as soon as it has its page."""
 

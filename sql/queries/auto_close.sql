@@ -1,9 +1,9 @@
--- What natural close would do, before and after the migrations: for `tickets migrate --check`.
+-- What auto-close would do, before and after the migrations: for `tickets migrate --check`.
 
 -- name: overdue_tickets
--- Count the resolved tickets that have been quiet since a moment. The columns that migrations add may
--- be missing, so whether a customer waits is read from the row as JSON, or from its newest message:
--- a customer's, since which the row has not changed, was not answered by resolving.
+-- Count the resolved tickets that have been quiet since a moment. The columns that migrations add
+-- may be missing, so whether a customer waits is read from the row as JSON, or from its newest
+-- message: a customer's, since which the row has not changed, was not answered by resolving.
 select count(*)
   from tickets t
   left join lateral (

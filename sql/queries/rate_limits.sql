@@ -15,8 +15,8 @@ select arrival - clock_timestamp() + :interval::interval - :period::interval as 
  where subject = :subject_of_hit;
 
 -- name: delete_expired_rate_limits
--- Delete the rows of subjects that have their full allowance again, which say the same as no row, in
--- a range of the table's blocks. Rows that somebody is writing are skipped.
+-- Delete the rows of subjects that have their full allowance again, which say the same as no row,
+-- in a range of the table's blocks. Rows that somebody is writing are skipped.
 with deleted as (
     delete from ticket_rates
      where ctid = any (array(

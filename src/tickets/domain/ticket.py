@@ -39,7 +39,8 @@ class Ticket:
 
     Methods decide and change the object. Nothing is stored until `Tickets.add` or `Tickets.save`
     takes it, together with the new message, if there is one. `version` is for optimistic locking:
-    the store compares and raises it.
+    the store compares and raises it. For writes of other programs, triggers follow the same rules
+    (`sql/migrations/0009_threads.sql`), and `tickets verify` checks the outcome.
 
     `last_ordinal` is the highest ordinal that a message of this ticket was given. `user_seen` and
     `admin_seen` are the marks of both sides. `waiting_since` is when the oldest customer message

@@ -1,5 +1,5 @@
-// Normalisation of texts: the rules of `tickets.domain.text_rules`, for counting what somebody types
-// and for showing texts that other programs stored. A second pass changes nothing.
+// Normalisation of texts: the rules of `tickets.domain.text_rules`, for counting what somebody
+// types and for showing texts that other programs stored. A second pass changes nothing.
 
 // What ends a line in Unicode. CRLF is one line break.
 const LINE_BREAK = /\r\n?|[\n\v\f\x85\u2028\u2029]/g;
