@@ -171,7 +171,9 @@ select case
            then 'absent'
            when exists (select
                           from pg_stat_progress_create_index
-                         where index_relid = to_regclass(:name::text))
+                         -- indexes of a cloned database have the same ids
+                         where datname = current_database()
+                           and index_relid = to_regclass(:name::text))
            then 'building'
            when (select indisvalid from pg_index where indexrelid = to_regclass(:name::text))
            then 'valid'

@@ -148,7 +148,10 @@ select format('index %s is invalid: reindex it', i.indexrelid::regclass), null
                       to_regclass('ticket_rates'), to_regclass('ticket_idempotency_keys'))
    and not i.indisvalid
    and not exists (
-           select from pg_stat_progress_create_index b where b.index_relid = i.indexrelid
+           select
+             from pg_stat_progress_create_index b
+            where b.datname = current_database()
+              and b.index_relid = i.indexrelid
        )
  order by detail;
 

@@ -238,7 +238,9 @@ async def test_truncating_tickets_empties_the_counts_while_they_are_folded(
     await until_sql(
         folding,
         """exists (select from pg_locks
-                    where relation = 'ticket_counts'::regclass and not granted)""",
+                    where relation = 'ticket_counts'::regclass and not granted
+                      and database = (select oid from pg_database
+                                       where datname = current_database()))""",
     )
     await transaction.commit()
     await truncating

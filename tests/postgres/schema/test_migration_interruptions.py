@@ -186,12 +186,15 @@ async def test_a_second_run_waits_while_the_server_still_builds_the_index_of_a_k
             # its lock ends with its other connection; its build goes on
             await watcher.execute(
                 """select pg_terminate_backend(pid) from pg_locks
-                    where locktype = 'advisory' and granted"""
+                    where locktype = 'advisory' and granted
+                      and database = (select oid from pg_database
+                                      where datname = current_database())"""
             )
             second = asyncio.create_task(Migrator(fruit, migrations).apply())
             await until_sql(
                 watcher,
-                "exists (select from pg_stat_activity where query like '-- index_state%')",
+                "exists (select from pg_stat_activity where query like '-- index_state%'"
+                " and datname = current_database())",
             )
             assert not second.done()
         (first,) = await asyncio.gather(running, return_exceptions=True)
@@ -233,7 +236,8 @@ async def test_a_process_that_is_killed_behind_pgbouncer_in_an_index_build(
             second = asyncio.create_task(check_that_a_second_run_finishes(connection, folder))
             await until_sql(
                 fruit,
-                "exists (select from pg_stat_activity where query like '-- index_state%')",
+                "exists (select from pg_stat_activity where query like '-- index_state%'"
+                " and datname = current_database())",
             )
             assert await fruit.fetchval(f"select {BUILDS}")
         await second

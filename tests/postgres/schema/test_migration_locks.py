@@ -141,7 +141,10 @@ async def test_a_migration_waits_for_open_transactions_without_blocking_others(
             migrating = asyncio.create_task(Migrator(connection, [FRUIT, colour]).apply())
             await until_sql(
                 reader,
-                "exists (select from pg_locks where relation = 'fruit'::regclass and not granted)",
+                """exists (select from pg_locks
+                            where relation = 'fruit'::regclass and not granted
+                              and database = (select oid from pg_database
+                                               where datname = current_database()))""",
             )
             async with asyncio.timeout(MAX_WAIT):
                 fruit = await reader.fetch("select name from fruit")

@@ -297,7 +297,10 @@ async def test_a_step_that_runs_after_the_lock_was_lost_does_not_begin(
     """Another process may migrate by then."""
     await fruit.execute(
         """create function kill_holder() returns trigger language plpgsql as $$ begin
-               perform pg_terminate_backend(pid) from pg_locks where locktype = 'advisory';
+               perform pg_terminate_backend(pid) from pg_locks
+                 where locktype = 'advisory'
+                   and database = (select oid from pg_database
+                                   where datname = current_database());
                return null;
            end $$;
            create trigger kill_holder after update on fruit

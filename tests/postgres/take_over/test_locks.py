@@ -51,7 +51,8 @@ async def test_four_concurrent_processes_apply_the_take_over_once(
 
 
 WAITS_FOR_TICKETS = (
-    "exists (select from pg_locks where relation = 'tickets'::regclass and not granted)"
+    "exists (select from pg_locks where relation = 'tickets'::regclass and not granted"
+    " and database = (select oid from pg_database where datname = current_database()))"
 )
 
 
