@@ -63,7 +63,7 @@ async def longest_thread(url: str) -> Target:
     """Lengthen the thread of one ticket to the maximum, and return it."""
     connection = await asyncpg.connect(url)
     (ticket_id, user_id), (_, other_user_id) = await connection.fetch(
-        data.SQL["writable_tickets"], 2
+        data.SQL["tickets_outside_the_mix"], 2
     )
     await connection.execute(data.SQL["lengthen_thread"], ticket_id)
     await connection.close()

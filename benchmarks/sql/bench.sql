@@ -52,6 +52,14 @@ select id, user_id
 -- Mark these tickets as unread by their users, as a reply of an admin does.
 update tickets set user_unread = true where id = any($1::integer[]) and not user_unread;
 
+-- name: tickets_outside_the_mix
+-- Closed tickets that no operation requests, of different users.
+select min(id) as id, user_id from tickets
+ where status = 'closed' and message_count = 5
+ group by user_id
+ order by user_id desc
+ limit $1;
+
 -- name: lengthen_thread
 -- Give a ticket as many messages as a thread may have, each with the longest text.
 insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at)
