@@ -293,6 +293,8 @@ class Bench:
             for cell in cells.values()
             for round_ in cell.rounds
         ]
+        if not rounds:
+            return  # the long thread alone
         load = [round_.load_share for round_ in rounds]
         others = [round_.others for round_ in rounds]
         self._results.conditions += [
