@@ -123,6 +123,15 @@ async def test_a_body_that_is_not_a_json_object_of_the_route_is_a_400(
     assert body["errors"]
 
 
+@pytest.mark.parametrize("field", ["category", "subject", "message", "other_category", "follows"])
+async def test_a_lone_surrogate_is_a_400_that_names_its_field(user: Caller, field: str) -> None:
+    raw = json.dumps(NEW_TICKET | {field: "\ud800"}).encode()
+
+    response = await user.post(content=raw, headers={"Content-Type": "application/json"})
+
+    assert field in {error["field"] for error in problem(response, 400)["errors"]}
+
+
 async def test_a_body_over_64_kib_is_a_413_that_names_the_limit(api: Api, user: Caller) -> None:
     ticket = await api.ticket(user)
     large = b'{"message": "' + b"x" * 65_536 + b'"}'

@@ -205,7 +205,8 @@ def _decode_field_by_field(body: bytes, body_type: type[RequestBody]) -> Request
         blank = "" if field.required else field.default
         try:
             values[field.name] = msgspec.convert(fields.pop(field.name, blank), field.type)
-        except msgspec.ValidationError:
+        # a string with a lone surrogate where the field is no string
+        except (msgspec.ValidationError, UnicodeEncodeError):
             kind = _json_type(types[field.name])
             errors.append(FieldError(field.name, f"{label(field.name)} must be {kind}."))
     for name in fields:
