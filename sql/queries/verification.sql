@@ -243,6 +243,27 @@ select id, wrong
 -- Lock a ticket's row against every writer, of messages too, until the end of the transaction.
 select id from tickets where id = :ticket_id for update;
 
+-- name: mark_unnumbered_unread
+-- Mark a ticket unread for whoever was not shown its messages without an ordinal: no page has them.
+-- All others were shown if the flag was clear. A thread that came as a whole, as from a restore,
+-- keeps the flags that came with it.
+update tickets t
+   set user_unread = t.user_unread or missed.is_answered,
+       user_seen = case when missed.is_answered and not t.user_unread then t.last_ordinal
+                        else t.user_seen end,
+       admin_unread = t.admin_unread or missed.is_asked,
+       admin_seen = case when missed.is_asked and not t.admin_unread then t.last_ordinal
+                         else t.admin_seen end
+  from (
+           select coalesce(bool_or(sender_type = 'user'), false) as is_asked,
+                  coalesce(bool_or(sender_type = 'admin'), false) as is_answered
+             from ticket_messages
+            where ticket_id = :ticket_id and ordinal is null
+       ) as missed
+ where t.id = :ticket_id
+   and t.last_ordinal > 0
+   and (missed.is_answered and not t.user_unread or missed.is_asked and not t.admin_unread);
+
 -- name: number_messages
 -- Number the messages without an ordinal of a ticket, as a trigger would have done.
 select ticket_threads_grow(array[:ticket_id::integer])

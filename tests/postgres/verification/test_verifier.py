@@ -84,6 +84,39 @@ async def test_nothing_is_wrong_after_every_use_case(
     assert await verification.find() == []
 
 
+async def test_messages_that_no_trigger_saw_are_unread_once_they_are_numbered(
+    verification: Verification, world: PostgresWorld, database_url: str
+) -> None:
+    user = Actor.user(await world.user())
+    ticket = await world.ticket(user.user_id)
+    await world.service.read(ticket.id, by=ADMIN)
+    async with connected(database_url) as connection:
+        await connection.execute(WITHOUT_TRIGGERS)
+        await connection.execute(MESSAGES, ticket.id, 3)
+    for reader in (user, ADMIN):
+        detail = await world.service.read(ticket.id, by=reader)
+        assert detail.ticket.message_count == 1
+
+    await verification.repair()
+
+    for reader in (user, ADMIN):
+        detail = await world.service.peek(ticket.id, by=reader)
+        assert detail.ticket.unread_by(reader.side)
+        assert detail.ticket.mark_of(reader.side) == 1
+    assert await verification.find() == []
+
+
+async def test_a_thread_that_no_trigger_saw_keeps_the_flags_that_came_with_it(
+    verification: Verification, world: PostgresWorld, database_url: str
+) -> None:
+    ticket_id = await replicated_ticket(database_url, await world.user(), messages=4)
+
+    await verification.repair()
+
+    ticket = await world.tickets.get(ticket_id)
+    assert (ticket.user_unread, ticket.admin_unread) == (False, True)
+
+
 async def test_tickets_that_no_trigger_saw_are_counted_and_numbered(
     verification: Verification, world: PostgresWorld, database_url: str
 ) -> None:

@@ -178,7 +178,7 @@ class Verifier:
                 await self._connection.execute(self._sql["limit_repair_waits"].sql)
                 await self._connection.execute(*self._sql["lock_ticket"].bind(ticket_id=ticket_id))
                 # each statement sees what was committed while the lock was waited for
-                for name in ("number_messages", "repair_threads"):
+                for name in ("mark_unnumbered_unread", "number_messages", "repair_threads"):
                     query = self._sql[name]
                     values = {"ticket_id": ticket_id, "ticket_ids": [ticket_id]}
                     await self._connection.execute(
