@@ -115,7 +115,9 @@ with who as materialized (
      cross join who
     returning id, created_at, ordinal
 )
-select who.user_id, message.id, message.created_at, message.ordinal from who left join message on true;
+select who.user_id, message.id, message.created_at, message.ordinal
+  from who
+  left join message on true;
 
 -- name: admin_unread
 select coalesce(sum(admin_unread), 0)::bigint from ticket_counts;

@@ -1,8 +1,9 @@
 -- Selects a page of the thread of ticket :ticket_id as one row: the messages as encoded JSON,
--- oldest first, and the ordinal of the newest message before the page. It has the newest :limit
--- messages with ordinals below :before. It ends earlier where their JSON is longer than :max_bytes,
--- but has at least one. One message more than that is read, and no message beyond it. Times are as
--- the service encodes them elsewhere: in UTC, with microseconds if there are any.
+-- oldest first, the ordinal of the newest message before the page, and whether there are messages
+-- without an ordinal, which no page has. It has the newest :limit messages with ordinals below
+-- :before. It ends earlier where their JSON is longer than :max_bytes, but has at least one. One
+-- message more than that is read, and no message beyond it. Times are as the service encodes them
+-- elsewhere: in UTC, with microseconds if there are any.
 select coalesce(
            convert_to(
                '[' || string_agg(m.body, ',' order by m.ordinal) filter (where m.shown) || ']',
@@ -10,7 +11,10 @@ select coalesce(
            ),
            '[]'
        ) as messages,
-       max(m.ordinal) filter (where not m.shown) as previous
+       max(m.ordinal) filter (where not m.shown) as previous,
+       exists (
+           select from ticket_messages where ticket_id = :ticket_id and ordinal is null
+       ) as has_unnumbered
   from (
            select m.ordinal,
                   m.body,

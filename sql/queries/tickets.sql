@@ -63,7 +63,7 @@ select
     -- include: ticket_columns
     , u.email as user_email,
     -- include: follow_ups
-    , page.messages, page.previous
+    , page.messages, page.previous, page.has_unnumbered
   from tickets t
   left join users u on u.id = t.user_id
  cross join (
@@ -121,14 +121,17 @@ returning
 
 -- name: save_with_thread
 -- Save the state and return the ticket with its newest page. No row where the ticket is stale, and
--- where the page does not have every message with an ordinal above :shown_after. The statement may
--- have waited for the row, and its snapshot may be older than that. It is not older than the
--- version that was loaded, and no message was written since that version.
+-- where the page does not have every message above :shown_after. The statement may have waited for
+-- the row, and its snapshot may be older than that. It is not older than the version that was
+-- loaded, and no message was written since that version.
 with page as (
     -- include: thread_page
 ), saved as (
     -- include: update_ticket
-       and (select coalesce(page.previous, 0) from page) <= :shown_after
+       and (
+               select coalesce(page.previous, 0) <= :shown_after and not page.has_unnumbered
+                 from page
+           )
     returning
     -- include: ticket_columns
 )
@@ -136,7 +139,7 @@ select
     -- include: ticket_columns
     , u.email as user_email,
     -- include: follow_ups
-    , page.messages, page.previous
+    , page.messages, page.previous, page.has_unnumbered
   from saved t
   left join users u on u.id = t.user_id
  cross join page;

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, Self, TypeVar
 
-from tickets.domain.ticket import Category, Status, Ticket
+from tickets.domain.ticket import MAX_ID, Category, Status, Ticket
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -129,16 +129,22 @@ class ThreadPage:
     """One page of a thread: a JSON array of `Message`, oldest first.
 
     `previous` is the ordinal of the newest message before the page, None where the thread begins
-    in it. A page has at least one message where there is one.
+    in it. A page has at least one message where there is one. `has_unnumbered` says that the thread
+    has messages that no page shows: another program wrote them past the triggers, and nobody has
+    repaired that yet.
     """
 
     messages: bytes
     previous: int | None
+    has_unnumbered: bool = False
 
     @property
     def shown_after(self) -> int:
-        """Every message with a higher ordinal is in the page, if it is the newest page."""
-        return self.previous or 0
+        """Every message after this ordinal is in the page, if it is the newest page.
+
+        Higher than every mark where the thread has unnumbered messages.
+        """
+        return MAX_ID if self.has_unnumbered else self.previous or 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,10 +83,10 @@ class Ticket:
     ) -> Self:
         """Return a user's new ticket with its first message, unread by the admins (section 7, 1).
 
-        Texts are trimmed. `followed` is the ticket with the id `follows`, None where there is none.
-        Raises `NotAllowed` for the admin team, which opens no tickets, and `InvalidInput` with one
-        error per field that breaks section 9, and for `follows` where that ticket is not closed,
-        missing or another's; the last two are the same error.
+        Texts are normalised. `followed` is the ticket with the id `follows`, None where there is
+        none. Raises `NotAllowed` for the admin team, which opens no tickets, and `InvalidInput`
+        with one error per field that breaks section 9, and for `follows` where that ticket is not
+        closed, missing or another's; the last two are the same error.
         """
         if by.user_id is None:
             raise NotAllowed

@@ -3,7 +3,9 @@
 import { dayKey, dayLabel } from "../lib/time.js";
 
 /** @typedef {import("./api.js").Message} Message */
-/** @typedef {{ key: string | number, day?: string, isNew?: boolean, message?: Message }} ThreadItem */
+/**
+ * @typedef {{ key: string | number, day?: string, isNew?: boolean, message?: Message }} ThreadItem
+ */
 
 // a message without an ordinal is one's own, just sent
 /** @param {Message} message */

@@ -176,7 +176,7 @@ class PostgresTickets:
         return row
 
     def _detail(self, row: asyncpg.Record, generation: int) -> TicketDetail:
-        page = ThreadPage(row["messages"], row["previous"])
+        page = ThreadPage(row["messages"], row["previous"], row["has_unnumbered"])
         ids = row["followed_by"]
         follow_ups = [int(ticket_id) for ticket_id in ids.split(",")] if ids else ()
         return TicketDetail(self._loaded(row, generation), row["user_email"], page, follow_ups)
