@@ -23,6 +23,11 @@ def in_database(url: str, name: str) -> str:
     return f"{server.rpartition('/')[0]}/{name}{'?' if options else ''}{options}"
 
 
+def with_setting(url: str, setting: str) -> str:
+    """Return the URL with a setting of the session, `NAME=VALUE`, as one more parameter."""
+    return f"{url}{'&' if '?' in url else '?'}{setting}"
+
+
 async def create_database(server_url: str, template: str) -> str:
     """Clone the template; return the new database's name."""
     name = f"test_{os.getpid()}_{next(_numbers)}"

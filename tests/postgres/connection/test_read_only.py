@@ -9,6 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
+from tests.databases import with_setting
 from tests.http.conftest import NEW_TICKET, client_of
 from tests.world import ADMIN, PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
@@ -23,7 +24,7 @@ ADMIN_HEADER = {"X-Admin-Token": "for-the-admins"}
 
 async def set_read_only(url: str, *, on: bool) -> None:
     """Change the default of the database, which holds for new sessions."""
-    connection = await asyncpg.connect(f"{url}&default_transaction_read_only=off")
+    connection = await asyncpg.connect(with_setting(url, "default_transaction_read_only=off"))
     name = await connection.fetchval("select current_database()")
     await connection.execute(
         f"alter database {name} set default_transaction_read_only = {'on' if on else 'off'}"

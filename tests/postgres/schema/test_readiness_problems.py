@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.databases import with_setting
 from tests.http.conftest import client_of
 from tests.postgres.roles import a_role
 from tickets.adapters.postgres.connection.database import Database
@@ -67,7 +68,7 @@ async def test_a_database_that_cannot_be_reached_is_named_without_its_address() 
 
 
 async def test_a_read_only_database_is_named(database_url: str) -> None:
-    response = await readiness(f"{database_url}&default_transaction_read_only=on")
+    response = await readiness(with_setting(database_url, "default_transaction_read_only=on"))
 
     assert problems(response) == [("read-only", "The database is read-only.")]
 
@@ -140,4 +141,4 @@ async def test_a_process_is_ready_again_when_its_database_can_be_written_again(
 
 
 def a_writable_session(url: str) -> Any:
-    return a_role(f"{url}&default_transaction_read_only=off")
+    return a_role(with_setting(url, "default_transaction_read_only=off"))

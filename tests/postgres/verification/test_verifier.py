@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.databases import with_setting
 from tests.postgres.repositories.test_ticket_counts import check_counts
 from tests.postgres.roles import a_role
 from tests.postgres.verification.conftest import Verification, lines
@@ -293,7 +294,9 @@ async def test_a_disabled_trigger_is_enabled_and_a_missing_one_named(
 
 
 async def test_triggers_that_a_setting_switches_off_are_named(database_url: str) -> None:
-    async with connected(f"{database_url}&session_replication_role=replica") as connection:
+    async with connected(
+        with_setting(database_url, "session_replication_role=replica")
+    ) as connection:
         (finding,) = lines(await Verifier(connection, repair=True).at_start())
 
     assert finding.startswith("triggers: session_replication_role is replica for")
@@ -464,7 +467,9 @@ async def test_nothing_is_repaired_in_a_read_only_database(
 ) -> None:
     await world.ticket()
     await world.database.fetch("update tickets set message_count = 7")
-    async with connected(f"{database_url}&default_transaction_read_only=on") as connection:
+    async with connected(
+        with_setting(database_url, "default_transaction_read_only=on")
+    ) as connection:
         findings = await Verifier(connection, repair=True).at_start()
 
     assert lines(findings) == [
