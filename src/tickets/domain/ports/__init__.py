@@ -1,0 +1,40 @@
+"""The ports: what the core needs from a database, a clock and the sign-in of its users.
+
+Each port has one contract suite in `tests/contracts`, run over every adapter. Every asynchronous
+method may raise `StoreUnavailable` where the store cannot be reached; a write that raises it may
+or may not have happened.
+"""
+
+from __future__ import annotations
+
+from tickets.domain.ports.operations import (
+    Clock,
+    PoolUsage,
+    RateLimiter,
+    StoreFigures,
+    StoreHealth,
+)
+from tickets.domain.ports.people import (
+    TokenLookup,
+)
+from tickets.domain.ports.tickets import (
+    IdempotencyStore,
+    TicketCache,
+    Tickets,
+)
+from tickets.domain.ports.views import (
+    TicketViews,
+)
+
+__all__ = [
+    "Clock",
+    "IdempotencyStore",
+    "PoolUsage",
+    "RateLimiter",
+    "StoreFigures",
+    "StoreHealth",
+    "TicketCache",
+    "TicketViews",
+    "Tickets",
+    "TokenLookup",
+]
