@@ -92,9 +92,9 @@ class Variant:
         ticket_id, user = self._tickets[number % len(self._tickets)]
         text = "It has just happened once more, with the invoice of February."
         await self._service.reply(ticket_id, text, by=user, idempotency_key=self._key(user))
-        await self._service.read(ticket_id, by=Actor.admin())
+        await self._service.read(ticket_id, by=Actor.team())
         await self._service.reply(
-            ticket_id, text, by=Actor.admin(), idempotency_key=self._key(Actor.admin())
+            ticket_id, text, by=Actor.team(), idempotency_key=self._key(Actor.team())
         )
         await self._service.read(ticket_id, by=user)
 

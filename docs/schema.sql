@@ -459,6 +459,43 @@ begin
 end
 $$;
 
+CREATE TABLE public.ticket_admins (
+    id integer NOT NULL,
+    name character varying(100) NOT NULL,
+    email character varying(320) NOT NULL,
+    token_sha256 bytea,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    disabled_at timestamp with time zone,
+    CONSTRAINT ticket_admins_sha256_length CHECK ((octet_length(token_sha256) = 32))
+);
+
+ALTER TABLE public.ticket_admins ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ticket_admins_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.ticket_channels (
+    id integer NOT NULL,
+    channel character varying(20) NOT NULL,
+    target text NOT NULL,
+    events text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    disabled_at timestamp with time zone
+);
+
+ALTER TABLE public.ticket_channels ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ticket_channels_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.ticket_counts (
     slot integer NOT NULL,
     status character varying(20) NOT NULL,
@@ -467,6 +504,53 @@ CREATE TABLE public.ticket_counts (
     admin_unread bigint NOT NULL
 )
 WITH (fillfactor='50');
+
+CREATE TABLE public.ticket_deliveries (
+    id bigint NOT NULL,
+    channel character varying(20) NOT NULL,
+    event character varying(30) NOT NULL,
+    event_id bigint NOT NULL,
+    ticket_id integer NOT NULL,
+    target text NOT NULL,
+    body jsonb NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    leased_until timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    last_error text,
+    delivered_at timestamp with time zone
+);
+
+ALTER TABLE public.ticket_deliveries ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ticket_deliveries_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.ticket_events (
+    id bigint NOT NULL,
+    ticket_id integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    kind character varying(20) NOT NULL,
+    by character varying(10) NOT NULL,
+    admin_id integer,
+    admin_name character varying(100),
+    before text,
+    after text,
+    message_id integer,
+    transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL
+);
+
+ALTER TABLE public.ticket_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ticket_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.ticket_idempotency_keys (
     caller text NOT NULL,
@@ -485,6 +569,8 @@ CREATE TABLE public.ticket_messages (
     message text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     ordinal integer,
+    admin_id integer,
+    sender_name character varying(100),
     CONSTRAINT ticket_messages_sender_type_known CHECK (((sender_type)::text = ANY ((ARRAY['user'::character varying, 'admin'::character varying])::text[])))
 );
 
@@ -498,6 +584,24 @@ CREATE SEQUENCE public.ticket_messages_id_seq
 
 ALTER SEQUENCE public.ticket_messages_id_seq OWNED BY public.ticket_messages.id;
 
+CREATE TABLE public.ticket_notes (
+    id integer NOT NULL,
+    ticket_id integer NOT NULL,
+    admin_id integer,
+    admin_name character varying(100),
+    note text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE public.ticket_notes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ticket_notes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.ticket_rates (
     subject text NOT NULL,
     arrival timestamp with time zone NOT NULL,
@@ -506,6 +610,22 @@ CREATE TABLE public.ticket_rates (
     CONSTRAINT ticket_rates_limit CHECK (((arrival - seen_at) <= tolerance))
 )
 WITH (fillfactor='50');
+
+CREATE TABLE public.ticket_saved_replies (
+    id integer NOT NULL,
+    title character varying(100) NOT NULL,
+    text text NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE public.ticket_saved_replies ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ticket_saved_replies_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.ticket_tokens (
     token_sha256 bytea NOT NULL,
@@ -556,6 +676,12 @@ CREATE TABLE public.tickets (
     admin_seen integer DEFAULT 0 NOT NULL,
     waiting_since timestamp with time zone,
     follows integer,
+    assignee_id integer,
+    last_sender character varying(10) DEFAULT 'user'::character varying NOT NULL,
+    opened_by character varying(10) DEFAULT 'user'::character varying NOT NULL,
+    first_replied_at timestamp with time zone,
+    resolved_at timestamp with time zone,
+    events_recorded integer DEFAULT 0 NOT NULL,
     CONSTRAINT tickets_category_known CHECK (((category)::text = ANY ((ARRAY['support'::character varying, 'billing'::character varying, 'feature_suggestion'::character varying, 'other'::character varying])::text[]))),
     CONSTRAINT tickets_message_count_natural CHECK ((message_count >= 0)),
     CONSTRAINT tickets_status_known CHECK (((status)::text = ANY ((ARRAY['open'::character varying, 'in_progress'::character varying, 'resolved'::character varying, 'closed'::character varying])::text[])))
@@ -593,8 +719,23 @@ ALTER TABLE ONLY public.tickets ALTER COLUMN id SET DEFAULT nextval('public.tick
 
 ALTER TABLE ONLY public.users ALTER COLUMN id SET DEFAULT nextval('public.users_id_seq'::regclass);
 
+ALTER TABLE ONLY public.ticket_admins
+    ADD CONSTRAINT ticket_admins_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ticket_admins
+    ADD CONSTRAINT ticket_admins_token_sha256_key UNIQUE (token_sha256);
+
+ALTER TABLE ONLY public.ticket_channels
+    ADD CONSTRAINT ticket_channels_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.ticket_counts
     ADD CONSTRAINT ticket_counts_pkey PRIMARY KEY (slot, status, category);
+
+ALTER TABLE ONLY public.ticket_deliveries
+    ADD CONSTRAINT ticket_deliveries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ticket_events
+    ADD CONSTRAINT ticket_events_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.ticket_idempotency_keys
     ADD CONSTRAINT ticket_idempotency_keys_pkey PRIMARY KEY (caller, key);
@@ -602,8 +743,14 @@ ALTER TABLE ONLY public.ticket_idempotency_keys
 ALTER TABLE ONLY public.ticket_messages
     ADD CONSTRAINT ticket_messages_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.ticket_notes
+    ADD CONSTRAINT ticket_notes_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.ticket_rates
     ADD CONSTRAINT ticket_rates_pkey PRIMARY KEY (subject);
+
+ALTER TABLE ONLY public.ticket_saved_replies
+    ADD CONSTRAINT ticket_saved_replies_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.ticket_tokens
     ADD CONSTRAINT ticket_tokens_id_unique UNIQUE (id);
@@ -620,9 +767,15 @@ ALTER TABLE ONLY public.tickets
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
+CREATE UNIQUE INDEX ticket_admins_email_unique ON public.ticket_admins USING btree (lower((email)::text));
+
+CREATE INDEX ticket_events_of_ticket ON public.ticket_events USING btree (ticket_id, id);
+
 CREATE INDEX ticket_idempotency_keys_by_age ON public.ticket_idempotency_keys USING btree (recorded_at);
 
 CREATE UNIQUE INDEX ticket_messages_in_order ON public.ticket_messages USING btree (ticket_id, ordinal);
+
+CREATE INDEX ticket_notes_of_ticket ON public.ticket_notes USING btree (ticket_id, id);
 
 CREATE INDEX ticket_tokens_of_user ON public.ticket_tokens USING btree (user_id);
 
@@ -676,8 +829,14 @@ CREATE TRIGGER ticket_versions_end AFTER DELETE OR TRUNCATE ON public.tickets FO
 
 CREATE TRIGGER ticket_versions_rise BEFORE UPDATE ON public.tickets FOR EACH ROW WHEN ((new.version <= old.version)) EXECUTE FUNCTION public.ticket_versions_rise();
 
+ALTER TABLE ONLY public.ticket_events
+    ADD CONSTRAINT ticket_events_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.ticket_messages
     ADD CONSTRAINT ticket_messages_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.ticket_notes
+    ADD CONSTRAINT ticket_notes_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.ticket_tokens
     ADD CONSTRAINT ticket_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;

@@ -195,7 +195,7 @@ async def perform(  # noqa: PLR0911 - one return for each command
     service: TicketService, ticket_id: int, user_id: int, command: Command
 ) -> Outcome:
     """Run the use case of the command; return its outcome as the model would."""
-    actors = {Side.USER: Actor.user(user_id), Side.ADMIN: Actor.admin()}
+    actors = {Side.USER: Actor.user(user_id), Side.ADMIN: Actor.team()}
     try:
         match command:
             case Read(by, limit):
@@ -211,7 +211,7 @@ async def perform(  # noqa: PLR0911 - one return for each command
                 await service.reply(ticket_id, text, by=actors[by])
                 return "stored"
             case ChangeStatus(to):
-                return (await service.change_status(ticket_id, to, by=Actor.admin())).value
+                return (await service.change_status(ticket_id, to, by=Actor.team())).value
             case Close():
                 return (await service.close(ticket_id, by=actors[Side.USER])).value
     except TicketClosed:

@@ -50,7 +50,7 @@ from tickets.domain.ticket import Status, Ticket
 
 START = datetime(2026, 2, 3, 10, 0, tzinfo=UTC)
 
-ADMIN = Actor.admin()
+ADMIN = Actor.team()
 
 
 def messages_of(detail: TicketDetail) -> list[Message]:

@@ -13,7 +13,7 @@ WEEK = timedelta(hours=168)
 
 OWNER = Actor.user(7)
 STRANGER = Actor.user(8)
-ADMIN = Actor.admin()
+ADMIN = Actor.team()
 
 
 def a_ticket(status: Status = Status.OPEN, *, user_unread: bool = False) -> Ticket:

@@ -50,7 +50,7 @@ async def fill(database: Database, samples: SampleData) -> None:
 async def _write(
     sample: SampleTicket, service: TicketService, clock: _ClockInThePast, user_id: int
 ) -> None:
-    user, admin = Actor.user(user_id), Actor.admin()
+    user, admin = Actor.user(user_id), Actor.team()
     first, *replies = sample.messages
     clock.set_back(first.hours_ago)
     ticket = await service.open(

@@ -15,11 +15,23 @@ class Side(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class NamedAdmin:
+    """An admin with an own token; `name` is what customers and colleagues see."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts or looks: one user, or the admin team, whose members are not distinguished."""
+    """Who acts or looks: a user, a named admin, or the admin team with its shared token.
+
+    `admin` is None for users and for the shared token.
+    """
 
     side: Side
     user_id: int | None
+    admin: NamedAdmin | None = None
 
     @classmethod
     def user(cls, user_id: int) -> Self:
@@ -27,6 +39,11 @@ class Actor:
         return cls(Side.USER, user_id)
 
     @classmethod
-    def admin(cls) -> Self:
-        """Return the admin team."""
+    def team(cls) -> Self:
+        """Return the admin team: whoever holds the shared token."""
         return cls(Side.ADMIN, None)
+
+    @classmethod
+    def named(cls, admin: NamedAdmin) -> Self:
+        """Return this named admin."""
+        return cls(Side.ADMIN, None, admin)

@@ -19,7 +19,7 @@ from tickets.domain.errors import (
     TicketNotFound,
 )
 from tickets.domain.message import Message, preview
-from tickets.domain.people import Actor, Side
+from tickets.domain.people import Actor, NamedAdmin, Side
 from tickets.domain.status import Category, Status
 from tickets.domain.text_limits import FIRST_MESSAGE, OTHER_CATEGORY, REPLY, SUBJECT
 from tickets.domain.text_rules import Validation
@@ -45,6 +45,11 @@ class Ticket:
     `last_ordinal` is the highest ordinal that a message of this ticket was given. `user_seen` and
     `admin_seen` are the marks of both sides. `waiting_since` is when the oldest customer message
     without an answer came in. `follows` is the id of the closed ticket that this one continues.
+
+    `assignee` is the admin who is responsible; None also where that admin is disabled.
+    `last_sender` wrote the newest message, `opened_by` the first. `first_replied_at` is when the
+    first answer to a waiting customer was written, `resolved_at` when the ticket was last resolved,
+    None while it is open. `events_recorded` counts the events that this service recorded.
     """
 
     id: int
@@ -65,6 +70,12 @@ class Ticket:
     admin_seen: int = 0
     waiting_since: datetime | None = None
     follows: int | None = None
+    assignee: NamedAdmin | None = None
+    last_sender: Side = Side.USER
+    opened_by: Side = Side.USER
+    first_replied_at: datetime | None = None
+    resolved_at: datetime | None = None
+    events_recorded: int = 0
     version: int = 0
     new_message: Message | None = None
 

@@ -107,7 +107,7 @@ class Scene:
             )
         )
         ticket = await tickets.get(added.id)
-        ticket.reply("the answer", by=Actor.admin(), at=START)
+        ticket.reply("the answer", by=Actor.team(), at=START)
         await tickets.save(ticket)
         self._ticket_id = ticket.id
         self._outcomes: list[tuple[Command, Outcome]] = []

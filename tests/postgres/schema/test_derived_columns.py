@@ -376,7 +376,7 @@ async def test_writes_of_the_previous_release_lead_to_what_the_domain_decides(
     history = History(desk, number)
     await history.open_with_previous_release("It stops half-way.")
     ((ticket_id, model),) = history.model.tickets.items()
-    user, admins, moment = Actor.user(1), Actor.admin(), model.messages[0].at
+    user, admins, moment = Actor.user(1), Actor.team(), model.messages[0].at
     ticket = Ticket.open(
         by=user,
         category="support",

@@ -83,7 +83,7 @@ def admin_authentication(
             if given:
                 await failed_sign_ins.record(ADMIN_SIGN_INS, request, header)
             raise NotAuthenticated
-        request.scope["user"] = Actor.admin()
+        request.scope["user"] = Actor.team()
 
     return authenticate
 
