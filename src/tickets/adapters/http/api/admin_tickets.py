@@ -38,7 +38,13 @@ from tickets.adapters.http.api.response_bodies import (
     TicketOpenedByAdmin,
     Unread,
 )
-from tickets.adapters.http.api.thread_routes import ThreadController, load_thread
+from tickets.adapters.http.api.thread_routes import (
+    ThreadController,
+    load_thread,
+    thread_response,
+)
+from tickets.adapters.http.litestar_fast.conditional_response import ConditionalResponse
+from tickets.adapters.http.litestar_fast.fast_response import FastResponse
 from tickets.domain.people import Actor
 from tickets.domain.read_models import AdminPosition, Stats
 from tickets.domain.ticket import Category, Status
@@ -61,7 +67,7 @@ class AdminTicketsController(ThreadController):
         category: CategoryFilter = None,
         limit: Limit = DEFAULT_PAGE_SIZE,
         cursor: Cursor = None,
-    ) -> AdminList:
+    ) -> ConditionalResponse[AdminList]:
         """List everybody's tickets, unread first, then newest `updated_at`."""
         page = await ticket_views(request).admin_list(
             status=read_filter("status", status, Status),
@@ -69,7 +75,7 @@ class AdminTicketsController(ThreadController):
             after=read_cursor(cursor, AdminPosition),
             limit=limit,
         )
-        return AdminList.of(page)
+        return ConditionalResponse(AdminList.of(page))
 
     @get("/stats", responses=COUNT_PROBLEMS)
     async def stats(self, request: AdminRequest) -> Stats:
@@ -89,14 +95,14 @@ class AdminTicketsController(ThreadController):
         peek: Peek = None,
         before: Before = None,
         limit: ThreadLimit = DEFAULT_THREAD_SIZE,
-    ) -> TicketOpenedByAdmin:
+    ) -> FastResponse[TicketOpenedByAdmin]:
         """Return a ticket with a page of its thread and its user.
 
         The newest page marks the ticket read by the admins if it holds everything unread. With
         `peek=true` it stays unread; `/read` marks it after it has been shown.
         """
         detail = await load_thread(request, ticket_id, peek=peek, before=before, limit=limit)
-        return TicketOpenedByAdmin.of(detail)
+        return thread_response(TicketOpenedByAdmin.of(detail), peek=peek, before=before)
 
     @put(
         "/{ticket_id:str}/status",

@@ -45,8 +45,15 @@ READINESS_PROBLEMS = {
     )
 }
 COUNT_PROBLEMS = problem_responses(401, 429, 503)
-LIST_PROBLEMS = problem_responses(400, 401, 429, 503)
-DETAIL_PROBLEMS = problem_responses(400, 401, 404, 429, 503)
+NOT_MODIFIED = {
+    304: ResponseSpec(
+        None,
+        description="The client has this response already: `If-None-Match` has its `ETag`.",
+        generate_examples=False,
+    )
+}
+LIST_PROBLEMS = NOT_MODIFIED | problem_responses(400, 401, 429, 503)
+DETAIL_PROBLEMS = NOT_MODIFIED | problem_responses(400, 401, 404, 429, 503)
 CREATE_PROBLEMS = problem_responses(400, 401, 409, 410, 413, 415, 422, 429, 503)
 CHANGE_PROBLEMS = problem_responses(400, 401, 404, 409, 410, 413, 415, 422, 429, 503)
 REPLY_PROBLEMS = CHANGE_PROBLEMS | {

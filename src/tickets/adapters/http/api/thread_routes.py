@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from litestar import Controller, Request, post
 from litestar.params import JSONBody
@@ -22,11 +22,14 @@ from tickets.adapters.http.api.request_bodies import (
 from tickets.adapters.http.api.response_bodies import MessageCreated, UnreadFlag
 from tickets.adapters.http.edge.rate_limit_headers import rate_limit_headers
 from tickets.adapters.http.edge.security_headers import RawHeader
+from tickets.adapters.http.litestar_fast.conditional_response import ConditionalResponse
 from tickets.adapters.http.litestar_fast.fast_response import FastResponse
 from tickets.domain.people import Actor
 from tickets.domain.read_models import TicketDetail
 
 ThreadRequest = Request[Actor, Any, Any]
+
+Body = TypeVar("Body")
 
 
 async def load_thread(
@@ -40,6 +43,14 @@ async def load_thread(
     if read_boolean("peek", peek) or ordinal is not None:
         return await service.peek(ticket_id, by=request.user, before=ordinal, limit=limit)
     return await service.read(ticket_id, by=request.user, limit=limit)
+
+
+def thread_response(body: Body, *, peek: str | None, before: str | None) -> FastResponse[Body]:
+    """Return the response of a detail; conditional where it marks nothing read.
+
+    A 304 shows nothing, so it must never be what clears a flag.
+    """
+    return ConditionalResponse(body) if peek == "true" or before else FastResponse(body)
 
 
 def change_headers(request: ThreadRequest) -> list[RawHeader]:

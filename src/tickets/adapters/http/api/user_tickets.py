@@ -46,8 +46,14 @@ from tickets.adapters.http.api.response_bodies import (
     Unread,
     UserList,
 )
-from tickets.adapters.http.api.thread_routes import ThreadController, change_headers, load_thread
+from tickets.adapters.http.api.thread_routes import (
+    ThreadController,
+    change_headers,
+    load_thread,
+    thread_response,
+)
 from tickets.adapters.http.edge.rate_limit_headers import rate_limit_headers
+from tickets.adapters.http.litestar_fast.conditional_response import ConditionalResponse
 from tickets.adapters.http.litestar_fast.fast_response import FastResponse
 from tickets.domain.people import Actor
 from tickets.domain.read_models import UserPosition
@@ -126,7 +132,7 @@ class UserTicketsController(ThreadController):
         status: StatusFilter = None,
         limit: Limit = DEFAULT_PAGE_SIZE,
         cursor: Cursor = None,
-    ) -> UserList:
+    ) -> ConditionalResponse[UserList]:
         """List the user's tickets, newest `updated_at` first."""
         page = await ticket_views(request).user_list(
             _user_id(request),
@@ -134,7 +140,7 @@ class UserTicketsController(ThreadController):
             after=read_cursor(cursor, UserPosition),
             limit=limit,
         )
-        return UserList.of(page)
+        return ConditionalResponse(UserList.of(page))
 
     @get("/unread", responses=COUNT_PROBLEMS)
     async def count_unread(self, request: UserRequest) -> Unread:
@@ -149,14 +155,14 @@ class UserTicketsController(ThreadController):
         peek: Peek = None,
         before: Before = None,
         limit: ThreadLimit = DEFAULT_THREAD_SIZE,
-    ) -> TicketOpened:
+    ) -> FastResponse[TicketOpened]:
         """Return a ticket with a page of its thread, oldest message first.
 
         The newest page marks the ticket read by the user if it holds everything unread. With
         `peek=true` it stays unread; `/read` marks it after it has been shown.
         """
         detail = await load_thread(request, ticket_id, peek=peek, before=before, limit=limit)
-        return TicketOpened.of(detail)
+        return thread_response(TicketOpened.of(detail), peek=peek, before=before)
 
 
 def _location(request: UserRequest, ticket_id: int) -> bytes:

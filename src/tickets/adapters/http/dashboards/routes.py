@@ -53,15 +53,16 @@ def cors_config(origins: Sequence[str]) -> CORSConfig | None:
         return None
     return CORSConfig(
         allow_origins=list(origins),
-        allow_methods=["GET", "POST", "PUT"],
+        allow_methods=["DELETE", "GET", "POST", "PUT"],
         allow_headers=[
             "Authorization",
             "Content-Type",
+            "If-None-Match",
             IDEMPOTENCY_HEADER,
             ADMIN_HEADER,
             REQUEST_ID_HEADER,
         ],
-        expose_headers=["Location", *RATE_LIMIT_HEADERS, REQUEST_ID_HEADER],
+        expose_headers=["ETag", "Location", *RATE_LIMIT_HEADERS, REQUEST_ID_HEADER],
         max_age=86_400,
     )
 

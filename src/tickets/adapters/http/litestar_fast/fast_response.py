@@ -51,7 +51,7 @@ class FastResponse(Response[Body]):
         *,
         status_code: int | None = None,
         **_unused: object,
-    ) -> _EncodedResponse:
+    ) -> EncodedResponse:
         """Encode the body and complete the headers."""
         body = _encode(self.content)
         headers = [
@@ -61,21 +61,21 @@ class FastResponse(Response[Body]):
         ]
         status = self.status_code or status_code
         assert status is not None  # noqa: S101 - each route has one
-        return _EncodedResponse(status, headers, body)
+        return EncodedResponse(status, headers, body)
 
 
-class _EncodedResponse:
+class EncodedResponse:
     """An ASGI application that sends one encoded response."""
 
-    __slots__ = ("_body", "_headers", "_status")
+    __slots__ = ("body", "headers", "status")
 
     def __init__(self, status: int, headers: list[RawHeader], body: bytes) -> None:
-        self._status = status
-        self._headers = headers
-        self._body = body
+        """Send this status, these headers and this body."""
+        self.status = status
+        self.headers = headers
+        self.body = body
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        await send(
-            {"type": "http.response.start", "status": self._status, "headers": self._headers}
-        )
-        await send({"type": "http.response.body", "body": self._body, "more_body": False})
+        """Send head and body."""
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
