@@ -77,6 +77,9 @@ def test_under_nohup_the_service_ignores_sighup(shell: Shell, workers: str) -> N
 
 
 def test_workers_end_with_a_supervisor_that_is_killed_and_free_the_port(shell: Shell) -> None:
+    temporary = shell.folder / "temporary"
+    temporary.mkdir()
+    shell.environment["TMPDIR"] = str(temporary)
     running, api = start_service(shell, "--workers", "2")
     port = api.removesuffix("/api/v1/tickets").rpartition(":")[2]
     workers = psutil.Process(running.process.pid).children(recursive=True)
@@ -93,6 +96,8 @@ def test_workers_end_with_a_supervisor_that_is_killed_and_free_the_port(shell: S
     again.wait_for("Stop with Ctrl-C")
     assert httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=30).status_code == 200
     assert server.is_running()
+    # the metrics that the killed one shared
+    assert list(temporary.iterdir()) == []
     assert again.stop() == 0
     assert servers(shell.folder) == []
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -21,6 +20,7 @@ from tickets.server.connection_table import (
     ConnectionLimits,
     ConnectionTable,
 )
+from tickets.server.metrics_folder import remove_abandoned_metrics, shared_metrics_folder
 from tickets.server.stopping import SHUTDOWN_SECONDS, stop_on_hang_up
 from tickets.server.workers import Supervisor
 from tickets.settings.settings import Settings
@@ -89,11 +89,12 @@ def uvicorn_config(settings: Settings) -> uvicorn.Config:
 def run(listener: socket.socket, settings: Settings) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP, then finish the requests in progress and return."""
     _raise_open_files_limit(settings.max_connections + MAX_REFUSED_CONNECTIONS + OTHER_OPEN_FILES)
+    remove_abandoned_metrics()
     config = uvicorn_config(settings)
     if settings.workers > 1:
-        with tempfile.TemporaryDirectory(prefix="tickets-metrics-") as folder:
+        with shared_metrics_folder() as folder:
             # prometheus_client reads it when a process starts, and shares the metrics there
-            os.environ[SHARED_FOLDER] = folder
+            os.environ[SHARED_FOLDER] = str(folder)
             Supervisor(config, sockets=[listener]).run()
         return
     stop_on_hang_up()

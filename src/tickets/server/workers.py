@@ -13,6 +13,7 @@ from uvicorn.supervisors import Multiprocess
 from tickets.bootstrap import application
 from tickets.observability.metrics import SHARED_FOLDER
 from tickets.server.garbage_collector import tune_garbage_collector
+from tickets.server.metrics_folder import hold_metrics_folder
 from tickets.server.stopping import is_hang_up_ignored, stop_on_hang_up, stop_with_supervisor
 from tickets.settings.settings import Settings
 
@@ -43,6 +44,8 @@ def application_from_environment() -> Litestar:
     """Return the application of a worker process; the command line has checked the settings."""
     stop_on_hang_up()
     stop_with_supervisor()
+    if SHARED_FOLDER in os.environ:
+        hold_metrics_folder(os.environ[SHARED_FOLDER])
     service = application(Settings.read(os.environ))
     tune_garbage_collector()
     return service
