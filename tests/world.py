@@ -35,7 +35,7 @@ from tickets.application.tickets import TicketService
 from tickets.application.user_rate_limits import UserRateLimits
 from tickets.clock import SystemClock
 from tickets.domain.message import Message
-from tickets.domain.people import Actor
+from tickets.domain.people import Actor, NamedAdmin
 from tickets.domain.ports import (
     IdempotencyStore,
     RateLimiter,
@@ -141,6 +141,14 @@ class World(ABC):
         """Return a new bearer token of the user."""
 
     @abstractmethod
+    async def admin(self, name: str) -> NamedAdmin:
+        """Return a new named admin."""
+
+    @abstractmethod
+    async def disable(self, admin: NamedAdmin) -> None:
+        """Disable the admin, as the command does."""
+
+    @abstractmethod
     async def revoke(self, token: str) -> None:
         """Revoke the token."""
 
@@ -214,6 +222,14 @@ class MemoryWorld(World):
         self.store.tokens[token] = user_id
         return token
 
+    async def admin(self, name: str) -> NamedAdmin:
+        admin = NamedAdmin(next(self.store.ids), name)
+        self.store.admins[admin.id] = admin
+        return admin
+
+    async def disable(self, admin: NamedAdmin) -> None:
+        self.store.disabled_admins.add(admin.id)
+
     async def revoke(self, token: str) -> None:
         del self.store.tokens[token]
 
@@ -255,6 +271,19 @@ class PostgresWorld(World):
 
     async def token(self, user_id: int) -> str:
         return await self.token_admin.new_token(user_id, lifetime=timedelta(hours=1))
+
+    async def admin(self, name: str) -> NamedAdmin:
+        admin_id = await self.database.fetchval(
+            "insert into ticket_admins (name, email) values ($1, $2) returning id",
+            name,
+            self.an_email(),
+        )
+        return NamedAdmin(admin_id, name)
+
+    async def disable(self, admin: NamedAdmin) -> None:
+        await self.database.fetch(
+            "update ticket_admins set disabled_at = now() where id = $1", admin.id
+        )
 
     async def revoke(self, token: str) -> None:
         await self.database.fetch(

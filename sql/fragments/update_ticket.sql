@@ -1,7 +1,9 @@
 -- Updates a ticket under optimistic locking: only if it still has the version that was loaded, and
--- still belongs to the same user. The columns that no decision changes are not listed.
+-- still belongs to the same user. The columns that no decision changes are not listed. An assignee
+-- who is disabled is loaded as none; the column keeps that admin until a decision assigns anew.
 update tickets as t
    set status = :status,
+       priority = :priority,
        user_unread = :user_unread,
        admin_unread = :admin_unread,
        message_count = :message_count,
@@ -11,6 +13,11 @@ update tickets as t
        user_seen = :user_seen,
        admin_seen = :admin_seen,
        waiting_since = :waiting_since,
+       assignee_id = case when :assigns::boolean then :assignee_id else assignee_id end,
+       last_sender = :last_sender,
+       first_replied_at = :first_replied_at,
+       resolved_at = :resolved_at,
+       events_recorded = :events_recorded,
        version = version + 1
  where id = :ticket_id
    and version = :version

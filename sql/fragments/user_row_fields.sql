@@ -7,4 +7,5 @@ to_char(t.created_at at time zone 'UTC',
              else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end) as created_at,
 to_char(t.updated_at at time zone 'UTC',
         case when t.updated_at::timestamptz(0) = t.updated_at then 'YYYY-MM-DD"T"HH24:MI:SS"Z"'
-             else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end) as updated_at
+             else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end) as updated_at,
+t.last_sender

@@ -57,6 +57,7 @@ select
                        order by t.admin_unread desc, t.updated_at desc, t.id desc
                        limit :limit + 1
                   ) as t
+             -- include: join_assignee
             cross join lateral (
                       select
                           -- include: admin_row_fields
@@ -82,7 +83,6 @@ select
                        cross join lateral (
                                  select
                                      -- include: admin_row_columns
-                                     , t.user_id
                                    from tickets t
                                   where t.status = s.status
                                     and t.category = c.category
@@ -94,6 +94,7 @@ select
                        order by t.admin_unread desc, t.updated_at desc, t.id desc
                        limit :limit + 1
                   ) as t
+             -- include: join_assignee
             cross join lateral (
                       select
                           -- include: admin_row_fields

@@ -54,6 +54,8 @@ select ticket.id, ticket.version, (select hit.arrival_in from hit) as arrival_in
 -- Load the state that decisions need; the cost does not depend on the length of the thread.
 select
     -- include: ticket_columns
+    ,
+    -- include: assignee_name
   from tickets t
  where t.id = :ticket_id;
 
@@ -62,6 +64,8 @@ select
 select
     -- include: ticket_columns
     , u.email as user_email,
+    -- include: assignee_name
+    ,
     -- include: follow_ups
     , page.messages, page.previous, page.has_unnumbered
   from tickets t
@@ -138,6 +142,8 @@ with page as (
 select
     -- include: ticket_columns
     , u.email as user_email,
+    -- include: assignee_name
+    ,
     -- include: follow_ups
     , page.messages, page.previous, page.has_unnumbered
   from saved t

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.world import ADMIN, World, rows_of
-from tickets.domain.people import Actor
+from tickets.domain.people import Actor, Side
 from tickets.domain.read_models import AdminRow, Stats, UserRow
 from tickets.domain.ticket import Category, Status
 
@@ -65,6 +65,7 @@ async def test_a_users_row_has_the_ticket_and_a_preview_of_the_newest_message(wo
         last_message="y" * 100 + "…",
         created_at=stored.created_at,
         updated_at=stored.updated_at,
+        last_sender=Side.ADMIN,
     )
 
 
@@ -85,8 +86,25 @@ async def test_an_admins_row_has_the_users_email(world: World) -> None:
         last_message=ticket.last_message,
         created_at=ticket.created_at,
         updated_at=ticket.updated_at,
+        last_sender=Side.USER,
+        waiting_since=ticket.waiting_since,
+        assignee=None,
+        user_id=ticket.user_id,
         user_email="mara@example.com",
     )
+
+
+async def test_an_admins_row_has_the_assignee_unless_that_admin_is_disabled(world: World) -> None:
+    ticket = await world.ticket()
+    anna = await world.admin("Anna")
+    await world.reply(ticket.id, Actor.named(anna))
+
+    (row,) = await all_admin_rows(world)
+    assert (row.assignee, row.last_sender, row.waiting_since) == (anna, Side.ADMIN, None)
+
+    await world.disable(anna)
+    (row,) = await all_admin_rows(world)
+    assert row.assignee is None
 
 
 async def test_a_user_sees_only_their_own_tickets(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
 from tickets.domain.people import Actor, Side
 from tickets.domain.rate_limits import Hit, RateLimit
 from tickets.domain.read_models import UserPosition
-from tickets.domain.ticket import Category, Status, Ticket
+from tickets.domain.ticket import Category, Priority, Status, Ticket
 from tickets.domain.write_context import WriteContext
 
 
@@ -26,6 +27,11 @@ def a_new_ticket(user_id: int) -> Ticket:
         message="Line one\nline two — with <b>markup</b> & 'quotes'.",
         at=START,
     )
+
+
+def stored_state(ticket: Ticket, **changes: Any) -> Ticket:
+    """Return the ticket as it is loaded after it was stored."""
+    return replace(ticket, new_message=None, new_events=(), **changes)
 
 
 A_HIT = Hit("creates", "somebody", RateLimit(1000, timedelta(hours=1)))
@@ -45,7 +51,7 @@ async def test_an_added_ticket_is_loaded_as_it_was(world: World, hit: Hit | None
     added = await world.tickets.add(new, WriteContext(hit=hit))
 
     assert added.id > 0
-    assert added == replace(new, id=added.id, version=added.version, new_message=None)
+    assert added == stored_state(new, id=added.id, version=added.version)
     assert await world.tickets.get(added.id) == added
 
 
@@ -106,13 +112,18 @@ async def test_a_save_stores_every_field_that_changes(world: World) -> None:
     later = START + timedelta(hours=1)
     ticket.reply("x" * 150, by=ADMIN, at=later)
     ticket.read(by=ADMIN, shown_after=0)
-    ticket.change_status(Status.IN_PROGRESS, by=ADMIN, at=later)
+    ticket.change_status(Status.RESOLVED, by=ADMIN, at=later)
+    ticket.set_priority(Priority.HIGH, by=ADMIN, at=later)
+    anna = await world.admin("Anna")
+    ticket.assign(anna.id, found=anna, by=ADMIN, at=later)
 
     await world.tickets.save(ticket)
 
     stored = await world.tickets.get(ticket.id)
     assert stored.version > ticket.version
-    assert stored == replace(ticket, version=stored.version, new_message=None)
+    assert stored == stored_state(ticket, version=stored.version)
+    assert (stored.first_replied_at, stored.resolved_at) == (later, later)
+    assert (stored.assignee, stored.last_sender) == (anna, Side.ADMIN)
     assert stored.last_message == "x" * 100 + "…"
     assert (stored.message_count, stored.updated_at) == (2, later)
 
@@ -222,6 +233,38 @@ async def test_category_and_status_are_loaded_as_enum_members(world: World) -> N
 
     assert ticket.category is Category.FEATURE_SUGGESTION
     assert ticket.status is Status.RESOLVED
+
+
+async def test_a_ticket_of_a_disabled_admin_is_loaded_without_an_assignee(world: World) -> None:
+    ticket, anna = await world.ticket(), await world.admin("Anna")
+    await world.reply(ticket.id, Actor.named(anna))
+    assert (await world.tickets.get(ticket.id)).assignee == anna
+
+    await world.disable(anna)
+
+    assert (await world.tickets.get(ticket.id)).assignee is None
+    assert (await world.tickets.get_with_thread(ticket.id)).ticket.assignee is None
+
+
+async def test_a_ticket_that_an_admin_opened_is_loaded_as_it_was(world: World) -> None:
+    user_id, anna = await world.user(), await world.admin("Anna")
+    new = Ticket.open_on_behalf(
+        by=Actor.named(anna),
+        user_id=user_id,
+        email=None,
+        found=user_id,
+        category="support",
+        other_category=None,
+        subject="Your export",
+        message="We have to repeat your export.",
+        at=START,
+    )
+
+    added = await world.tickets.add(new)
+
+    assert added == stored_state(new, id=added.id, version=added.version)
+    assert await world.tickets.get(added.id) == added
+    assert (added.opened_by, added.assignee) == (Side.ADMIN, anna)
 
 
 async def test_save_with_thread_stores_the_state_and_returns_the_detail(world: World) -> None:

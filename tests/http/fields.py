@@ -30,4 +30,7 @@ LIST_ROW = {
     "last_message",
     "created_at",
     "updated_at",
+    "last_sender",
 }
+ADMIN_ROW = LIST_ROW | {"admin_unread", "user_email", "user_id", "waiting_since", "assignee"}
+ADMIN_DETAIL = DETAIL | {"user_email", "waiting_since", "assignee"}

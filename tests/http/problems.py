@@ -12,7 +12,7 @@ from tickets.domain.ticket import Ticket
 from tickets.domain.write_context import WriteContext
 
 REQUIRED = {"type", "title", "status", "detail"}
-OPTIONAL = {"errors", "message_count", "messages"}
+OPTIONAL = {"errors", "message_count", "messages", "present"}
 
 
 def problem(response: httpx.Response, status: int) -> dict[str, Any]:

@@ -146,6 +146,13 @@ A_STATE: Values = {
     "user_seen": 1,
     "admin_seen": 1,
     "waiting_since": FROM,
+    "priority": "high",
+    "assigns": True,
+    "assignee_id": 2,
+    "last_sender": "user",
+    "first_replied_at": None,
+    "resolved_at": None,
+    "events_recorded": 3,
 }
 NEWEST: Values = {
     "before": MAX_ID,

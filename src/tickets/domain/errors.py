@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from tickets.domain.people import NamedAdmin
 from tickets.domain.rate_limits import Allowance, Hit
 
 
@@ -74,6 +75,17 @@ class ThreadGrown(TicketsError):
         super().__init__(message_count, unseen)
         self.message_count = message_count
         self.unseen = unseen
+
+
+class ValueChanged(TicketsError):
+    """Somebody has changed this since you last looked. Please look at it again."""
+
+    code = "value-changed"
+
+    def __init__(self, present: str | NamedAdmin | None) -> None:
+        """Take the present value: a status, a priority, or an assignee, None where nobody is."""
+        super().__init__(present)
+        self.present = present
 
 
 class IdempotencyKeyReused(TicketsError):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, Self, TypeVar
 
+from tickets.domain.people import NamedAdmin, Side
 from tickets.domain.ticket import MAX_ID, Category, Status, Ticket
 
 
@@ -47,11 +48,16 @@ class UserRow:
     last_message: str
     created_at: datetime
     updated_at: datetime
+    last_sender: Side
 
 
 @dataclass(slots=True)
 class AdminRow:
-    """A ticket in the admins' list, as its JSON; `last_message` previews the newest message."""
+    """A ticket in the admins' list, as its JSON; `last_message` previews the newest message.
+
+    `waiting_since` is when the oldest message without an answer came in, null where nobody waits.
+    `assignee` is null where nobody is assigned, or an admin who is disabled.
+    """
 
     id: int
     category: Category
@@ -64,6 +70,10 @@ class AdminRow:
     last_message: str
     created_at: datetime
     updated_at: datetime
+    last_sender: Side
+    waiting_since: datetime | None
+    assignee: NamedAdmin | None
+    user_id: int
     user_email: str | None
 
 

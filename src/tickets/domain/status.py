@@ -1,4 +1,4 @@
-"""Statuses and categories: the choices that a ticket has (sections 3 and 4)."""
+"""Statuses, categories and priorities: the choices that a ticket has (sections 3 and 4)."""
 
 from __future__ import annotations
 
@@ -21,3 +21,12 @@ class Status(StrEnum):
     IN_PROGRESS = "in_progress"
     RESOLVED = "resolved"
     CLOSED = "closed"
+
+
+class Priority(StrEnum):
+    """How urgent admins find a ticket (DESK). A taken-over table may hold others, which stay."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"

@@ -21,6 +21,7 @@ from tickets.domain.errors import (
     ThreadGrown,
     TicketsError,
     TooManyRequests,
+    ValueChanged,
 )
 from tickets.domain.rate_limits import Allowance, Hit, RateLimit
 
@@ -34,6 +35,7 @@ def every_error(kind: type[TicketsError] = TicketsError) -> list[type[TicketsErr
 EXAMPLES: dict[type[TicketsError], TicketsError] = {
     InvalidInput: InvalidInput([FieldError("x", "X is wrong.")]),
     ThreadGrown: ThreadGrown(2),
+    ValueChanged: ValueChanged("closed"),
     TooManyRequests: TooManyRequests(
         Hit("creates", "7", RateLimit(6, timedelta(minutes=1))), Allowance(0, 9_500_000)
     ),

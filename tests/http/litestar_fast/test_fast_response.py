@@ -33,6 +33,7 @@ BODIES = {
                 last_message="…",
                 created_at=MOMENT,
                 updated_at=MOMENT,
+                last_sender=Side.USER,
             )
         ],
         None,

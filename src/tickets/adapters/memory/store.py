@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from tickets.domain.idempotency import StoredResponse
 from tickets.domain.message import Message
-from tickets.domain.people import Actor
+from tickets.domain.people import Actor, NamedAdmin
 from tickets.domain.ticket import Ticket
 
 
@@ -27,11 +27,18 @@ class MemoryStore:
         """By subject: the theoretical arrival time, and the period that it was computed with."""
         self.emails: dict[int, str] = {}
         self.tokens: dict[str, int] = {}
+        self.admins: dict[int, NamedAdmin] = {}
+        self.disabled_admins: set[int] = set()
         self.tickets: dict[int, Ticket] = {}
         self.threads: dict[int, list[Message]] = {}
         self.taken_over_at: datetime | None = None
         self.stored_responses: dict[tuple[Actor, str], StoredResponse] = {}
         self.ids = itertools.count(1)
+
+    def assignee_of(self, ticket: Ticket) -> NamedAdmin | None:
+        """Return the assignee of a stored ticket, unless that admin is disabled."""
+        assignee = ticket.assignee
+        return None if assignee is None or assignee.id in self.disabled_admins else assignee
 
     def add_user(self, email: str, token: str | None = None) -> int:
         """Return the id of a new user, who holds `token` from now on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -58,7 +59,9 @@ class MemoryTicketViews:
         """Sort all tickets."""
         rows = {
             AdminPosition(ticket.admin_unread, ticket.updated_at, ticket.id): _row(
-                AdminRow, ticket, user_email=self._store.emails[ticket.user_id]
+                AdminRow,
+                replace(ticket, assignee=self._store.assignee_of(ticket)),
+                user_email=self._store.emails[ticket.user_id],
             )
             for ticket in self._store.tickets.values()
             if status in (None, ticket.status) and category in (None, ticket.category)

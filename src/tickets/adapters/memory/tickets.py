@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import accumulate, takewhile
+from typing import Any
 
 import msgspec
 
@@ -41,7 +42,7 @@ class MemoryTickets:
         if ticket.user_id not in self._store.emails:
             raise NotAuthenticated
         self._check(context)
-        stored = replace(ticket, id=next(self._store.ids), version=1, new_message=None)
+        stored = _state(ticket, id=next(self._store.ids), version=1)
         self._store.tickets[stored.id] = stored
         self._store.threads[stored.id] = []
         self._append(stored.id, ticket.new_message)
@@ -52,7 +53,9 @@ class MemoryTickets:
         """Return a copy."""
         if ticket_id not in self._store.tickets:
             raise TicketNotFound
-        return replace(self._store.tickets[ticket_id], new_message=None)
+        ticket = _state(self._store.tickets[ticket_id])
+        ticket.assignee = self._store.assignee_of(ticket)
+        return ticket
 
     async def get_with_thread(
         self, ticket_id: int, *, before: int | None = None, limit: int = MAX_PAGE_MESSAGES
@@ -78,9 +81,7 @@ class MemoryTickets:
         if current is None or current.version != ticket.version:
             raise StaleTicket
         self._check(context)
-        self._store.tickets[ticket.id] = replace(
-            ticket, version=ticket.version + 1, new_message=None
-        )
+        self._store.tickets[ticket.id] = _state(ticket, version=ticket.version + 1)
         stored = self._append(ticket.id, ticket.new_message)
         store_response(self._store, context.stored_response, stored)
         return stored
@@ -124,6 +125,11 @@ class MemoryTickets:
         stored = replace(message, id=next(self._store.ids), ticket_id=ticket_id)
         self._store.threads[ticket_id].append(stored)
         return stored
+
+
+def _state(ticket: Ticket, **changes: Any) -> Ticket:  # noqa: ANN401 - fields of a ticket
+    """Return a copy of the state alone."""
+    return replace(ticket, new_message=None, new_events=(), **changes)
 
 
 def thread_page(thread: Sequence[Message], *, before: int | None, limit: int) -> ThreadPage:

@@ -12,6 +12,7 @@ import msgspec
 from tickets.adapters.http.api.cursors import messages_before, next_cursor
 from tickets.adapters.http.litestar_fast.encoded_json import encoded_json
 from tickets.domain.message import Message
+from tickets.domain.people import NamedAdmin
 from tickets.domain.read_models import (
     AdminPosition,
     AdminRow,
@@ -56,9 +57,15 @@ class TicketWithThread(TicketBody):
 
 
 class TicketWithThreadAndUser(TicketWithThread):
-    """The same with its user's e-mail address."""
+    """The same as admins see it, with its user's e-mail address.
+
+    `waiting_since` is when the oldest message without an answer came in, null where nobody waits.
+    `assignee` is null where nobody is assigned, or an admin who is disabled.
+    """
 
     user_email: str | None
+    waiting_since: datetime | None
+    assignee: NamedAdmin | None
 
 
 class TicketCreated(msgspec.Struct):
@@ -92,7 +99,8 @@ class TicketOpenedByAdmin(msgspec.Struct):
     @classmethod
     def of(cls, detail: TicketDetail) -> TicketOpenedByAdmin:
         """Return the body for a ticket, its thread and its user."""
-        fields = (*_detail_fields(detail), detail.user_email)
+        ticket = detail.ticket
+        fields = (*_detail_fields(detail), detail.user_email, ticket.waiting_since, ticket.assignee)
         return cls(TicketWithThreadAndUser(*fields))
 
 

@@ -20,6 +20,7 @@ from tickets.adapters.http.edge.problem_details import (
     Conflict,
     NotReadyProblem,
     Problem,
+    ValueConflict,
     problem,
     problem_response,
     problem_type,
@@ -45,6 +46,7 @@ from tickets.domain.errors import (
     TicketNotFound,
     TicketsError,
     TooManyRequests,
+    ValueChanged,
 )
 from tickets.domain.rate_limits import Allowance, Hit
 from tickets.domain.text_rules import label
@@ -117,6 +119,10 @@ def _unseen_messages(error: ThreadGrown) -> Mapping[str, Any]:
     return {"message_count": error.message_count, "messages": msgspec.Raw(error.unseen)}
 
 
+def _present_value(error: ValueChanged) -> Mapping[str, Any]:
+    return {"present": error.present}
+
+
 def _problems(error: NotReady) -> Mapping[str, Any]:
     return {"problems": error.problems}
 
@@ -129,6 +135,7 @@ ERROR_TABLE: Mapping[type[TicketsError], ErrorRule[Any]] = {
     NotAllowed: ErrorRule(HTTPStatus.FORBIDDEN),
     TicketNotFound: ErrorRule(HTTPStatus.NOT_FOUND),
     ThreadGrown: ErrorRule(HTTPStatus.CONFLICT, body=Conflict, fields=_unseen_messages),
+    ValueChanged: ErrorRule(HTTPStatus.CONFLICT, body=ValueConflict, fields=_present_value),
     RequestInProgress: ErrorRule(HTTPStatus.CONFLICT, _retry_in_a_second),
     ResponseErased: ErrorRule(HTTPStatus.GONE),
     IdempotencyKeyReused: ErrorRule(HTTPStatus.UNPROCESSABLE_ENTITY),

@@ -10,6 +10,7 @@ from litestar import Response
 
 from tickets.domain.errors import FieldError, HealthProblem
 from tickets.domain.message import Message
+from tickets.domain.people import NamedAdmin
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -40,6 +41,15 @@ class Conflict(Problem, omit_defaults=True):
 
     message_count: int | None = None
     messages: Sequence[Message] | None = None
+
+
+class ValueConflict(Problem, omit_defaults=True):
+    """A problem with the present value of a field that has changed since the writer looked.
+
+    It is a status, a priority, or an assignee, null where nobody is assigned.
+    """
+
+    present: str | NamedAdmin | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class NotReadyProblem(Problem, omit_defaults=True):

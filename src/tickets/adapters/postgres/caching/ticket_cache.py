@@ -15,9 +15,9 @@ MAX_ENTRIES = 10_000
 
 _FIELDS = tuple(field.name for field in fields(Ticket))
 # An entry is rebuilt by position, in a tenth of the time that keywords take.
-if _FIELDS[-2:] != ("version", "new_message"):
-    raise TypeError("a ticket's last fields must be version and new_message")
-_state_of = attrgetter(*_FIELDS[:-2])
+if _FIELDS[-3:] != ("version", "new_message", "new_events"):
+    raise TypeError("a ticket's last fields must be version, new_message and new_events")
+_state_of = attrgetter(*_FIELDS[:-3])
 
 
 class PostgresTicketCache:
@@ -32,7 +32,7 @@ class PostgresTicketCache:
     def __init__(self, listener: Listener | None, *, max_entries: int = MAX_ENTRIES) -> None:
         """Cache up to `max_entries` tickets while `listener` is connected; without one, none."""
         self._listener = listener
-        # every field but new_message
+        # every field but the last two
         self._cache = Cache[int, tuple[Any, ...]](max_entries)
         if listener is not None:
             listener.invalidate_on(self._cache, "ticket", int)

@@ -30,7 +30,7 @@ Record = dict[str, Any]
 def encode_response(result: Result | None) -> str:
     """Return the JSON of a result; its ids are merged into it by the statement that stores it."""
     if isinstance(result, Ticket):
-        result = replace(result, new_message=None)
+        result = replace(result, new_message=None, new_events=())
     encoded = msgspec.json.encode(result).decode()
     # spliced, since the fields would have to be copied into a dictionary to add one
     return f'{{"v":{FORMAT_VERSION},{encoded[1:]}' if encoded.startswith("{") else encoded

@@ -19,6 +19,7 @@ from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimit
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
 from tickets.domain.message import Message
+from tickets.domain.people import NamedAdmin, Side
 from tickets.domain.read_models import (
     MAX_FOLLOW_UPS,
     MAX_PAGE_BYTES,
@@ -62,9 +63,9 @@ class PostgresTickets:
             "category": ticket.category,
             "other_category": ticket.other_category,
             "subject": ticket.subject,
-            "priority": ticket.priority,
             "created_at": ticket.created_at,
             "follows": ticket.follows,
+            "opened_by": ticket.opened_by,
             **_state_values(ticket),
             **_message_values(ticket.new_message),
             **hit_values(hit),
@@ -86,7 +87,8 @@ class PostgresTickets:
         assert row is not None  # noqa: S101 - an insert without a condition returns its row
         if hit is not None:
             self._rate_limiter.recorded(hit, row["arrival_in"])
-        ticket.id, ticket.version, ticket.new_message = row["id"], row["version"], None
+        ticket.id, ticket.version = row["id"], row["version"]
+        ticket.new_message, ticket.new_events = None, ()
         return ticket
 
     async def get(self, ticket_id: int) -> Ticket:
@@ -154,7 +156,13 @@ class PostgresTickets:
     async def _save(self, query: str, ticket: Ticket, **values: object) -> asyncpg.Record:
         """Run a statement that saves the ticket; return its row, or raise `StaleTicket`."""
         statement = self._sql[query].bind(
-            ticket_id=ticket.id, version=ticket.version, **_state_values(ticket), **values
+            ticket_id=ticket.id,
+            version=ticket.version,
+            assigns=ticket.assigns,
+            first_replied_at=ticket.first_replied_at,
+            resolved_at=ticket.resolved_at,
+            **_state_values(ticket),
+            **values,
         )
         try:
             row = await self._database.fetchrow(*statement)
@@ -192,6 +200,7 @@ def _state_values(ticket: Ticket) -> dict[str, object]:
     return {
         "user_id": ticket.user_id,
         "status": ticket.status,
+        "priority": ticket.priority,
         "user_unread": ticket.user_unread,
         "admin_unread": ticket.admin_unread,
         "message_count": ticket.message_count,
@@ -201,6 +210,9 @@ def _state_values(ticket: Ticket) -> dict[str, object]:
         "user_seen": ticket.user_seen,
         "admin_seen": ticket.admin_seen,
         "waiting_since": ticket.waiting_since,
+        "assignee_id": None if ticket.assignee is None else ticket.assignee.id,
+        "last_sender": ticket.last_sender,
+        "events_recorded": ticket.events_recorded,
     }
 
 
@@ -239,6 +251,7 @@ def _with_id(message: Message, message_id: int) -> Message:
 
 
 def _ticket(row: asyncpg.Record) -> Ticket:
+    assignee_name = row["assignee_name"]
     return Ticket(
         id=row["id"],
         user_id=row["user_id"],
@@ -258,5 +271,11 @@ def _ticket(row: asyncpg.Record) -> Ticket:
         admin_seen=row["admin_seen"],
         waiting_since=row["waiting_since"],
         follows=row["follows"],
+        assignee=None if assignee_name is None else NamedAdmin(row["assignee_id"], assignee_name),
+        last_sender=Side(row["last_sender"]),
+        opened_by=Side(row["opened_by"]),
+        first_replied_at=row["first_replied_at"],
+        resolved_at=row["resolved_at"],
+        events_recorded=row["events_recorded"],
         version=row["version"],
     )
