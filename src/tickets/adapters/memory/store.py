@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 
 from tickets.domain.idempotency import StoredResponse
 from tickets.domain.message import Message
-from tickets.domain.people import Actor
 from tickets.domain.ticket import Ticket
 
 
@@ -30,7 +29,8 @@ class MemoryStore:
         self.tickets: dict[int, Ticket] = {}
         self.threads: dict[int, list[Message]] = {}
         self.taken_over_at: datetime | None = None
-        self.stored_responses: dict[tuple[Actor, str], StoredResponse] = {}
+        self.stored_responses: dict[tuple[str, str], StoredResponse] = {}
+        """By caller (`Actor.principal`) and key."""
         self.ids = itertools.count(1)
 
     def add_user(self, email: str, token: str | None = None) -> int:
