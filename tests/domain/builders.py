@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tickets.domain.people import Actor
+from tickets.domain.people import Actor, NamedAdmin
 from tickets.domain.ticket import Status, Ticket
 
 NOW = datetime(2026, 2, 3, 10, 15, tzinfo=UTC)
@@ -14,6 +14,7 @@ WEEK = timedelta(hours=168)
 OWNER = Actor.user(7)
 STRANGER = Actor.user(8)
 ADMIN = Actor.team()
+NADIA = Actor.named(NamedAdmin(3, "Nadia Berg"))
 
 
 def a_ticket(status: Status = Status.OPEN, *, user_unread: bool = False) -> Ticket:

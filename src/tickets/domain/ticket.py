@@ -283,8 +283,9 @@ class Ticket:
             # mark, and after many of them no page would reach back to it.
             self._set_mark(receiver, self.last_ordinal)
         self.last_ordinal += 1
+        name = None if by.admin is None else by.admin.name
         self.new_message = Message(
-            0, self.id, by.side, by.user_id, text, self.updated_at, self.last_ordinal
+            0, self.id, by.side, by.user_id, text, self.updated_at, self.last_ordinal, name
         )
         self.message_count += 1
         self.last_message = preview(text)
