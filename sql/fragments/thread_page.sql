@@ -32,7 +32,7 @@ select coalesce(
                                                  then 'YYYY-MM-DD"T"HH24:MI:SS"Z"'
                                                  else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end
                                         ) as created_at,
-                                        m.ordinal
+                                        m.ordinal, m.sender_name
                              ) as fields
                        where m.ticket_id = :ticket_id
                          and m.ordinal < :before

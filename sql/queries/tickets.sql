@@ -12,8 +12,10 @@
 with ticket as (
     -- include: insert_ticket
 ), message as (
-    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at, ordinal)
-    select ticket.id, :sender_type, :sender_id, :message, :sent_at, :last_ordinal from ticket
+    insert into ticket_messages (ticket_id, sender_type, sender_id, sender_name, message,
+                                 created_at, ordinal)
+    select ticket.id, :sender_type, :sender_id, :sender_name, :message, :sent_at, :last_ordinal
+      from ticket
 )
 insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
 values (:subject_of_hit, clock_timestamp() + :interval, clock_timestamp(), :period)
@@ -28,8 +30,10 @@ returning (select ticket.id from ticket) as id,
 with ticket as (
     -- include: insert_ticket
 ), message as (
-    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at, ordinal)
-    select ticket.id, :sender_type, :sender_id, :message, :sent_at, :last_ordinal from ticket
+    insert into ticket_messages (ticket_id, sender_type, sender_id, sender_name, message,
+                                 created_at, ordinal)
+    select ticket.id, :sender_type, :sender_id, :sender_name, :message, :sent_at, :last_ordinal
+      from ticket
 ), stored_response as (
     insert into ticket_idempotency_keys (caller, key, fingerprint, answer, recorded_at)
     select :caller, :key, :fingerprint,
@@ -84,8 +88,10 @@ with saved as (
     returning id,
     -- include: is_as_sent
 ), message as (
-    insert into ticket_messages (ticket_id, sender_type, sender_id, message, created_at, ordinal)
-    select saved.id, :sender_type::text, :sender_id, :message, :sent_at, :last_ordinal
+    insert into ticket_messages (ticket_id, sender_type, sender_id, sender_name, message,
+                                 created_at, ordinal)
+    select saved.id, :sender_type::text, :sender_id, :sender_name, :message, :sent_at,
+           :last_ordinal
       from saved
      where :sender_type::text is not null
     returning id

@@ -23,7 +23,7 @@ from tickets.domain.errors import (
 )
 from tickets.domain.idempotency import KEY_LIFETIME, IdempotencyKey, Result, StoredResponse
 from tickets.domain.message import Message
-from tickets.domain.people import Actor
+from tickets.domain.people import Actor, NamedAdmin
 from tickets.domain.read_models import UserRow
 from tickets.domain.ticket import Status, Ticket
 from tickets.domain.write_context import WriteContext
@@ -100,6 +100,24 @@ async def test_two_users_may_use_the_same_key(world: World) -> None:
 
     assert await world.idempotency_store.find(mara, bool, since=START) is True
     assert await world.idempotency_store.find(jon, bool, since=START) is False
+
+
+async def test_two_admins_and_the_team_may_use_the_same_key(world: World) -> None:
+    nadia, omar = (Actor.named(NamedAdmin(number, "Nadia")) for number in (1, 11))
+    callers = {ADMIN: Status.OPEN, nadia: Status.RESOLVED, omar: Status.CLOSED}
+    for caller, status in callers.items():
+        await world.idempotency_store.store(StoredResponse(a_key(by=caller), status, at=START))
+
+    find = world.idempotency_store.find
+    assert [await find(a_key(by=by), Status, since=START) for by in callers] == [*callers.values()]
+
+
+async def test_the_key_of_an_admin_stays_valid_when_the_admin_is_renamed(world: World) -> None:
+    before, after = (Actor.named(NamedAdmin(1, name)) for name in ("Nadia", "Nadia B."))
+    await world.idempotency_store.store(StoredResponse(a_key(by=before), Status.OPEN, at=START))
+
+    find = world.idempotency_store.find
+    assert await find(a_key(by=after), Status, since=START) is Status.OPEN
 
 
 async def test_a_second_response_for_a_key_is_stale(world: World) -> None:

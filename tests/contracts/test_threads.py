@@ -10,7 +10,7 @@ import pytest
 from tests.world import ADMIN, START, World, messages_of
 from tickets.domain.errors import StaleTicket
 from tickets.domain.message import Message
-from tickets.domain.people import Actor
+from tickets.domain.people import Actor, NamedAdmin
 from tickets.domain.read_models import MAX_PAGE_BYTES, TicketDetail
 from tickets.domain.ticket import Status, Ticket
 
@@ -30,7 +30,8 @@ def ordinals_of(detail: TicketDetail) -> list[int]:
 async def test_a_page_is_json_as_the_service_encodes_messages(world: World) -> None:
     ticket = await world.ticket(message='Öffnungszeiten 🕰 "now"\n\\ and \t tab')
     world.clock.pass_time(microseconds=120)
-    replied = await world.reply(ticket.id, ADMIN, "An answer.")
+    nadia = Actor.named(NamedAdmin(3, "Nadia Berg"))
+    replied = await world.reply(ticket.id, nadia, "An answer.")
     first = Message(
         id=messages_of(await world.tickets.get_with_thread(ticket.id))[0].id,
         ticket_id=ticket.id,

@@ -11,7 +11,7 @@ import pytest
 
 from tests.world import ADMIN, START, World, messages_of, texts_of
 from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
-from tickets.domain.people import Actor, Side
+from tickets.domain.people import Actor, NamedAdmin, Side
 from tickets.domain.rate_limits import Hit, RateLimit
 from tickets.domain.read_models import UserPosition
 from tickets.domain.ticket import Category, Priority, Status, Ticket
@@ -75,6 +75,19 @@ async def test_a_ticket_detail_has_every_message_oldest_first(
     assert {m.ticket_id for m in messages_of(detail)} == {added.id}
     ids = [m.id for m in messages_of(detail)]
     assert ids == sorted(set(ids))
+
+
+async def test_a_message_keeps_the_name_of_the_admin_who_wrote_it(world: World) -> None:
+    ticket = await world.ticket()
+    names = ["Nadia Berg", "Nadia", "Zoë 🎫"]
+    for name in names:
+        await world.reply(ticket.id, Actor.named(NamedAdmin(3, name)), "On it.")
+    await world.reply(ticket.id, ADMIN, "We are all on it.")
+
+    messages = messages_of(await world.tickets.get_with_thread(ticket.id))
+
+    assert [message.sender_name for message in messages] == [None, *names, None]
+    assert {message.sender_id for message in messages[1:]} == {None}
 
 
 async def test_messages_with_equal_times_stay_in_the_order_in_which_they_were_written(

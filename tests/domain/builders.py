@@ -16,6 +16,7 @@ OWNER = Actor.user(7)
 STRANGER = Actor.user(8)
 ADMIN = Actor.team()
 ANNA, BEN = NamedAdmin(1, "Anna"), NamedAdmin(2, "Ben")
+NADIA = Actor.named(NamedAdmin(3, "Nadia Berg"))
 
 
 def a_ticket(status: Status = Status.OPEN, *, user_unread: bool = False) -> Ticket:

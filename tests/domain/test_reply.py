@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.domain.builders import ADMIN, LATER, NOW, OWNER, STRANGER, a_ticket, unread_flags
+from tests.domain.builders import ADMIN, LATER, NADIA, NOW, OWNER, STRANGER, a_ticket, unread_flags
 from tickets.domain.errors import InvalidInput, ThreadFull, TicketClosed, TicketNotFound
 from tickets.domain.people import Actor, Side
 from tickets.domain.ticket import MAX_MESSAGES, Status
@@ -34,6 +34,19 @@ def test_an_admins_reply_is_unread_for_the_user() -> None:
     assert message is not None
     assert (message.sender_type, message.sender_id) == (Side.ADMIN, None)
     assert unread_flags(ticket) == (True, False)
+
+
+@pytest.mark.parametrize(("by", "name"), [(NADIA, "Nadia Berg"), (ADMIN, None), (OWNER, None)])
+def test_a_message_has_the_name_of_the_admin_who_wrote_it(by: Actor, name: str | None) -> None:
+    """DESK, Named admins: null for the shared token and for users; `sender_id` stays null."""
+    ticket = a_ticket()
+
+    ticket.reply("Yes.", by=by, at=LATER)
+
+    message = ticket.new_message
+    assert message is not None
+    assert message.sender_name == name
+    assert message.sender_id == by.user_id
 
 
 @pytest.mark.parametrize("by", [OWNER, ADMIN])

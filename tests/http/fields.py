@@ -18,7 +18,16 @@ TICKET = {
     "follows",
 }
 DETAIL = TICKET | {"messages", "messages_before", "seen", "followed_by"}
-MESSAGE = {"id", "ticket_id", "sender_type", "sender_id", "message", "created_at", "ordinal"}
+MESSAGE = {
+    "id",
+    "ticket_id",
+    "sender_type",
+    "sender_id",
+    "message",
+    "created_at",
+    "ordinal",
+    "sender_name",
+}
 LIST_ROW = {
     "id",
     "category",

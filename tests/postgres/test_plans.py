@@ -162,6 +162,7 @@ NEWEST: Values = {
 }
 A_MESSAGE: Values = {
     "sender_type": "user",
+    "sender_name": None,
     "sender_id": 1,
     "message": "It stops.",
     "sent_at": FROM,

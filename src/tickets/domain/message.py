@@ -19,6 +19,9 @@ class Message:
 
     `ordinal` is its number in the ticket, from 1, in the order in which messages were committed. It
     never changes. Where messages were deleted, there are gaps.
+
+    `sender_name` is the name of the named admin who wrote it, as it was then: all that customers
+    see of an admin. It is None for users and for the shared token.
     """
 
     id: int
@@ -28,6 +31,7 @@ class Message:
     message: str
     created_at: datetime
     ordinal: int = 0
+    sender_name: str | None = None
 
 
 def preview(text: str) -> str:

@@ -23,6 +23,25 @@ class NamedAdmin:
 
 
 @dataclass(frozen=True, slots=True)
+class AdminEntry:
+    """A named admin in the list of the team.
+
+    `active` is False once the admin is disabled. `open` counts the tickets that are assigned to the
+    admin and not closed: 0 for a disabled one, whose tickets count as unassigned.
+    """
+
+    id: int
+    name: str
+    email: str
+    active: bool
+    open: int
+
+
+MAX_ADMINS = 100
+"""Named admins that are not disabled, at most."""
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts or looks: a user, a named admin, or the admin team with its shared token.
 
@@ -47,3 +66,13 @@ class Actor:
     def named(cls, admin: NamedAdmin) -> Self:
         """Return this named admin."""
         return cls(Side.ADMIN, None, admin)
+
+    @property
+    def principal(self) -> str:
+        """Return a text that no other actor has, for idempotency keys: `user:7`, `admin:3`.
+
+        All holders of the shared token are `admin`.
+        """
+        if self.side is Side.USER:
+            return f"user:{self.user_id}"
+        return "admin" if self.admin is None else f"admin:{self.admin.id}"

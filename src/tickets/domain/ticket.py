@@ -192,8 +192,11 @@ class Ticket(Assignment):
             # mark, and after many of them no page would reach back to it.
             self._set_mark(receiver, self.last_ordinal)
         self.last_ordinal += 1
+        name = None if by.admin is None else by.admin.name
         at = self.updated_at
-        self.new_message = Message(0, self.id, by.side, by.user_id, text, at, self.last_ordinal)
+        self.new_message = Message(
+            0, self.id, by.side, by.user_id, text, at, self.last_ordinal, name
+        )
         self.message_count += 1
         self.last_message = preview(text)
         self.last_sender = by.side

@@ -107,6 +107,7 @@ def test_a_message_of_the_previous_release_is_replayed() -> None:
         "message": "We are on it.",
         "created_at": OPENED,
     }
+    assert (message.ordinal, message.sender_name) == (0, None)
 
 
 def test_a_status_and_a_flag_of_the_previous_release_are_replayed() -> None:
@@ -146,7 +147,14 @@ def test_the_previous_release_decodes_a_status_and_a_flag_of_this_one(
 
 
 @pytest.mark.parametrize(
-    "result", [a_ticket(), Message(0, 3, Side.USER, 7, "Any news?", NOW), Status.OPEN, False]
+    "result",
+    [
+        a_ticket(),
+        Message(0, 3, Side.USER, 7, "Any news?", NOW),
+        Message(9, 3, Side.ADMIN, None, "None.", NOW, 4, "Nadia Berg"),
+        Status.OPEN,
+        False,
+    ],
 )
 def test_a_response_of_this_release_is_replayed_unchanged(result: Result) -> None:
     kind: Any = type(result)

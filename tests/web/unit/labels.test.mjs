@@ -24,6 +24,9 @@ test("a sender's label depends on the reader's side", () => {
   assert.equal(senderLabel(user, "admin", ticket), "mara@example.com");
   assert.equal(senderLabel(user, "admin", { user_email: null }), "User 4");
   assert.equal(senderLabel(admin, "admin", ticket), "Support team");
+  for (const side of ["user", "admin"]) {
+    assert.equal(senderLabel({ ...admin, sender_name: "Nadia Berg" }, side, ticket), "Nadia Berg");
+  }
 });
 
 test("one is singular, zero and more are plural", () => {

@@ -24,11 +24,11 @@ class MemoryIdempotencyStore:
         self, key: IdempotencyKey, kind: type[ResultT], *, since: datetime
     ) -> ResultT | None:
         """Look the key up, and delete a response that is too old."""
-        response = self._store.stored_responses.get((key.caller, key.value))
+        response = self._store.stored_responses.get((key.caller.principal, key.value))
         if response is None:
             return None
         if response.at < since:
-            del self._store.stored_responses[key.caller, key.value]
+            del self._store.stored_responses[key.caller.principal, key.value]
             return None
         if response.key.fingerprint != key.fingerprint:
             raise IdempotencyKeyReused
@@ -54,7 +54,10 @@ class MemoryIdempotencyStore:
 
 def reject_duplicate(store: MemoryStore, response: StoredResponse | None) -> None:
     """Raise `StaleTicket` where the key has a stored response already."""
-    if response and (response.key.caller, response.key.value) in store.stored_responses:
+    if response is None:
+        return
+    key = response.key
+    if (key.caller.principal, key.value) in store.stored_responses:
         raise StaleTicket
 
 
@@ -66,4 +69,4 @@ def store_response(
         return
     key = response.key
     result = copy.copy(stored or response.result)
-    store.stored_responses[key.caller, key.value] = replace(response, result=result)
+    store.stored_responses[key.caller.principal, key.value] = replace(response, result=result)

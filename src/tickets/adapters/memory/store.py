@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from tickets.domain.idempotency import StoredResponse
 from tickets.domain.message import Message
-from tickets.domain.people import Actor, NamedAdmin
+from tickets.domain.people import NamedAdmin
 from tickets.domain.ticket import Ticket
 
 
@@ -32,7 +32,8 @@ class MemoryStore:
         self.tickets: dict[int, Ticket] = {}
         self.threads: dict[int, list[Message]] = {}
         self.taken_over_at: datetime | None = None
-        self.stored_responses: dict[tuple[Actor, str], StoredResponse] = {}
+        self.stored_responses: dict[tuple[str, str], StoredResponse] = {}
+        """By caller (`Actor.principal`) and key."""
         self.ids = itertools.count(1)
 
     def assignee_of(self, ticket: Ticket) -> NamedAdmin | None:

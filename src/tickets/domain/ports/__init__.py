@@ -15,6 +15,8 @@ from tickets.domain.ports.operations import (
     StoreHealth,
 )
 from tickets.domain.ports.people import (
+    AdminLookup,
+    Admins,
     TokenLookup,
 )
 from tickets.domain.ports.tickets import (
@@ -27,6 +29,8 @@ from tickets.domain.ports.views import (
 )
 
 __all__ = [
+    "AdminLookup",
+    "Admins",
     "Clock",
     "IdempotencyStore",
     "PoolUsage",

@@ -1,8 +1,11 @@
-"""Ports for authentication: who holds a token."""
+"""Ports for people: who holds a token, and who is in the admin team."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
+
+from tickets.domain.people import AdminEntry, NamedAdmin
 
 
 class TokenLookup(Protocol):
@@ -13,3 +16,32 @@ class TokenLookup(Protocol):
 
     async def by_token(self, token: str) -> int | None:
         """Return the id of the user who holds this token; None where it is unknown or expired."""
+
+
+class AdminLookup(Protocol):
+    """Looks up which named admin holds an admin token."""
+
+    def cached(self, token: str) -> NamedAdmin | None:
+        """Return what `by_token` would return without a query; None where it needs one."""
+
+    async def by_token(self, token: str) -> NamedAdmin | None:
+        """Return the admin who holds this token; None where it is unknown or was revoked."""
+
+
+class Admins(Protocol):
+    """The named admins of the team."""
+
+    async def get(self, admin_id: int) -> NamedAdmin | None:
+        """Return the admin with this id; None where it is unknown, or the admin is disabled."""
+
+    async def email_of(self, admin_id: int) -> str | None:
+        """Return the e-mail address of an admin, disabled ones included; None where unknown."""
+
+    async def entries(self) -> Sequence[AdminEntry]:
+        """Return all admins by name, those who are disabled last."""
+
+    async def assigned_to(self, admin_id: int, *, after: int, limit: int) -> Sequence[int]:
+        """Return ids of tickets that are assigned to this admin and not closed, lowest first.
+
+        Those above the id `after`, at most `limit`; also where the admin is disabled.
+        """

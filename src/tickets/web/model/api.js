@@ -12,6 +12,7 @@ import { formatQuery } from "./routes.js";
  * @property {number} ticket_id
  * @property {Side} sender_type
  * @property {number | null} sender_id null for admins
+ * @property {string | null} sender_name of a named admin, as it was when the message was written
  * @property {string} message
  * @property {string} created_at
  * @property {number} ordinal its place in the thread; 0 where the service did not say

@@ -33,11 +33,12 @@ export const categoryLabel = ({ category, other_category: custom }) =>
 /**
  * Returns what a reader on `side` calls the sender of a message.
  *
- * @param {Pick<Message, "sender_type" | "sender_id">} message
+ * @param {Pick<Message, "sender_type" | "sender_id" | "sender_name">} message
  * @param {Side} side
  * @param {Pick<Ticket, "user_email">} ticket
  */
 export function senderLabel(message, side, ticket) {
+  if (message.sender_name) return message.sender_name;
   if (message.sender_type === "admin") return side === "admin" ? "Support team" : "Support";
   return side === "user" ? "You" : ticket.user_email || `User ${message.sender_id}`;
 }

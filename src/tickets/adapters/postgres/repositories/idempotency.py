@@ -19,7 +19,6 @@ from tickets.domain.errors import (
     StoreUnavailable,
 )
 from tickets.domain.idempotency import IdempotencyKey, ResultT, StoredResponse
-from tickets.domain.people import Actor, Side
 
 _PRIMARY_KEY = "ticket_idempotency_keys_pkey"
 
@@ -36,7 +35,7 @@ class PostgresIdempotencyStore:
         self, key: IdempotencyKey, kind: type[ResultT], *, since: datetime
     ) -> ResultT | None:
         """Select by caller and key; delete a response that is too old."""
-        values = {"caller": _caller_name(key.caller), "key": key.value, "since": since}
+        values = {"caller": key.caller.principal, "key": key.value, "since": since}
         row = await self._database.fetchrow(*self._sql["find_response"].bind(**values))
         if row is not None and row["is_expired"]:
             await self._database.fetch(*self._sql["delete_expired_response"].bind(**values))
@@ -70,7 +69,7 @@ def response_values(response: StoredResponse | None) -> dict[str, object]:
         return dict.fromkeys(("caller", "key", "fingerprint", "response", "recorded_at"))
     key = response.key
     return {
-        "caller": _caller_name(key.caller),
+        "caller": key.caller.principal,
         "key": key.value,
         "fingerprint": key.fingerprint,
         "response": encode_response(response.result),
@@ -94,7 +93,3 @@ def raise_if_duplicate(response: StoredResponse | None, error: Exception) -> Non
         raise StaleTicket from error
     if isinstance(error.__cause__, asyncpg.LockNotAvailableError):
         raise RequestInProgress from error
-
-
-def _caller_name(caller: Actor) -> str:
-    return "admin" if caller.side is Side.ADMIN else f"user:{caller.user_id}"

@@ -229,10 +229,11 @@ def _page_values(limit: int, before: int | None = None) -> dict[str, object]:
 def _message_values(message: Message | None) -> dict[str, object]:
     """Return the columns of a new message, all None where there is none."""
     if message is None:
-        return dict.fromkeys(("sender_type", "sender_id", "message", "sent_at"))
+        return dict.fromkeys(("sender_type", "sender_id", "sender_name", "message", "sent_at"))
     return {
         "sender_type": message.sender_type,
         "sender_id": message.sender_id,
+        "sender_name": message.sender_name,
         "message": message.message,
         "sent_at": message.created_at,
     }
@@ -247,6 +248,7 @@ def _with_id(message: Message, message_id: int) -> Message:
         message=message.message,
         created_at=message.created_at,
         ordinal=message.ordinal,
+        sender_name=message.sender_name,
     )
 
 
