@@ -101,10 +101,12 @@ class Ticket:
         message = validation.text("message", message, FIRST_MESSAGE)
         if follows is not None:
             if followed is None or followed.user_id != by.user_id:
-                validation.reject("follows", "Follows must be the number of a ticket of yours.")
+                validation.reject(
+                    "follows", "Follows must be the id of one of your closed tickets."
+                )
             elif followed.status is not Status.CLOSED:
                 validation.reject(
-                    "follows", "The ticket that this one follows is not closed: reply to it there."
+                    "follows", f"Ticket {follows} is not closed: reply to it, or close it first."
                 )
         validation.finish()
         assert chosen is not None  # noqa: S101 - `finish` raises where it is None
@@ -170,6 +172,7 @@ class Ticket:
         """Clear the reader's unread flag if all messages were seen; return whether it changed.
 
         `seen` is the number of messages that were shown. Where there are more, flag and mark stay.
+        A count does not notice one that SQL deletes while another arrives (decision 15).
         Raises `InvalidInput` where `seen` is more than there are, `TicketNotFound` for another
         user's ticket.
         """
