@@ -65,10 +65,12 @@ class Ticket(Assignment):
         )
         if follows is not None:
             if followed is None or followed.user_id != by.user_id:
-                validation.reject("follows", "Follows must be the number of a ticket of yours.")
+                validation.reject(
+                    "follows", "Follows must be the id of one of your closed tickets."
+                )
             elif followed.status is not Status.CLOSED:
                 validation.reject(
-                    "follows", "The ticket that this one follows is not closed: reply to it there."
+                    "follows", f"Ticket {follows} is not closed: reply to it, or close it first."
                 )
         validation.finish()
         ticket = cls._opened(new, user_id=by.user_id, by=by, at=at)

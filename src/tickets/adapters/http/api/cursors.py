@@ -47,7 +47,7 @@ def read_cursor(cursor: str | None, kind: type[Position]) -> Position | None:
         or position.updated_at.utcoffset() != timedelta(0)
         or not 0 < position.id <= MAX_ID
     ):
-        message = "This cursor is not valid for this list. Start again without a cursor."
+        message = "Cursor must be the next_cursor of a page of this list; leave it out to begin."
         raise InvalidInput([FieldError("cursor", message)])
     return position
 
@@ -61,7 +61,9 @@ def read_thread_cursor(cursor: str | None) -> int | None:
         return None
     position = _decode(cursor, ThreadPosition)
     if position is None or not 0 < position.before <= MAX_ID:
-        message = "This cursor is not valid for a thread. Start again without a cursor."
+        message = (
+            "Before must be the messages_before of a ticket; leave it out for the newest messages."
+        )
         raise InvalidInput([FieldError("before", message)])
     return position.before
 
