@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -81,7 +80,7 @@ def test_what_is_not_an_abandoned_folder_of_the_service_stays(temporary: Path) -
     elsewhere = temporary / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "lock").touch()
-    os.symlink(elsewhere, temporary / "tickets-metrics-link")
+    (temporary / "tickets-metrics-link").symlink_to(elsewhere)
     before = sorted(temporary.rglob("*"))
 
     remove_abandoned_metrics()
