@@ -71,6 +71,8 @@ async def main() -> None:
             ticket_service=world.service,
             ticket_views=world.views,
             token_lookup=world.token_lookup,
+            admin_lookup=world.admin_lookup,
+            admins=world.admins,
             failed_sign_ins=FailedSignIns(world.rate_limiter, None),
             store_health=world.store_health,
             admin_tokens=["admin"],
