@@ -1,11 +1,11 @@
--- Selects the thread of ticket t as encoded JSON, oldest first, if one page has all of it: at most
--- :limit messages, each with an ordinal, and at most :max_bytes of JSON. Else null. One message
--- more than :limit is read at most, and none where the ticket already has more.
+-- Selects the thread of ticket t as encoded JSON, oldest first, comma-separated, if one page has all
+-- of it: at most :limit messages, each with an ordinal, and at most :max_bytes of JSON. Else null.
+-- One message more than :limit is read at most, and none where the ticket already has more.
 select case
            when count(*) <= :limit
                 and count(*) = count(m.ordinal)
                 and sum(octet_length(m.body)) <= :max_bytes
-           then convert_to('[' || string_agg(m.body, ',' order by m.ordinal) || ']', 'UTF8')
+           then string_agg(m.body, ',' order by m.ordinal)
        end
   from (
            select m.ordinal,

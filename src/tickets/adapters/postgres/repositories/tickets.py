@@ -115,7 +115,8 @@ class PostgresTickets:
         if before is None:
             row = await self._row("get_ticket_with_whole_thread", ticket_id, **values)
             if row["messages"] is not None:
-                return self._detail(row, ThreadPage(row["messages"], previous=None), generation)
+                page = ThreadPage(b"[%b]" % row["messages"], previous=None)
+                return self._detail(row, page, generation)
         values["before"] = MAX_ID if before is None else before
         row = await self._row("get_ticket_with_thread", ticket_id, **values)
         return self._detail(row, _page(row), generation)
@@ -246,7 +247,7 @@ def _page_values(limit: int) -> dict[str, object]:
 
 
 def _page(row: asyncpg.Record) -> ThreadPage:
-    return ThreadPage(row["messages"], row["previous"], row["has_unnumbered"])
+    return ThreadPage(b"[%b]" % (row["messages"] or b""), row["previous"], row["has_unnumbered"])
 
 
 def _follow_ups(newest_first: str) -> Sequence[int]:
