@@ -32,6 +32,8 @@ async def test_a_page_is_json_as_the_service_encodes_messages(world: World) -> N
     world.clock.pass_time(microseconds=120)
     nadia = Actor.named(NamedAdmin(3, "Nadia Berg"))
     replied = await world.reply(ticket.id, nadia, "An answer.")
+    world.clock.pass_time(microseconds=999_880, seconds=10)
+    on_the_second = await world.reply(ticket.id, ADMIN, "Another one.")
     first = Message(
         id=messages_of(await world.tickets.get_with_thread(ticket.id))[0].id,
         ticket_id=ticket.id,
@@ -46,7 +48,7 @@ async def test_a_page_is_json_as_the_service_encodes_messages(world: World) -> N
 
     # the same keys in the same order, the same times: a reply's answer equals its message here
     assert msgspec.json.decode(page.messages) == msgspec.json.decode(
-        msgspec.json.encode([first, replied])
+        msgspec.json.encode([first, replied, on_the_second])
     )
     assert page.previous is None
 

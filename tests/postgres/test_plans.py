@@ -14,7 +14,7 @@ import pytest
 from tests.databases import in_database
 from tests.postgres.query_plans import BUSY_USER, FILL, FROM, LONG_THREAD, TICKETS, plan_of
 from tickets.adapters.postgres.sql_loader import load_queries, sql_folder
-from tickets.domain.read_models import MAX_FOLLOW_UPS, MAX_PAGE_BYTES
+from tickets.domain.read_models import MAX_FOLLOW_UPS, MAX_PAGE_BYTES, MAX_PAGE_MESSAGES
 from tickets.domain.ticket import MAX_ID
 from tickets.domain.ticket import MAX_MESSAGES as MESSAGES
 
@@ -156,10 +156,11 @@ A_STATE: Values = {
 }
 NEWEST: Values = {
     "before": MAX_ID,
-    "limit": 200,
+    "limit": MAX_PAGE_MESSAGES,
     "max_bytes": MAX_PAGE_BYTES,
     "max_follow_ups": MAX_FOLLOW_UPS,
 }
+WHOLE: Values = {name: value for name, value in NEWEST.items() if name != "before"}
 A_MESSAGE: Values = {
     "sender_type": "user",
     "sender_name": None,
@@ -191,7 +192,16 @@ def key(value: str, since: datetime) -> Values:
 SINGLE_ROWS: dict[str, tuple[str, str, Values]] = {
     "a ticket": ("tickets", "get_ticket", {"ticket_id": 1234}),
     "an unknown ticket": ("tickets", "get_ticket", {"ticket_id": MAX_ID}),
-    "a ticket with its thread": ("tickets", "get_ticket_with_thread", {"ticket_id": 1234} | NEWEST),
+    "a ticket with its thread": (
+        "tickets",
+        "get_ticket_with_whole_thread",
+        {"ticket_id": 1234} | WHOLE,
+    ),
+    "a ticket with a page of its thread": (
+        "tickets",
+        "get_ticket_with_thread",
+        {"ticket_id": 1234} | NEWEST,
+    ),
     "when the service took over": ("tickets", "taken_over_at", {}),
     "a save": ("tickets", "save_ticket", A_SAVE | NO_KEY | NO_LIMIT),
     "a save of the state alone": ("tickets", "save_state", A_STATE),
@@ -259,6 +269,30 @@ async def test_a_page_of_the_longest_thread_reads_its_own_messages_and_one_more(
     assert plan.rows == 1
 
 
+async def test_a_thread_that_is_longer_than_a_page_is_not_read_whole(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    values = WHOLE | {"ticket_id": LONG_THREAD}
+
+    plan = await plan_of(connection, "tickets", "get_ticket_with_whole_thread", **values)
+
+    assert sum(node.read for node in plan.all() if node.table == "ticket_messages") == 0
+    assert plan.rows == 1
+
+
+async def test_a_thread_that_is_longer_than_its_ticket_says_is_read_to_a_page_and_one_more(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    await connection.execute("update tickets set message_count = 1 where id = $1", LONG_THREAD)
+    values = WHOLE | {"ticket_id": LONG_THREAD}
+
+    plan = await plan_of(connection, "tickets", "get_ticket_with_whole_thread", **values)
+
+    messages = [node for node in plan.all() if node.table == "ticket_messages"]
+    assert sum(node.read for node in messages) == MAX_PAGE_MESSAGES + 1
+    assert plan.sequential_scans == set()
+
+
 async def test_a_page_of_the_longest_texts_is_bounded_in_bytes(
     connection: asyncpg.Connection[asyncpg.Record],
 ) -> None:
@@ -271,13 +305,15 @@ async def test_a_page_of_the_longest_texts_is_bounded_in_bytes(
     assert 0.97 * MAX_PAGE_BYTES < len(row["messages"]) < 1.01 * MAX_PAGE_BYTES
 
 
+@pytest.mark.parametrize(
+    ("query", "page"), [("get_ticket_with_whole_thread", WHOLE), ("get_ticket_with_thread", NEWEST)]
+)
 async def test_the_follow_ups_of_a_ticket_are_found_by_index(
-    connection: asyncpg.Connection[asyncpg.Record],
+    connection: asyncpg.Connection[asyncpg.Record], query: str, page: Values
 ) -> None:
     followed = await connection.fetchval("select follows from tickets where follows is not null")
-    values = NEWEST | {"ticket_id": followed}
 
-    plan = await plan_of(connection, "tickets", "get_ticket_with_thread", **values)
+    plan = await plan_of(connection, "tickets", query, ticket_id=followed, **page)
 
     assert plan.sequential_scans == set()
     assert plan.rows_read <= 5

@@ -46,6 +46,14 @@ def test_a_fragment_is_included_with_its_parameters_and_its_indentation() -> Non
     assert query.sql == "-- one\nselect\n  $1,\n  $2\n  from t where a = $2"
 
 
+def test_a_fragment_may_include_another() -> None:
+    fragments = {"outer": "(\n  -- include: inner\n)", "inner": ":b,\n:c"}
+
+    query = parsed("select\n  -- include: outer", fragments)
+
+    assert query.sql.endswith("select\n  (\n    $1,\n    $2\n  )")
+
+
 def test_an_unknown_fragment_is_an_error() -> None:
     with pytest.raises(ValueError, match="includes pair, which is not in sql/fragments"):
         parsed("select\n-- include: pair")

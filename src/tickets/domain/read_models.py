@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Self, TypeVar
 
@@ -134,7 +134,10 @@ MAX_FOLLOW_UPS = 200
 """Follow-ups that the detail of a ticket names at most: the newest."""
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, as each read makes them: a frozen dataclass takes twice as long to make.
+
+
+@dataclass(slots=True)
 class ThreadPage:
     """One page of a thread: a JSON array of `Message`, oldest first.
 
@@ -157,7 +160,7 @@ class ThreadPage:
         return MAX_ID if self.has_unnumbered else self.previous or 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TicketDetail:
     """A ticket and a page of its thread, as of one moment.
 
@@ -173,4 +176,5 @@ class TicketDetail:
 
     def opened_at(self, mark: int) -> Self:
         """Return the detail for a reader whose mark was this."""
-        return replace(self, seen=mark)
+        # a third of the time of `dataclasses.replace`
+        return type(self)(self.ticket, self.user_email, self.thread, self.followed_by, mark)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import asyncpg
 import pytest
 
-from tests.world import ADMIN, PostgresWorld, rows_of
+from tests.world import ADMIN, PostgresWorld, messages_of, rows_of
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.sql_loader import query_names
 from tickets.domain.idempotency import IdempotencyKey
@@ -85,6 +85,37 @@ async def test_a_read_takes_one_statement_and_a_second_one_to_clear_the_flag(
     assert await counter.count(lambda: service.read(ticket.id, by=ADMIN)) == 2
     assert await counter.count(lambda: service.read(ticket.id, by=ADMIN)) == 1
     assert await counter.count(lambda: service.read(ticket.id, by=Actor.user(ticket.user_id))) == 1
+
+
+async def test_a_read_takes_a_second_statement_where_the_thread_is_longer_than_a_page(
+    counter: StatementCounter,
+) -> None:
+    service, ticket = counter.world.service, await counter.world.ticket()
+    await counter.world.reply(ticket.id, ADMIN, "A second message.")
+    user = Actor.user(ticket.user_id)
+    await service.read(ticket.id, by=user)
+
+    assert await counter.count(lambda: service.read(ticket.id, by=user, limit=2)) == 1
+    assert await counter.count(lambda: service.read(ticket.id, by=user, limit=1)) == 2
+    names = query_names()
+    assert [names[query] for query in counter.statements] == [
+        "get_ticket_with_whole_thread",
+        "get_ticket_with_thread",
+    ]
+
+
+async def test_a_thread_that_is_longer_than_its_ticket_says_is_shown_from_its_end(
+    counter: StatementCounter,
+) -> None:
+    world, ticket = counter.world, await counter.world.ticket()
+    for text in ("second", "third"):
+        await world.reply(ticket.id, ADMIN, text)
+    await world.database.fetch("update tickets set message_count = 1 where id = $1", ticket.id)
+
+    detail = await world.tickets.get_with_thread(ticket.id, limit=2)
+
+    assert [message.ordinal for message in messages_of(detail)] == [2, 3]
+    assert detail.thread.previous == 1
 
 
 async def test_a_reply_takes_two_statements_whatever_the_length_of_the_thread(

@@ -106,10 +106,20 @@ class PostgresTickets:
     async def get_with_thread(
         self, ticket_id: int, *, before: int | None = None, limit: int = MAX_PAGE_MESSAGES
     ) -> TicketDetail:
-        """Select the row and the page in one statement, which is one snapshot."""
+        """Select the row and the page in one statement, which is one snapshot.
+
+        A thread that turns out to be longer than a page is selected by another statement.
+        """
         generation = self._ticket_cache.generation
-        row = await self._row("get_ticket_with_thread", ticket_id, **_page_values(limit, before))
-        return self._detail(row, generation)
+        values = _page_values(limit)
+        if before is None:
+            row = await self._row("get_ticket_with_whole_thread", ticket_id, **values)
+            if row["messages"] is not None:
+                page = ThreadPage(b"[%b]" % row["messages"], previous=None)
+                return self._detail(row, page, generation)
+        values["before"] = MAX_ID if before is None else before
+        row = await self._row("get_ticket_with_thread", ticket_id, **values)
+        return self._detail(row, _page(row), generation)
 
     async def save(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Message | None:
         """Update the row, insert message and stored response, record the hit, if not stale."""
@@ -131,8 +141,9 @@ class PostgresTickets:
     ) -> TicketDetail:
         """Update the row and select the page in one statement, if not stale."""
         generation = self._ticket_cache.generation
-        values = {"shown_after": shown_after, **_page_values(limit)}
-        return self._detail(await self._save("save_with_thread", ticket, values), generation)
+        values = {"shown_after": shown_after, "before": MAX_ID, **_page_values(limit)}
+        row = await self._save("save_with_thread", ticket, values)
+        return self._detail(row, _page(row), generation)
 
     async def resolved_since(
         self, moment: datetime, *, after: UserPosition | None, limit: int
@@ -199,11 +210,9 @@ class PostgresTickets:
             raise TicketNotFound
         return row
 
-    def _detail(self, row: asyncpg.Record, generation: int) -> TicketDetail:
-        page = ThreadPage(row["messages"], row["previous"], row["has_unnumbered"])
-        ids = row["followed_by"]
-        follow_ups = [int(ticket_id) for ticket_id in ids.split(",")] if ids else ()
-        return TicketDetail(self._loaded(row, generation), row["user_email"], page, follow_ups)
+    def _detail(self, row: asyncpg.Record, page: ThreadPage, generation: int) -> TicketDetail:
+        ticket = self._loaded(row, generation)
+        return TicketDetail(ticket, row["user_email"], page, _follow_ups(row["followed_by"]))
 
     def _loaded(self, row: asyncpg.Record, generation: int) -> Ticket:
         ticket = _ticket(row)
@@ -232,14 +241,20 @@ def _state_values(ticket: Ticket) -> dict[str, object]:
     }
 
 
-def _page_values(limit: int, before: int | None = None) -> dict[str, object]:
-    """Return the parameters of a page of a thread."""
-    return {
-        "before": MAX_ID if before is None else before,
-        "limit": limit,
-        "max_bytes": MAX_PAGE_BYTES,
-        "max_follow_ups": MAX_FOLLOW_UPS,
-    }
+def _page_values(limit: int) -> dict[str, object]:
+    """Return the bounds of a page of a thread, and of what stands beside it."""
+    return {"limit": limit, "max_bytes": MAX_PAGE_BYTES, "max_follow_ups": MAX_FOLLOW_UPS}
+
+
+def _page(row: asyncpg.Record) -> ThreadPage:
+    return ThreadPage(b"[%b]" % (row["messages"] or b""), row["previous"], row["has_unnumbered"])
+
+
+def _follow_ups(newest_first: str) -> Sequence[int]:
+    """Return the ids of an array's text, `{9,7}`, oldest first."""
+    if newest_first == "{}":
+        return ()
+    return [int(ticket_id) for ticket_id in reversed(newest_first[1:-1].split(","))]
 
 
 def _message_values(message: Message | None) -> dict[str, object]:
