@@ -159,7 +159,10 @@ union all
 select format('index %s is missing: restore it from a backup of the schema', name), null
   from unnest(array['tickets_of_user', 'tickets_unread_by_user', 'tickets_by_activity',
                     'tickets_by_status_and_category', 'tickets_resolved', 'tickets_by_followed',
-                    'ticket_tokens_of_user', 'ticket_idempotency_keys_by_age']) as name
+                    'ticket_tokens_of_user', 'ticket_idempotency_keys_by_age', 'tickets_waiting',
+                    'tickets_by_assignee', 'tickets_not_done', 'ticket_notes_of_ticket',
+                    'ticket_events_of_ticket', 'ticket_events_of_status', 'ticket_events_of_waits',
+                    'ticket_deliveries_of_ticket']) as name
  where to_regclass(name) is null
 union all
 select format('index %s is invalid: reindex it', i.indexrelid::regclass), null
@@ -203,7 +206,8 @@ select format('%s on %s %s', needed.what, needed.table_name,
                              ('ticket_tokens', 'ticket_tokens_sha256_length'),
                              ('ticket_idempotency_keys', 'ticket_idempotency_keys_sha256_length'),
                              ('ticket_rates', 'ticket_rates_limit'),
-                             ('ticket_verification', 'ticket_verification_only_row')
+                             ('ticket_verification', 'ticket_verification_only_row'),
+                             ('ticket_admins', 'ticket_admins_sha256_length')
                   ) as rule (table_name, name)
        ) as needed
   left join lateral (
