@@ -122,7 +122,8 @@ select case
  order by needed.table_name, needed.trigger_name;
 
 -- name: find_missing_indexes
--- Unique indexes on which rules rest, and indexes of our tables that a failed build left invalid.
+-- Unique indexes on which rules rest, our other indexes, without which lists are slow, and indexes
+-- of our tables that a failed build left invalid.
 select format('there is no unique index on %s (%s)', table_name, columns) as detail,
        null::text as repair
   from (
@@ -155,6 +156,15 @@ select format('there is no unique index on %s (%s)', table_name, columns) as det
                   ) = needed.columns
        )
 union all
+select format('index %s is missing: restore it from a backup of the schema', name), null
+  from unnest(array['tickets_of_user', 'tickets_unread_by_user', 'tickets_by_activity',
+                    'tickets_by_status_and_category', 'tickets_resolved', 'tickets_by_followed',
+                    'ticket_tokens_of_user', 'ticket_idempotency_keys_by_age', 'tickets_waiting',
+                    'tickets_by_assignee', 'tickets_not_done', 'ticket_notes_of_ticket',
+                    'ticket_events_of_ticket', 'ticket_events_of_status', 'ticket_events_of_waits',
+                    'ticket_deliveries_of_ticket']) as name
+ where to_regclass(name) is null
+union all
 select format('index %s is invalid: reindex it', i.indexrelid::regclass), null
   from pg_index i
  where i.indrelid in (to_regclass('tickets'), to_regclass('ticket_messages'),
@@ -169,6 +179,47 @@ select format('index %s is invalid: reindex it', i.indexrelid::regclass), null
             where b.datname = current_database()
               and b.index_relid = i.indexrelid
        )
+ order by detail;
+
+-- name: find_missing_constraints
+-- Foreign keys, which may have any name, and our checks that are missing or were never validated. A
+-- restore that fails half-way leaves the last of them out.
+select format('%s on %s %s', needed.what, needed.table_name,
+              case when c.oid is null
+                   then 'is missing: restore it from a backup of the schema'
+                   else 'is not validated: validate it' end) as detail,
+       null::text as repair
+  from (
+           select format('foreign key to %s', target) as what, table_name, target, null as name
+             from (
+                      values ('tickets', 'users'),
+                             ('ticket_messages', 'tickets'),
+                             ('ticket_tokens', 'users')
+                  ) as foreign_key (table_name, target)
+           union all
+           select format('constraint %s', name), table_name, null, name
+             from (
+                      values ('tickets', 'tickets_status_known'),
+                             ('tickets', 'tickets_category_known'),
+                             ('tickets', 'tickets_message_count_natural'),
+                             ('ticket_messages', 'ticket_messages_sender_type_known'),
+                             ('ticket_tokens', 'ticket_tokens_sha256_length'),
+                             ('ticket_idempotency_keys', 'ticket_idempotency_keys_sha256_length'),
+                             ('ticket_rates', 'ticket_rates_limit'),
+                             ('ticket_verification', 'ticket_verification_only_row'),
+                             ('ticket_admins', 'ticket_admins_sha256_length')
+                  ) as rule (table_name, name)
+       ) as needed
+  left join lateral (
+           select oid, convalidated
+             from pg_constraint
+            where conrelid = to_regclass(needed.table_name)
+              and (conname = needed.name
+                   or contype = 'f' and confrelid = to_regclass(needed.target))
+            order by convalidated desc
+            limit 1
+       ) as c on true
+ where c.convalidated is not true
  order by detail;
 
 -- name: any_user

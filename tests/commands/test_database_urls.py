@@ -12,7 +12,8 @@ from tests.commands.conftest import Shell
 from tickets.adapters.postgres.connection import connect
 from tickets.adapters.postgres.connection.connect import CannotConnect, connected
 from tickets.adapters.postgres.connection.database import Database
-from tickets.settings.database_url import driver_url
+from tickets.adapters.postgres.connection.driver import open_connection
+from tickets.settings.database_url import UnusableUrl, driver_url
 from tickets.settings.errors import SettingsError
 from tickets.settings.settings import Settings
 
@@ -33,6 +34,8 @@ BASE = "postgresql://someone:secret@db.example.com/tickets"
         "client_encoding=UTF8",
         "load_balance_hosts=disable",
         "sslcompression=0&sslsni=1",
+        "replication=false",
+        "sslcertmode=allow",
     ],
 )
 def test_what_the_driver_need_not_see_is_left_out(query: str) -> None:
@@ -53,6 +56,7 @@ def test_what_the_driver_need_not_see_is_left_out(query: str) -> None:
         ("require_auth=scram-sha-256", "has require_auth"),
         ("connect_timeout=soon", "has connect_timeout=soon; it must be a whole number"),
         ("sslmode=on", "has sslmode=on; it can be disable, allow"),
+        ("sslnegotiation=tls", "has sslnegotiation=tls; it can be postgres"),
         ("target_session_attrs=leader", "has target_session_attrs=leader; it can be any"),
         ("sslrootcert=system", "has sslrootcert=system, but there is no such file"),
         ("sslmode", "needs parameters of the form name=value"),
@@ -69,6 +73,42 @@ def test_what_the_driver_cannot_do_is_refused_in_one_sentence_that_names_it(
     assert named in message
     assert message.endswith(".")
     assert "secret" not in message
+
+
+UNKNOWN_TO_THE_DRIVER = """
+    authtype channel_binding client_encoding connect_timeout fallback_application_name gssdelegation
+    gssencmode hostaddr keepalives keepalives_count keepalives_idle keepalives_interval
+    load_balance_hosts max_protocol_version min_protocol_version oauth_client_id oauth_client_secret
+    oauth_issuer oauth_scope replication require_auth requirepeer requiressl scram_client_key
+    scram_server_key servicefile sslcertmode sslcompression sslcrldir sslkeylogfile sslsni
+    tcp_user_timeout tty
+"""
+
+
+@pytest.mark.parametrize("name", UNKNOWN_TO_THE_DRIVER.split())
+def test_no_parameter_of_libpq_is_sent_to_the_server_as_a_setting(name: str) -> None:
+    for value in ("1", "x"):
+        try:
+            url = driver_url(f"{BASE}?{name}={value}").url
+        except UnusableUrl as error:
+            assert f"has {name}" in str(error)  # noqa: PT017 - either this or the other
+        else:
+            assert url == BASE
+
+
+async def test_the_time_out_of_the_url_holds_if_it_is_the_shorter_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used: list[object] = []
+
+    async def connect(*_: object, **options: object) -> None:
+        used.append(options["timeout"])
+
+    monkeypatch.setattr(asyncpg, "connect", connect)
+    for seconds in (7, 70):
+        await open_connection(f"{BASE}?connect_timeout={seconds}", timeout=10.0)
+
+    assert used == [7, 10]
 
 
 @pytest.mark.parametrize(

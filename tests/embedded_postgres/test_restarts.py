@@ -223,6 +223,28 @@ def test_a_server_that_dies_right_after_each_restart_is_restarted_less_and_less_
     assert delays[-1] == watchdog.MAX_DELAY
 
 
+def test_the_delay_begins_anew_after_a_server_has_run_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watchdog, "STABLE_SECONDS", -1.0)  # it always has
+    failures = [["no space", "no space"], ["no space"]]
+    server = FakeServer([])
+    stopping = FakeEvent(lambda: not server.dead and not failures)
+
+    def is_dead() -> bool:
+        server.failures = failures.pop(0)
+        server.dead = True
+        return True
+
+    server.is_dead = is_dead  # type: ignore[method-assign] # it dies again
+    watchdog.Watchdog(server, stopping).run()
+
+    delays = [wait for wait in stopping.waits if wait != watchdog.CHECK_INTERVAL]
+    assert watchdog.FIRST_DELAY == watchdog.CHECK_INTERVAL
+    assert delays == [2 * watchdog.FIRST_DELAY]
+    assert stopping.waits.count(watchdog.FIRST_DELAY) == 2 + 2 + 1
+
+
 def test_an_unexpected_error_does_not_end_the_watch(caplog: pytest.LogCaptureFixture) -> None:
     server = FakeServer([])
     errors: list[Exception] = [ZeroDivisionError("a bug"), OSError("no such folder")]

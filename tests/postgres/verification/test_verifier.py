@@ -358,6 +358,52 @@ async def test_a_missing_unique_index_and_an_invalid_one_are_named(
     ]
 
 
+async def test_missing_constraints_and_those_that_were_never_validated_are_named(
+    verification: Verification, world: PostgresWorld
+) -> None:
+    """As a restore leaves them that failed half-way."""
+    for statement in (
+        "alter table ticket_messages drop constraint ticket_messages_ticket_id_fkey",
+        "alter table tickets drop constraint tickets_status_known",
+        "alter table tickets drop constraint tickets_category_known",
+        "alter table tickets add constraint tickets_category_known check (true) not valid",
+        "drop index tickets_by_activity",
+    ):
+        await world.database.fetch(statement)
+
+    backup = "restore it from a backup of the schema"
+    assert await verification.repair() == [
+        f"indexes: index tickets_by_activity is missing: {backup}",
+        "constraints: constraint tickets_category_known on tickets is not validated: validate it",
+        f"constraints: constraint tickets_status_known on tickets is missing: {backup}",
+        f"constraints: foreign key to tickets on ticket_messages is missing: {backup}",
+    ]
+
+
+async def test_every_constraint_and_index_of_ours_is_verified(verification: Verification) -> None:
+    """Each is dropped in turn, and named."""
+    constraints = await verification.connection.fetch(
+        """select conrelid::regclass::text as table_name, conname as name
+             from pg_constraint
+            where contype in ('c', 'f') and connamespace = 'public'::regnamespace"""
+    )
+    indexes = await verification.connection.fetch(
+        """select indexrelid::regclass::text as name
+             from pg_index
+            where not indisunique and indrelid::regclass::text like 'ticket%'"""
+    )
+    statements = [
+        *(f"alter table {row['table_name']} drop constraint {row['name']}" for row in constraints),
+        *(f"drop index {row['name']}" for row in indexes),
+    ]
+    assert len(statements) >= 12 + 16
+
+    for number, statement in enumerate(statements, 1):
+        await verification.connection.execute(statement)
+        found = await Verifier(verification.connection, repair=False).configuration()
+        assert len(found) == number, statement
+
+
 async def test_repairs_during_concurrent_writes_leave_exact_figures(
     verification: Verification, world: PostgresWorld, database_url: str
 ) -> None:
@@ -607,6 +653,19 @@ async def test_the_writes_are_rehearsed_and_a_refused_one_is_named(
 
     assert found.startswith(f"writes: {refused} is refused: ")
     assert await world.database.fetchval("select count(*) from tickets") == 0
+
+
+async def test_a_finding_is_one_line(verification: Verification, world: PostgresWorld) -> None:
+    await world.ticket()
+    await world.ticket()
+    # PostgreSQL explains a duplicate key in a second line; this sequence runs into the ids
+    await world.database.fetch("alter sequence tickets_id_seq increment -1")
+
+    (found,) = await verification.find()
+
+    assert found.startswith("writes: opening a ticket is refused: duplicate key")
+    assert "Key (id)" in found
+    assert len(found.splitlines()) == 1
 
 
 async def test_a_rehearsal_leaves_nothing_but_used_ids(

@@ -29,7 +29,9 @@ class Finding:
 
     def __str__(self) -> str:
         """Return one line for people."""
-        return f"{self.check}: {self.detail}{' (repaired)' if self.is_repaired else ''}"
+        # an error of PostgreSQL may have a second line
+        detail = " ".join(self.detail.splitlines())
+        return f"{self.check}: {detail}{' (repaired)' if self.is_repaired else ''}"
 
 
 @dataclass(slots=True)

@@ -42,6 +42,7 @@ QUERIES_OF_FINDINGS = {
     "search path": "find_unpinned_functions",
     "triggers": "find_idle_triggers",
     "indexes": "find_missing_indexes",
+    "constraints": "find_missing_constraints",
 }
 """Checks whose query returns a sentence and, where it is safe, the statement that repairs it."""
 
