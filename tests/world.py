@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
+from tickets.adapters.memory.queues import MemoryQueues
 from tickets.adapters.memory.rate_limits import MemoryRateLimiter
 from tickets.adapters.memory.store import MemoryStore
 from tickets.adapters.memory.store_health import MemoryStoreHealth
@@ -26,6 +27,7 @@ from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
+from tickets.adapters.postgres.repositories.queues import PostgresQueues
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
@@ -38,6 +40,7 @@ from tickets.domain.message import Message
 from tickets.domain.people import Actor, NamedAdmin
 from tickets.domain.ports import (
     IdempotencyStore,
+    Queues,
     RateLimiter,
     StoreHealth,
     TicketCache,
@@ -106,6 +109,7 @@ class World(ABC):
     idempotency_store: IdempotencyStore
     rate_limiter: RateLimiter
     views: TicketViews
+    queues: Queues
     token_lookup: TokenLookup
     store_health: StoreHealth
 
@@ -211,6 +215,7 @@ class MemoryWorld(World):
         self.tickets = MemoryTickets(self.store, self.ticket_cache)
         self.idempotency_store = MemoryIdempotencyStore(self.store)
         self.views = MemoryTicketViews(self.store)
+        self.queues = MemoryQueues(self.store)
         self.token_lookup = MemoryTokenLookup(self.store)
         self.store_health = MemoryStoreHealth(self.store)
 
@@ -258,6 +263,7 @@ class PostgresWorld(World):
         self.tickets = self.tickets_on(PostgresTickets)
         self.idempotency_store = PostgresIdempotencyStore(database)
         self.views = PostgresTicketViews(database, self.unread_counts)
+        self.queues = PostgresQueues(database)
         self.token_lookup = PostgresTokenLookup(database, Identity.named("tokens"))
         self.token_admin = TokenAdmin(database, SystemClock())
         self.store_health = PostgresHealth(database)

@@ -32,6 +32,7 @@ def application_on(world: World, **options: Any) -> Litestar:
     defaults: dict[str, Any] = {
         "ticket_service": world.service,
         "ticket_views": world.views,
+        "queues": world.queues,
         "token_lookup": world.token_lookup,
         "failed_sign_ins": FailedSignIns(world.rate_limiter, None),
         "store_health": world.store_health,
@@ -63,6 +64,7 @@ def shared_application() -> Litestar:
     return create_app(
         ticket_service=port("service"),
         ticket_views=port("views"),
+        queues=port("queues"),
         token_lookup=port("token_lookup"),
         failed_sign_ins=FailedSignIns(port("rate_limiter"), None),
         store_health=port("store_health"),

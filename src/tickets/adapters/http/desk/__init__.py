@@ -1,0 +1,1 @@
+"""The admins' desk: queues, colleagues, notes, saved replies, search, reports."""
