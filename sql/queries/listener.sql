@@ -5,3 +5,7 @@
 -- one is back, every change that committed before it has been received.
 -- It writes no row, so its commit waits neither for the disk nor for a replica.
 select pg_notify(:channel, :number);
+
+-- name: notification_queue_usage
+-- Remove from the NOTIFY queue what every session has received, and return how full it is.
+select pg_notification_queue_usage();

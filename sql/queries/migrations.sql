@@ -96,6 +96,14 @@ create table ticket_migrations (
 -- Whether the record exists.
 select to_regclass('ticket_migrations') is not null;
 
+-- name: may_migrate
+-- Whether this session can write, and may create the first table where there is none of ours.
+select pg_is_in_recovery() as in_recovery,
+       current_setting('transaction_read_only')::boolean as read_only,
+       current_user as role,
+       to_regclass('ticket_migrations') is not null
+           or coalesce(has_schema_privilege(current_schema(), 'create'), false) as may_create;
+
 -- name: platform_has_tickets
 -- Whether there are tickets of a platform that have not been taken over.
 select to_regclass('tickets') is not null and to_regclass('ticket_migrations') is null;

@@ -14,6 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from tests.commands.conftest import Shell, free_port
+from tests.postgres.roles import a_role
+from tests.postgres.take_over.platform import PLATFORM
 from tests.world import ADMIN, START, PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
 from tickets.cli.main import main
@@ -30,6 +32,8 @@ def test_migrate_lists_due_migrations_applies_them_and_is_then_up_to_date(
     code, output = run("--check")
     assert code == 1
     assert "due: 0001_tickets, 0002_bearer_tokens" in output
+    # nobody has used this database yet
+    assert "previous release" not in output
     code, output = run()
     assert code == 0
     assert "migrated: 0001_tickets, 0002_bearer_tokens" in output
@@ -154,6 +158,37 @@ def test_a_failed_check_has_another_exit_code_than_due_migrations(
     assert check(TICKETS_DATABASE_URL=empty_database_url) == 1
     assert check(TICKETS_DATABASE_URL=f"postgresql://x@127.0.0.1:{free_port()}/x") == 2
     assert check(TICKETS_PORT="eighty") == 2
+
+
+async def test_a_check_of_a_database_that_cannot_be_migrated_says_why(
+    shell: Shell, empty_database_url: str
+) -> None:
+    def check(url: str) -> tuple[int, str]:
+        result = shell.run("migrate", "--check", TICKETS_DATABASE_URL=url)
+        return result.returncode, result.stderr
+
+    async with a_role(empty_database_url) as role:
+        code, error = check(role.url)
+        assert (code, f"The role {role.name} may not create tables" in error) == (2, True)
+
+        name = await role.owner.fetchval("select current_database()")
+        await role.owner.execute(f"alter database {name} set default_transaction_read_only = on")
+        code, error = check(empty_database_url)
+        assert (code, "The database is read-only, so it cannot be migrated" in error) == (2, True)
+
+
+async def test_a_check_says_that_tickets_will_be_taken_over(
+    shell: Shell, empty_database_url: str
+) -> None:
+    connection = await asyncpg.connect(empty_database_url)
+    await connection.execute(PLATFORM)
+    await connection.close()
+
+    result = shell.run("migrate", "--check", TICKETS_DATABASE_URL=empty_database_url)
+
+    assert result.returncode == 1
+    assert "The tickets that are there will be taken over" in result.stdout
+    assert "previous release" not in result.stdout
 
 
 async def test_close_resolved_closes_the_tickets_that_are_due_once(

@@ -54,9 +54,7 @@ async def test_verify_reports_and_repairs_on_request(
         code, output = verify(shell, database_url)
         assert code == 1
         assert output[:-1] == FOUND
-        assert output[-1].endswith(
-            "3 findings; `tickets verify --repair` repairs what is safe to repair"
-        )
+        assert output[-1].endswith(": 3 findings; `tickets verify --repair` repairs 3")
     code, output = verify(shell, database_url, "--repair")
     assert code == 0
     assert output[:-1] == [f"{line} (repaired)" for line in FOUND]
@@ -75,11 +73,47 @@ async def test_verify_exits_with_1_if_something_remains(
     assert output[-1].endswith("1 finding, 0 repaired, 1 remaining")
 
 
-def test_verify_says_that_migrations_are_due(shell: Shell, empty_database_url: str) -> None:
-    code, output = verify(shell, empty_database_url)
+async def test_verify_promises_no_repair_of_what_it_cannot_repair(
+    shell: Shell, world: PostgresWorld, database_url: str
+) -> None:
+    await world.database.fetch("drop trigger ticket_badges_move on tickets")
+    assert verify(shell, database_url)[1][-1].endswith(": 1 finding")
 
-    assert code == 1
-    assert output[0].startswith("migrations: due: 0001_tickets")
+    await world.ticket()
+    await world.database.fetch("update tickets set message_count = 7")
+    assert verify(shell, database_url)[1][-1].endswith(
+        "2 findings; `tickets verify --repair` repairs 1"
+    )
+
+    name = await world.database.fetchval("select current_database()")
+    await world.database.fetch(f"alter database {name} set default_transaction_read_only = on")
+    assert verify(shell, database_url)[1][-1].endswith(": 3 findings")
+
+
+def test_verify_says_that_a_database_has_not_been_migrated(
+    shell: Shell, empty_database_url: str
+) -> None:
+    for options in ([], ["--repair"]):
+        code, output = verify(shell, empty_database_url, *options)
+
+        assert code == 1
+        assert output[0] == (
+            "migrations: the database has not been migrated; run `tickets migrate` first"
+        )
+        assert "--repair" not in output[1]
+
+
+async def test_verify_says_which_migrations_are_due(
+    shell: Shell, world: PostgresWorld, database_url: str
+) -> None:
+    await world.database.fetch("delete from ticket_migrations where number = 10")
+
+    code, output = verify(shell, database_url)
+
+    assert (code, output[0]) == (
+        1,
+        "migrations: due: 0010_verification; run `tickets migrate` first",
+    )
 
 
 def test_verify_exits_with_2_if_it_cannot_tell(shell: Shell) -> None:

@@ -52,7 +52,7 @@ class AutoClose:
                         raise
                     _log_failure(after.id, error.__cause__ or error)
                 except Exception as error:  # noqa: BLE001 - whatever a platform's trigger raises
-                    _log_failure(after.id, error)
+                    _log_failure(after.id, error.__cause__ or error)
                 else:
                     unavailable = 0
             if len(due) < BATCH_SIZE:

@@ -5,9 +5,17 @@ Retries, the ticket cache and stored responses surround them once, in `attempt.p
 
 from __future__ import annotations
 
+import logging
+
 from tickets.application.attempt import Attempt, Attempts
 from tickets.application.user_rate_limits import UserRateLimits
-from tickets.domain.errors import StoreReadOnly, ThreadGrown, TicketNotFound
+from tickets.domain.errors import (
+    StoreExhausted,
+    StoreReadOnly,
+    ThreadGrown,
+    TicketNotFound,
+    WriteRefused,
+)
 from tickets.domain.idempotency import IdempotencyKey
 from tickets.domain.message import Message
 from tickets.domain.people import Actor
@@ -15,6 +23,8 @@ from tickets.domain.ports import Clock, IdempotencyStore, TicketCache, Tickets
 from tickets.domain.read_models import MAX_PAGE_MESSAGES, TicketDetail
 from tickets.domain.text_rules import Validation
 from tickets.domain.ticket import Status, Ticket
+
+logger = logging.getLogger("tickets")
 
 
 class TicketService:
@@ -79,8 +89,9 @@ class TicketService:
         The flag stays where the page does not reach back to the reader's mark. Where a message
         arrived in between, the save is stale and the page is loaded again, so that a flag is only
         ever cleared by a response that shows everything unread (section 7). Nothing to clear means
-        no write. A store that can only be read shows the ticket and leaves it unread. Raises
-        `TicketNotFound` for another user as for a missing ticket.
+        no write. Where it cannot be written, because the store is read-only or full, or because
+        the platform refuses it, the ticket is shown and stays unread. Raises `TicketNotFound` for
+        another user as for a missing ticket.
 
         A ticket that is cached as unread is saved and shown in one statement, unless its page
         surely does not reach the mark. Where the page turns out not to reach it, the statement is
@@ -102,7 +113,10 @@ class TicketService:
 
         try:
             return await self._attempts.run(use_case)
-        except StoreReadOnly:
+        except (StoreReadOnly, StoreExhausted, WriteRefused) as error:
+            if not isinstance(error, StoreReadOnly):
+                cause = error.__cause__ or error
+                logger.warning("ticket %d is shown, but stays unread: %r", ticket_id, cause)
             return await self.peek(ticket_id, by=by, limit=limit)
 
     async def peek(

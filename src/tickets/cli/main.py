@@ -126,7 +126,8 @@ def demo(settings: Settings, /, **options: str | int | None) -> None:
     "--check",
     is_flag=True,
     help="Only say which migrations are due, which one is half done, and whether the previous "
-    "release may serve meanwhile. Exits with 1 if any are due, 2 if it cannot tell.",
+    "release may serve meanwhile. Exits with 1 if any are due, 2 if it cannot tell or they cannot "
+    "be applied.",
 )
 @click.pass_obj
 def migrate(settings: Settings, *, check: bool) -> None:

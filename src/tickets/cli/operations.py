@@ -154,24 +154,30 @@ async def _check_identity(
 class DueMigrations:
     """What `tickets migrate` would do: the migrations that are due, and the one that has begun.
 
-    `overdue` is the number of tickets that the service will close next, after `quiet_for`.
+    `is_unused` says that no release has used the database yet, `takes_over` that it has tickets of
+    a platform. `overdue` is the number of tickets that the service will close next, after
+    `quiet_for`.
     """
 
     migrations: Sequence[Migration]
     half_done: HalfDone | None
+    is_unused: bool
+    takes_over: bool
     overdue: int = 0
     quiet_for: timedelta = timedelta()
 
     def sentences(self) -> Sequence[str]:
         """Return what an operator should know before the migration."""
         lines = []
+        if self.takes_over:
+            lines.append("The tickets that are there will be taken over (docs/take-over.md).")
         if self.half_done is not None:
             steps = ", ".join(step.name for step in self.half_done.remaining) or "to record it"
             lines.append(
                 f"{self.half_done.migration.title} is half done; remaining steps: {steps}."
             )
         for migration in self.migrations:
-            if migration.previous_release_may_serve is not None:
+            if migration.previous_release_may_serve is not None and not self.is_unused:
                 may = "may serve" if migration.previous_release_may_serve else "must be stopped"
                 lines.append(f"{migration.title}: the previous release {may} meanwhile.")
         if self.overdue:
@@ -184,12 +190,24 @@ class DueMigrations:
 
 
 async def due_migrations(settings: Settings) -> DueMigrations:
-    """Return the migrations that are due; raise as `migrate` does."""
+    """Return the migrations that are due.
+
+    Raises as `migrate` does, and where the database is read-only or the role may not create tables.
+    """
     async with connected(url_of(settings)) as connection:
         migrator, overdue = Migrator(connection), 0
+        if due := await migrator.due():
+            await migrator.check_can_begin()
         if quiet_for := settings.close_resolved_after:
             overdue = await count_overdue(connection, SystemClock().now() - quiet_for)
-        return DueMigrations(await migrator.due(), await migrator.half_done(), overdue, quiet_for)
+        return DueMigrations(
+            due,
+            await migrator.half_done(),
+            is_unused=await migrator.is_unused(),
+            takes_over=await migrator.would_take_over(),
+            overdue=overdue,
+            quiet_for=quiet_for,
+        )
 
 
 def titles(migrations: Sequence[Migration]) -> str:

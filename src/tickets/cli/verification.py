@@ -47,9 +47,14 @@ def log(findings: Sequence[Finding]) -> None:
 async def verify_in_full(settings: Settings, *, repair: bool) -> Sequence[Finding]:
     """Verify everything; return what was found. Raises `CannotConnect` and `MigrationError`."""
     async with connected(operations.url_of(settings)) as connection:
-        if due := await Migrator(connection).due():
-            detail = f"due: {operations.titles(due)}; run `tickets migrate` first"
-            return [Finding("migrations", detail)]
+        migrator = Migrator(connection)
+        if due := await migrator.due():
+            missing = (
+                "the database has not been migrated"
+                if await migrator.is_unused()
+                else f"due: {operations.titles(due)}"
+            )
+            return [Finding("migrations", f"{missing}; run `tickets migrate` first")]
         verifier = Verifier(
             connection, repair=repair, identity_query=operations.identity_of(settings).query
         )
@@ -69,15 +74,16 @@ def verify(settings: Settings, *, repair: bool) -> None:
         findings = asyncio.run(verify_in_full(target.settings, repair=repair))
         for finding in findings:
             click.echo(str(finding))
-        remaining = sum(not finding.is_repaired for finding in findings)
-        click.echo(f"{target.location}: {_summary(len(findings), remaining, repair=repair)}")
-    sys.exit(1 if remaining else 0)
+        click.echo(f"{target.location}: {_summary(findings, repair=repair)}")
+    sys.exit(0 if all(finding.is_repaired for finding in findings) else 1)
 
 
-def _summary(found: int, remaining: int, *, repair: bool) -> str:
-    if not found:
+def _summary(findings: Sequence[Finding], *, repair: bool) -> str:
+    if not findings:
         return "all is well"
-    findings = f"{found} finding{'' if found == 1 else 's'}"
-    if not repair:
-        return f"{findings}; `tickets verify --repair` repairs what is safe to repair"
-    return f"{findings}, {found - remaining} repaired, {remaining} remaining"
+    found = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
+    if repair:
+        repaired = sum(finding.is_repaired for finding in findings)
+        return f"{found}, {repaired} repaired, {len(findings) - repaired} remaining"
+    repairable = sum(finding.is_repairable for finding in findings)
+    return f"{found}; `tickets verify --repair` repairs {repairable}" if repairable else found

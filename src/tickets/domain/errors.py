@@ -59,6 +59,12 @@ class ThreadFull(TicketsError):
     code = "thread-full"
 
 
+class WriteRefused(TicketsError):
+    """The platform does not allow this change, so it was not saved."""
+
+    code = "write-refused"
+
+
 class TicketNotFound(TicketsError):
     """There is no such ticket."""
 

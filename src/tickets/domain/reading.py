@@ -30,6 +30,7 @@ class Reading(TicketState):
         """Clear the reader's unread flag if all messages were seen; return whether it changed.
 
         `seen` is the number of messages that were shown. Where there are more, flag and mark stay.
+        A count does not notice one that SQL deletes while another arrives (decision 15).
         Raises `InvalidInput` where `seen` is more than there are, `TicketNotFound` for another
         user's ticket.
         """

@@ -23,6 +23,7 @@ MAX_ID = 2**31 - 1
 
 MAX_MESSAGES = 10_000
 """Messages that a ticket may hold. After that a reply is refused."""
+MAX_ORDINAL = MAX_ID - 1  # a page ends before an ordinal, so there is one above
 
 
 @dataclass(slots=True)
@@ -65,10 +66,12 @@ class Ticket(Assignment):
         )
         if follows is not None:
             if followed is None or followed.user_id != by.user_id:
-                validation.reject("follows", "Follows must be the number of a ticket of yours.")
+                validation.reject(
+                    "follows", "Follows must be the id of one of your closed tickets."
+                )
             elif followed.status is not Status.CLOSED:
                 validation.reject(
-                    "follows", "The ticket that this one follows is not closed: reply to it there."
+                    "follows", f"Ticket {follows} is not closed: reply to it, or close it first."
                 )
         validation.finish()
         ticket = cls._opened(new, user_id=by.user_id, by=by, at=at)
@@ -161,7 +164,8 @@ class Ticket(Assignment):
         Raises `TicketNotFound` for another user's ticket, `NotAllowed` for a user with a status,
         `TicketClosed` on a closed one, for both sides (section 4), `InvalidInput` where the text
         does not have 1 to 5000 characters or `seen` is more than there are, `ThreadGrown` where
-        there are more messages than `seen`, `ThreadFull` where there are `MAX_MESSAGES`.
+        there are more messages than `seen`, `ThreadFull` where there are `MAX_MESSAGES`, or the
+        ordinals have run out.
         """
         self.check_access(by)
         if status is not None:
@@ -174,7 +178,7 @@ class Ticket(Assignment):
         validation.finish()
         if seen is not None and seen < self.message_count:
             raise ThreadGrown(self.message_count)
-        if self.message_count >= MAX_MESSAGES:
+        if self.message_count >= MAX_MESSAGES or self.last_ordinal >= MAX_ORDINAL:
             raise ThreadFull
         if seen is not None:
             self._set_mark(by.side, self.last_ordinal)

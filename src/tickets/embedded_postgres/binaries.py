@@ -107,7 +107,7 @@ def _communicate(
 
 
 def find_binaries(folder: DataFolder) -> Binaries:
-    """Return the wheel's binaries, or a copy beside the data folder if `pgserver` needs one.
+    """Return the wheel's binaries, or a copy beside the cluster if `pgserver` needs one.
 
     Importing the wheel is avoided: PGSERVER_POSTGRES_VERSION can make that raise, and it comes
     with a supervisor, its dependencies and a lock in /tmp.

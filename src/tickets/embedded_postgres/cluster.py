@@ -46,12 +46,13 @@ _ACCEPTING, _NO_RESPONSE = 0, 2
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL cluster in one folder, shared by every process that has it open.
+    """A PostgreSQL cluster in a folder of its own, shared by every process that has it open.
 
     Entering creates the cluster and its database `tickets` at the first use, and starts the server
     or joins the running one; the last process to leave stops it. Locks, log and temporary folders
-    lie beside `folder` and begin with its name. As root the server runs as the account `pgserver`,
-    which owns the folder and must be able to enter every folder above it.
+    begin with the name of that folder and lie beside it, inside of TICKETS_DATA_FOLDER (`layout.py`
+    has the exception). As root the server runs as the account `pgserver`, which owns the cluster's
+    folder and must be able to enter every folder above it.
 
     Entering takes up to a minute if the server recovers from a crash. It raises
     `EmbeddedPostgresError` for everything that prevents it, and so does leaving if the server does
@@ -59,7 +60,7 @@ class EmbeddedPostgres:
     """
 
     def __init__(self, folder: Path, *, options: Sequence[str] = ()) -> None:
-        """Take the data folder and, for throwaway clusters, server settings (`name=value`).
+        """Take the cluster's folder and, for throwaway clusters, server settings (`name=value`).
 
         A server that already runs keeps the settings that it was started with.
         """

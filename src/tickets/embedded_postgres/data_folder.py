@@ -64,11 +64,11 @@ class DataFolder:
         return self.path / "postmaster.pid"
 
     def beside(self, suffix: str) -> Path:
-        """Return the path beside the data folder with this suffix."""
+        """Return the path beside the cluster with this suffix."""
         return self.path.with_name(f"{self.path.name}.{suffix}")
 
     def siblings(self, pattern: str) -> Iterator[Path]:
-        """Return the paths beside the data folder whose suffix matches the pattern."""
+        """Return the paths beside the cluster whose suffix matches the pattern."""
         return self.path.parent.glob(f"{glob.escape(self.path.name)}.{pattern}")
 
     def read_pid_file(self) -> PidFile | None:
@@ -87,7 +87,7 @@ class DataFolder:
             return None
 
     def make_parents(self) -> None:
-        """Create the folders above the data folder; PostgreSQL's account can enter them."""
+        """Create the folders above the cluster; PostgreSQL's account can enter them."""
         self.account.check_access(self.path)
         parents = self.path.parents
         missing = [parent for parent in parents if not parent.exists()]
@@ -127,7 +127,7 @@ class DataFolder:
             return log.read().decode(errors="replace")
 
     def make_socket_folder(self, earlier: Path | None = None) -> Path:
-        """Return the socket folder: the data folder or, if its path is unfit, a private one.
+        """Return the socket folder: the cluster or, if its path is unfit, a private one.
 
         The private one is `earlier`, if given, even if TMPDIR of this process is another.
         """

@@ -1,6 +1,6 @@
 """Kernel file locks (flock) that coordinate the processes which share a cluster.
 
-Three locks on files beside the data folder decide everything. A pid never does, as it may have been
+Three locks on files beside the cluster decide everything. A pid never does, as it may have been
 reused: the kernel drops a lock with the last process that holds it, after kill -9 too.
 
 deciding  Exclusive. Held by whoever creates, starts, adopts or stops the server, for just as long

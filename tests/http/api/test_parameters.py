@@ -64,11 +64,26 @@ async def test_an_invalid_query_parameter_is_a_400_that_names_it(
 async def test_an_error_of_a_number_says_the_rule_and_nothing_of_the_interpreter(
     user: Caller,
 ) -> None:
-    for number in ("0" * 19 + "1" + "0" * 30, "9" * 5000, "7.0", "%D9%A7"):
+    rule = "Limit must be a whole number from 1 to 200"
+    for number in ("9" * 5000, "7.0", "%D9%A7", "0", "-1", "201"):
         (error,) = problem(await user.get(f"?limit={number}"), 400)["errors"]
-        assert error["message"] == (
-            "Limit must be a whole number from 1 to 200, without zeros in front."
-        )
+        assert error["message"] == f"{rule}."
+    for number in ("0" * 19 + "1" + "0" * 30, "07", "-07"):
+        (error,) = problem(await user.get(f"?limit={number}"), 400)["errors"]
+        assert error["message"] == f"{rule}, without zeros in front."
+    for number, ending in (("7.0", "such as 7."), ("07", "such as 7, without zeros in front.")):
+        (error,) = problem(await user.get(f"/{number}"), 400)["errors"]
+        assert error["message"] == f"Ticket id must be a whole number {ending}"
+
+
+async def test_an_error_of_a_cursor_names_where_cursors_come_from(api: Api, user: Caller) -> None:
+    ticket = await api.ticket(user)
+    for path, source in (
+        ("?cursor=x", "Cursor must be the next_cursor of a page of this list;"),
+        (f"/{ticket['id']}?before=x", "Before must be the messages_before of a ticket;"),
+    ):
+        (error,) = problem(await user.get(path), 400)["errors"]
+        assert error["message"].startswith(source)
 
 
 async def test_other_repeated_parameters_are_ignored_as_single_ones_are(

@@ -128,7 +128,7 @@ async def test_the_span_of_a_failed_statement_has_the_class_of_its_error_only(
         API, headers={"Authorization": f"Bearer {token}"}, json=NEW_TICKET
     )
 
-    assert response.status_code == 500
+    assert response.status_code == 400
     failed = traced.spans("CLIENT")[-1]
     assert dict(failed.attributes or {})["error.type"] == "CheckViolationError"
     assert not failed.status.is_ok

@@ -1,4 +1,7 @@
-"""The SQLSTATE table: what an operator or the machine causes is a 503, a bug stays a 500."""
+"""The SQLSTATE table: what an operator or the machine causes is a 503, a bug stays a 500.
+
+What a rule of the platform's refuses is a 400.
+"""
 
 from __future__ import annotations
 
@@ -19,30 +22,39 @@ from tests.throwaway_postgres import OPTIONS
 from tests.world import PostgresWorld
 from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.connection.database import Database
-from tickets.adapters.postgres.connection.errors import BY_SQLSTATE, unavailable
+from tickets.adapters.postgres.connection.errors import BY_SQLSTATE, domain_error
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.schema.migrations import Migrator
-from tickets.domain.errors import StoreExhausted, StoreReadOnly, StoreUnavailable
+from tickets.domain.errors import StoreExhausted, StoreReadOnly, StoreUnavailable, WriteRefused
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
 
 EXHAUSTED_STATES = ("22003", "2200H", "53000", "53100", "53200", "53400", "54000", "54001")
 UNAVAILABLE_STATES = (
     *("08000", "08006", "08P01", "25P03", "25P04", "26000", "28000", "28P01", "3D000"),
-    *("42501", "42P05", "53300", "55P03", "57014", "57P01", "57P02", "57P03", "58030", "58P01"),
+    *(
+        "42501",
+        "42703",
+        "42883",
+        "42P01",
+        "42P05",
+        "3F000",
+        "53300",
+        "55P03",
+        "57014",
+        "57P01",
+        "57P02",
+        "57P03",
+        "58030",
+        "58P01",
+    ),
     *("72000", "F0000", "HV00N", "XX001", "XX002"),
 )
-BUG_STATES = (
-    "0A000",
-    "21000",
-    "22012",
-    "22P02",
-    "23502",
-    "42601",
-    "42703",
-    "42P01",
-    "P0001",
-    "XX000",
+REFUSED_STATES = (
+    *("22001", "22021", "22P05", "23502", "23514", "44000", "P0001", "P0004"),
+    # chosen by the author of a trigger
+    *("ZZ001", "TK404"),
 )
+BUG_STATES = ("0A000", "21000", "22012", "22P02", "42601", "XX000")
 # of a later PostgreSQL: the driver has no class for them
 UNKNOWN_STATES = ("53999", "54999", "57999")
 
@@ -55,34 +67,46 @@ def error_with(state: str) -> asyncpg.PostgresError:
 
 @pytest.mark.parametrize("state", EXHAUSTED_STATES)
 def test_a_resource_that_has_run_out_is_store_exhausted(state: str) -> None:
-    assert type(unavailable(error_with(state))) is StoreExhausted
+    assert type(domain_error(error_with(state))) is StoreExhausted
 
 
 @pytest.mark.parametrize("state", UNAVAILABLE_STATES)
 def test_what_an_operator_or_the_machine_causes_is_store_unavailable(state: str) -> None:
-    assert type(unavailable(error_with(state))) is StoreUnavailable
+    assert type(domain_error(error_with(state))) is StoreUnavailable
 
 
 def test_a_refused_write_is_told_apart() -> None:
     """Who only wanted to read is answered all the same."""
-    assert type(unavailable(error_with("25006"))) is StoreReadOnly
+    assert type(domain_error(error_with("25006"))) is StoreReadOnly
+
+
+@pytest.mark.parametrize("state", REFUSED_STATES)
+def test_a_rule_of_the_platforms_is_write_refused(state: str) -> None:
+    assert type(domain_error(error_with(state))) is WriteRefused
+
+
+@pytest.mark.parametrize("state", BUG_STATES)
+def test_an_error_inside_a_trigger_is_the_platforms_and_not_a_bug(state: str) -> None:
+    context = "PL/pgSQL-Funktion audit() Zeile 3 bei RAISE"
+    fields = {"S": "ERROR", "C": state, "M": "the message", "W": context}
+    assert type(domain_error(asyncpg.PostgresError.new(fields))) is StoreUnavailable
 
 
 @pytest.mark.parametrize("state", UNKNOWN_STATES)
 def test_a_code_that_the_driver_does_not_know_counts_by_its_class(state: str) -> None:
-    assert isinstance(unavailable(error_with(state)), StoreUnavailable)
+    assert isinstance(domain_error(error_with(state)), StoreUnavailable)
 
 
 @pytest.mark.parametrize("state", BUG_STATES)
 def test_a_bug_stays_visible(state: str) -> None:
-    assert unavailable(error_with(state)) is None
+    assert domain_error(error_with(state)) is None
 
 
 @pytest.mark.parametrize(
     "error", [ConnectionRefusedError(), TimeoutError(), asyncpg.InterfaceError("closed")]
 )
 def test_the_drivers_own_errors_of_a_connection_are_store_unavailable(error: Exception) -> None:
-    assert type(unavailable(error)) is StoreUnavailable
+    assert type(domain_error(error)) is StoreUnavailable
 
 
 def test_every_class_of_sqlstate_that_the_driver_knows_has_a_decision() -> None:
@@ -159,7 +183,7 @@ async def test_postgresql_reports_exhausted_resources_with_these_codes(
     finally:
         await database._pool.discard(connection, broken=True)  # noqa: SLF001
     assert caught.value.sqlstate == state
-    assert unavailable(caught.value) is not None
+    assert domain_error(caught.value) is not None
 
 
 async def test_a_row_that_is_too_large_for_an_index_is_store_exhausted(database: Database) -> None:
@@ -183,7 +207,7 @@ def small_queue() -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-async def test_a_full_queue_of_notifications_is_a_503_until_the_idle_listener_goes(
+async def test_a_full_queue_of_notifications_is_a_503_just_until_the_idle_listener_goes(
     small_queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with connected(small_queue) as migrating:
@@ -202,11 +226,11 @@ async def test_a_full_queue_of_notifications_is_a_503_until_the_idle_listener_go
 
             await fill_queue(database)
             refused = await client.post(reply, headers=admin, json={"message": "Not yet."})
+            pid = sleeper.get_server_pid()
             sleeper.terminate()
-
-            # what no listener needs any more is removed when somebody asks for the usage
-            usage = "select pg_notification_queue_usage()"
-            await until_returns(lambda: database.fetchval(usage), 0)
+            alive = "select exists (select from pg_stat_activity where pid = $1)"
+            await until_returns(lambda: database.fetchval(alive, pid), expected=False)
+            # nothing else asks PostgreSQL to remove what no listener needs any more
             message = {"message": "Now."}
             (await client.post(reply, headers=admin, json=message)).raise_for_status()
 

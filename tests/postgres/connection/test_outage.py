@@ -193,8 +193,8 @@ async def test_waiting_for_a_connection_times_out(database_url: str) -> None:
 
 
 async def test_a_programming_error_is_not_store_unavailable(database: Database) -> None:
-    with pytest.raises(asyncpg.UndefinedTableError):
-        await database.fetch("select 1 from nowhere")
+    with pytest.raises(asyncpg.PostgresSyntaxError):
+        await database.fetch("select from from")
     with pytest.raises(asyncpg.DataError):
         await database.fetch("select $1::int", "not a number")
 

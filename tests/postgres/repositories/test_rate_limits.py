@@ -17,7 +17,7 @@ from tickets.adapters.postgres.repositories import rate_limits as rates_module
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
 from tickets.application.user_rate_limits import UserRateLimits
 from tickets.bootstrap import application
-from tickets.domain.errors import StoreUnavailable, TooManyRequests
+from tickets.domain.errors import StoreUnavailable, TooManyRequests, WriteRefused
 from tickets.domain.people import Actor
 from tickets.domain.rate_limits import Hit, RateLimit
 from tickets.settings.settings import Settings
@@ -200,7 +200,7 @@ async def test_another_violated_constraint_is_not_a_refusal(
     limit(postgres_world)
     await database.fetch("alter table tickets add constraint odd check (subject <> 'An odd one')")
 
-    with pytest.raises(asyncpg.CheckViolationError):
+    with pytest.raises(WriteRefused):
         await postgres_world.ticket(subject="An odd one")
 
 

@@ -21,6 +21,7 @@ from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.adapters.postgres.verification import verifier as verifier_module
 from tickets.adapters.postgres.verification.verifier import Verifier
+from tickets.domain.errors import StoreUnavailable
 from tickets.domain.people import Actor
 from tickets.domain.ticket import Status
 
@@ -258,7 +259,7 @@ async def test_functions_follow_their_schema_to_its_new_name(
     await world.database.fetch(f"alter database {name} set search_path = helpdesk")
     async with Database(database_url).open() as database, connected(database_url) as connection:
         renamed = PostgresWorld(database)
-        with pytest.raises(asyncpg.UndefinedTableError):
+        with pytest.raises(StoreUnavailable):
             await renamed.ticket(ticket.user_id)
 
         findings = lines(await Verifier(connection, repair=True).at_start())

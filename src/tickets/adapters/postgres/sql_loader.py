@@ -3,7 +3,8 @@
 A file of `sql/queries` holds queries, each below a line `-- name: save_ticket`. Each file is
 rewritten once, when it is loaded:
 
-- A line `-- include: update_ticket` is replaced by `sql/fragments/update_ticket.sql`.
+- A line `-- include: update_ticket` is replaced by `sql/fragments/update_ticket.sql`, which may
+  include others.
 - `:ticket_id` becomes `$1`, `$2`, … in the order of first use; the same name is the same number.
   Text in quotes, comments and casts (`::text`) stay as they are.
 
@@ -133,7 +134,8 @@ def _rewrite(name: str, body: str, fragments: Mapping[str, str]) -> Query:
         indent, fragment = found.groups()
         if fragment not in fragments:
             raise ValueError(f"query {name} includes {fragment}, which is not in sql/fragments")
-        return indent + fragments[fragment].replace("\n", f"\n{indent}")
+        text = _INCLUDE.sub(include, fragments[fragment])
+        return indent + text.replace("\n", f"\n{indent}")
 
     def number(found: re.Match[str]) -> str:
         parameter = found[1]

@@ -26,7 +26,7 @@ ListPosition = TypeVar("ListPosition", UserPosition, AdminPosition)
 
 AnyPosition = TypeVar("AnyPosition", UserPosition, AdminPosition, QueuePosition, ThreadPosition)
 
-_INVALID = "This cursor is not valid for this list. Start again without a cursor."
+_INVALID = "Cursor must be the next_cursor of a page of this list; leave it out to begin."
 
 
 def next_cursor(
@@ -84,7 +84,9 @@ def read_thread_cursor(cursor: str | None) -> int | None:
         return None
     position = _decode(cursor, ThreadPosition)
     if position is None or not 0 < position.before <= MAX_ID:
-        message = "This cursor is not valid for a thread. Start again without a cursor."
+        message = (
+            "Before must be the messages_before of a ticket; leave it out for the newest messages."
+        )
         raise InvalidInput([FieldError("before", message)])
     return position.before
 

@@ -23,6 +23,7 @@ MAX_PAGE_SIZE = 200
 # zeros in front their length is their size, so each pattern bounds what `int` has to convert.
 _PAGE_SIZE = re.compile(r"[1-9][0-9]{0,2}")
 _TICKET_NUMBER = re.compile(r"0|-?[1-9][0-9]*")
+_WITH_ZEROS_IN_FRONT = re.compile(r"-?0[0-9]+")
 
 # Longer ticket numbers are cut to this many digits: far beyond the column, and fast to convert.
 _MAX_DIGITS = 20
@@ -43,16 +44,19 @@ DEFAULT_THREAD_SIZE = PageSize(MAX_PAGE_MESSAGES)
 
 def _decode_ticket_number(_kind: type, value: str) -> TicketNumber:
     if not _TICKET_NUMBER.fullmatch(value):
-        message = "must be a whole number such as 7, without zeros in front"
-        raise ValueError(message)
+        raise _not_a_number("must be a whole number such as 7", value)
     return TicketNumber(value[:_MAX_DIGITS])
 
 
 def _decode_page_size(_kind: type, value: str) -> PageSize:
     if not _PAGE_SIZE.fullmatch(value) or int(value) > MAX_PAGE_SIZE:
-        message = f"must be a whole number from 1 to {MAX_PAGE_SIZE}, without zeros in front"
-        raise ValueError(message)
+        raise _not_a_number(f"must be a whole number from 1 to {MAX_PAGE_SIZE}", value)
     return PageSize(value)
+
+
+def _not_a_number(rule: str, value: str) -> ValueError:
+    zeros = ", without zeros in front" if _WITH_ZEROS_IN_FRONT.fullmatch(value) else ""
+    return ValueError(f"{rule}{zeros}")
 
 
 TYPE_DECODERS: Any = [

@@ -48,6 +48,7 @@ from tickets.domain.errors import (
     TicketsError,
     TooManyRequests,
     ValueChanged,
+    WriteRefused,
 )
 from tickets.domain.rate_limits import Allowance, Hit
 from tickets.domain.text_rules import label
@@ -112,6 +113,13 @@ def _operator_is_needed(_request: AnyRequest, error: TicketsError) -> Headers:
     return {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
 
+def _refused_by_platform(_request: AnyRequest, error: TicketsError) -> Headers:
+    status = int(HTTPStatus.BAD_REQUEST)
+    cause = error.__cause__ or error
+    logger.warning("responded 400, the platform refused: %r", cause, extra={"status": status})
+    return {}
+
+
 def _invalid_fields(error: InvalidInput) -> Mapping[str, Any]:
     return {"errors": error.errors}
 
@@ -131,6 +139,7 @@ def _problems(error: NotReady) -> Mapping[str, Any]:
 ERROR_TABLE: Mapping[type[TicketsError], ErrorRule[Any]] = {
     InvalidInput: ErrorRule(HTTPStatus.BAD_REQUEST, fields=_invalid_fields),
     TicketClosed: ErrorRule(HTTPStatus.BAD_REQUEST),
+    WriteRefused: ErrorRule(HTTPStatus.BAD_REQUEST, _refused_by_platform),
     ThreadFull: ErrorRule(HTTPStatus.BAD_REQUEST),
     NotAuthenticated: ErrorRule(HTTPStatus.UNAUTHORIZED, _challenge),
     NotAllowed: ErrorRule(HTTPStatus.FORBIDDEN),

@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 
-from tickets.adapters.postgres.connection.errors import explained, unavailable
+from tickets.adapters.postgres.connection.errors import domain_error, explained
 from tickets.adapters.postgres.connection.pool import Pool, PoolUsage
 from tickets.adapters.postgres.connection.pooled_connection import PooledConnection
 from tickets.adapters.postgres.sql_loader import load_queries
@@ -94,6 +94,7 @@ class Database:
         self._pool = Pool(size=pool_size, queue=pool_queue, timeout=timeout)
         self._renewed_at = -math.inf
         self._sql = load_queries("sequences")
+        self._listener_sql = load_queries("listener")
 
     def usage(self) -> PoolUsage:
         """Return how busy the pool is at this moment; all zero while it is not open."""
@@ -175,21 +176,23 @@ class Database:
             # than read committed: PostgreSQL reports it before the version in the `where` does.
             raise StaleTicket from error
         if isinstance(error, asyncpg.UniqueViolationError):
-            if error.constraint_name == ORDER_INDEX:
-                await self._repair_last_ordinal(error)
-                # the decision rests on the wrong ordinal, so it is made again on a fresh load
-                raise StaleTicket from error
-            # only the statement is run again, and only once
-            return earlier_runs == 0 and await self._repair_sequence(error)
+            return await self._repair_duplicate(error, earlier_runs)
         # Nothing was run. Each failure gives back one connection that prepares statements, and
         # there are no more than the pool has.
         if isinstance(error, _LOST_STATEMENTS) and earlier_runs < self._pool_size:
             await self._stop_preparing(error)
             return True
-        if (refusal := unavailable(error)) is not None:
-            if isinstance(refusal, StoreReadOnly):
+        if isinstance(error, asyncpg.ProgramLimitExceededError) and earlier_runs == 0:
+            # The NOTIFY queue may be full of what nobody needs any more. PostgreSQL removes that
+            # when it can send the next notification, or when it is asked how full the queue is.
+            await self.fetchval(*self._listener_sql["notification_queue_usage"].bind())
+            return True
+        if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+            return False  # the repositories know the constraints that they expect
+        if (reason := domain_error(error)) is not None:
+            if isinstance(reason, StoreReadOnly):
                 await self.renew()
-            raise refusal from explained(error)
+            raise reason from explained(error)
         return False
 
     async def renew(self) -> None:
@@ -201,6 +204,22 @@ class Database:
         if now - self._renewed_at >= RENEW_INTERVAL:
             self._renewed_at = now
             await self._pool.renew()
+
+    async def _repair_duplicate(
+        self, error: asyncpg.UniqueViolationError, earlier_runs: int
+    ) -> bool:
+        """Return whether the duplicate is an id that a sequence gave; repair what gave it."""
+        if error.constraint_name == ORDER_INDEX:
+            await self._repair_last_ordinal(error)
+            # the decision rests on the wrong ordinal, so it is made again on a fresh load
+            raise StaleTicket from error
+        if not await self._is_generated_id(error):
+            return False
+        if earlier_runs > 0:
+            # repaired, and the next id was taken too: somebody else chooses ids at this moment
+            raise StoreUnavailable from error
+        await self._repair_sequences()
+        return True
 
     async def _repair_last_ordinal(self, error: asyncpg.UniqueViolationError) -> None:
         """Let the ordinals of the ticket go on after the highest that is there."""
@@ -228,17 +247,20 @@ class Database:
             self._pool.connect_with(self._url, **self._connect_options)
         await self._pool.renew()
 
-    async def _repair_sequence(self, error: asyncpg.UniqueViolationError) -> bool:
-        """Return whether the duplicate is a generated id; move sequences that are behind theirs.
-
-        The sequences of a restore of rows alone, or of a replica that became a primary, give ids
-        that are taken. `True` without a repair means that somebody else has just made it.
-        """
+    async def _is_generated_id(self, error: asyncpg.UniqueViolationError) -> bool:
+        """Return whether the duplicate is an id that a sequence gave."""
         query = self._sql["is_generated_id"].bind(
             schema=error.schema_name, table=error.table_name, constraint=error.constraint_name
         )
-        if not await self.fetchval(*query):
-            return False
+        is_generated: bool = await self.fetchval(*query)
+        return is_generated
+
+    async def _repair_sequences(self) -> None:
+        """Move the sequences that are behind their ids, unless somebody else has just done so.
+
+        The sequences of a restore of rows alone, or of a replica that became a primary, give ids
+        that are taken.
+        """
         try:
             moved = await self.fetch(*self._sql["repair_sequences"].bind())
         except StoreUnavailable as refusal:
@@ -250,7 +272,6 @@ class Database:
                 "sequence %s was behind the ids of %s, and continues at %d now",
                 *(row["sequence"], row["table_name"], row["continues_at"]),
             )
-        return True
 
     async def _add_query_logger(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         connection.add_query_logger(self._query_logger)

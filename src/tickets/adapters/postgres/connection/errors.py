@@ -1,8 +1,10 @@
-"""The SQLSTATE table: which driver errors are a 503, and which are bugs that stay visible as 500s.
+"""The SQLSTATE table: which driver errors are a 503 or a 400, and which are bugs, visible as 500s.
 
 The rule: what an operator, another program or the machine causes is a `StoreUnavailable`, and a
-resource that has run out is a `StoreExhausted`, which names the resource in the log. What only a
-mistake in this code can cause stays as it is: "unhandled exception", 500.
+resource that has run out is a `StoreExhausted`, which names the resource in the log. A rule of the
+platform's that refuses a write, a constraint or a trigger, is a `WriteRefused`: other input may be
+accepted, and to send the same again would not help. What only a mistake in this code can cause
+stays as it is: "unhandled exception", 500.
 """
 
 from __future__ import annotations
@@ -11,7 +13,13 @@ from collections.abc import Mapping
 
 import asyncpg
 
-from tickets.domain.errors import StoreExhausted, StoreReadOnly, StoreUnavailable
+from tickets.domain.errors import (
+    StoreExhausted,
+    StoreReadOnly,
+    StoreUnavailable,
+    TicketsError,
+    WriteRefused,
+)
 
 # Errors that have no SQLSTATE, as the driver raises them itself.
 CLIENT_SIDE: tuple[type[Exception], ...] = (
@@ -20,9 +28,9 @@ CLIENT_SIDE: tuple[type[Exception], ...] = (
     asyncpg.InternalClientError,  # see `Database._run`
 )
 
-_UNAVAILABLE, _EXHAUSTED, _BUG = StoreUnavailable, StoreExhausted, None
+_UNAVAILABLE, _EXHAUSTED, _REFUSED, _BUG = StoreUnavailable, StoreExhausted, WriteRefused, None
 
-BY_SQLSTATE: Mapping[str, type[StoreUnavailable] | None] = {
+BY_SQLSTATE: Mapping[str, type[TicketsError] | None] = {
     "03": _BUG,  # the statement is not complete yet
     "08": _UNAVAILABLE,  # the connection is broken or was refused, by PgBouncer too
     "09": _BUG,  # triggered action
@@ -36,9 +44,13 @@ BY_SQLSTATE: Mapping[str, type[StoreUnavailable] | None] = {
     "20": _BUG,  # case not found
     "21": _BUG,  # cardinality
     "22": _BUG,  # data: requests are validated before they are sent (the driver raises it, too)
+    "22001": _REFUSED,  # the platform has made a column shorter
+    "22021": _REFUSED,  # the platform's encoding does not have this character
+    "22P05": _REFUSED,
     "22003": _EXHAUSTED,  # an id or a counter does not fit its column any more
     "2200H": _EXHAUSTED,  # a sequence is at its end
-    "23": _BUG,  # constraints: the repositories handle those that are expected
+    # constraints of the platform's; the service's own are handled where they are expected
+    "23": _REFUSED,
     "24": _BUG,  # cursor state
     "25": _BUG,  # transaction state
     "25006": StoreReadOnly,  # a replica, during a fail-over
@@ -58,12 +70,16 @@ BY_SQLSTATE: Mapping[str, type[StoreUnavailable] | None] = {
     "39": _BUG,  # external routine invocation
     "3B": _BUG,  # savepoint
     "3D": _UNAVAILABLE,  # the database does not exist
-    "3F": _BUG,  # schema name
+    "3F": _UNAVAILABLE,  # the schema does not exist
     # a conflict with another transaction; `Database._run` makes a StaleTicket of it
     "40": _UNAVAILABLE,
     "42": _BUG,  # syntax, names, types
+    # a column, function or table does not exist: an older backup under a running service
+    "42703": _UNAVAILABLE,
+    "42883": _UNAVAILABLE,
+    "42P01": _UNAVAILABLE,
     "42501": _UNAVAILABLE,  # a privilege was revoked
-    "44": _BUG,  # check option of a view
+    "44": _REFUSED,  # check option of a view that the platform has put in place of a table
     "53": _EXHAUSTED,  # disk, memory, a configured limit
     "53300": _UNAVAILABLE,  # too many connections, which passes by itself
     # Program limits: too many notifications in the NOTIFY queue, transaction ids close to their
@@ -76,7 +92,7 @@ BY_SQLSTATE: Mapping[str, type[StoreUnavailable] | None] = {
     "72": _UNAVAILABLE,  # snapshot too old
     "F0": _UNAVAILABLE,  # the server's configuration files
     "HV": _UNAVAILABLE,  # a platform's foreign table cannot be reached
-    "P0": _BUG,  # PL/pgSQL: a platform's trigger refuses; to send it again would not help
+    "P0": _REFUSED,  # PL/pgSQL: a platform's trigger raises an exception
     "XX": _BUG,  # internal error
     "XX001": _UNAVAILABLE,  # data corrupted
     "XX002": _UNAVAILABLE,  # index corrupted
@@ -87,15 +103,29 @@ https://www.postgresql.org/docs/current/errcodes-appendix.html lists all of them
 """
 
 
-def unavailable(error: Exception) -> StoreUnavailable | None:
+_PROCEDURAL = "PL/"
+"""In the context of an error that a function in PL/pgSQL, PL/Python or the like has raised; it is
+the same in every language of the server."""
+
+
+def domain_error(error: Exception) -> TicketsError | None:
     """Return the error of the domain that a driver error means; None where it is a bug."""
     if isinstance(error, CLIENT_SIDE):
         return StoreUnavailable()
     if not isinstance(error, asyncpg.PostgresError):
         return None
     state = error.sqlstate or ""
-    kind = BY_SQLSTATE.get(state, BY_SQLSTATE.get(state[:2]))
+    # a class that PostgreSQL does not have was chosen by the author of a trigger
+    kind = BY_SQLSTATE.get(state, BY_SQLSTATE.get(state[:2], WriteRefused))
+    if kind is None and _PROCEDURAL in (error.context or ""):
+        # not a statement of this code's: a trigger of the platform's is broken
+        kind = StoreUnavailable
     return None if kind is None else kind()
+
+
+def is_missing_table(error: BaseException) -> bool:
+    """Return whether an error of the domain was caused by a table that does not exist."""
+    return isinstance(error.__cause__, asyncpg.UndefinedTableError)
 
 
 class ParameterRefused(Exception):

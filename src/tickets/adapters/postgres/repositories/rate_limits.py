@@ -63,7 +63,7 @@ class PostgresRateLimiter:
         try:
             arrival_in: timedelta = await self._database.fetchval(*query)
         except asyncpg.CheckViolationError as error:
-            raise await self.refusal(hit, error) from error
+            raise await self.refusal(hit, error) or error from error
         self.recorded(hit, arrival_in)
         return Allowance.at(arrival_in // MICROSECOND, hit.rate_limit)
 
@@ -71,11 +71,12 @@ class PostgresRateLimiter:
         """Cache what a statement recorded: the time until the subject's arrival time."""
         self._put(self._arrivals, hit.subject, arrival_in)
 
-    async def refusal(self, hit: Hit | None, error: asyncpg.CheckViolationError) -> Exception:
-        """Return the error to raise where a statement that records this hit broke a constraint."""
+    async def refusal(
+        self, hit: Hit | None, error: asyncpg.CheckViolationError
+    ) -> TooManyRequests | None:
+        """Return the error to raise where a hit broke the rate limit's constraint, else None."""
         if hit is None or error.constraint_name != CONSTRAINT:
-            other: Exception = error
-            return other
+            return None
         row = await self._database.fetchrow(*self._sql["time_until_hit"].bind(**hit_values(hit)))
         # a hit may have been refilled since
         wait: timedelta = max(row["wait"] if row else MICROSECOND, MICROSECOND)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import asyncpg
@@ -11,13 +11,18 @@ from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
 from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.repositories.idempotency import (
-    DUPLICATE_REQUEST_ERRORS,
     raise_if_duplicate,
     response_values,
 )
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter, hit_values
 from tickets.adapters.postgres.sql_loader import load_queries
-from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
+from tickets.domain.errors import (
+    NotAuthenticated,
+    StaleTicket,
+    StoreUnavailable,
+    TicketNotFound,
+    WriteRefused,
+)
 from tickets.domain.message import Message
 from tickets.domain.people import NamedAdmin, Side
 from tickets.domain.read_models import (
@@ -30,6 +35,9 @@ from tickets.domain.read_models import (
 )
 from tickets.domain.ticket import MAX_ID, Category, Status, Ticket
 from tickets.domain.write_context import NO_CONTEXT, WriteContext
+
+_REFUSALS = (asyncpg.IntegrityConstraintViolationError, StoreUnavailable)
+"""Errors of a write whose reason may be a rate limit, a duplicate, or a rule of the platform."""
 
 _EARLIEST = UserPosition(datetime.min.replace(tzinfo=UTC), 0)
 """Before every ticket, so that one query serves all pages."""
@@ -78,11 +86,10 @@ class PostgresTickets:
         try:
             row = await self._database.fetchrow(*statement)
         except asyncpg.ForeignKeyViolationError as error:
+            # the user has been deleted
             raise NotAuthenticated from error
-        except asyncpg.CheckViolationError as error:
-            raise await self._rate_limiter.refusal(hit, error) from error
-        except DUPLICATE_REQUEST_ERRORS as error:
-            raise_if_duplicate(response, error)
+        except _REFUSALS as error:
+            await self._raise_reason(error, context)
             raise
         assert row is not None  # noqa: S101 - an insert without a condition returns its row
         if hit is not None:
@@ -108,21 +115,11 @@ class PostgresTickets:
         """Update the row, insert message and stored response, record the hit, if not stale."""
         response, hit = context.stored_response, context.hit
         message, generation = ticket.new_message, self._ticket_cache.generation
-        try:
-            if message is None and response is None and hit is None:
-                row = await self._save("save_state", ticket)
-            else:
-                values = {
-                    **_message_values(message),
-                    **response_values(response),
-                    **hit_values(hit),
-                }
-                row = await self._save("save_ticket", ticket, **values)
-        except asyncpg.CheckViolationError as error:
-            raise await self._rate_limiter.refusal(hit, error) from error
-        except DUPLICATE_REQUEST_ERRORS as error:
-            raise_if_duplicate(response, error)
-            raise
+        if message is None and response is None and hit is None:
+            row = await self._save("save_state", ticket, {})
+        else:
+            values = {**_message_values(message), **response_values(response), **hit_values(hit)}
+            row = await self._save("save_ticket", ticket, values, context)
         if hit is not None:
             self._rate_limiter.recorded(hit, row["arrival_in"])
         if row["is_as_sent"]:
@@ -135,7 +132,7 @@ class PostgresTickets:
         """Update the row and select the page in one statement, if not stale."""
         generation = self._ticket_cache.generation
         values = {"shown_after": shown_after, **_page_values(limit)}
-        return self._detail(await self._save("save_with_thread", ticket, **values), generation)
+        return self._detail(await self._save("save_with_thread", ticket, values), generation)
 
     async def resolved_since(
         self, moment: datetime, *, after: UserPosition | None, limit: int
@@ -153,7 +150,13 @@ class PostgresTickets:
         moment: datetime | None = await self._database.fetchval(*self._sql["taken_over_at"].bind())
         return moment
 
-    async def _save(self, query: str, ticket: Ticket, **values: object) -> asyncpg.Record:
+    async def _save(
+        self,
+        query: str,
+        ticket: Ticket,
+        values: Mapping[str, object],
+        context: WriteContext = NO_CONTEXT,
+    ) -> asyncpg.Record:
         """Run a statement that saves the ticket; return its row, or raise `StaleTicket`."""
         statement = self._sql[query].bind(
             ticket_id=ticket.id,
@@ -166,6 +169,9 @@ class PostgresTickets:
         )
         try:
             row = await self._database.fetchrow(*statement)
+        except _REFUSALS as error:
+            await self._raise_reason(error, context)
+            raise
         finally:
             # before the response is sent, and after an error too: the statement may have committed
             self._unread_counts.invalidate(ticket.user_id)
@@ -173,6 +179,16 @@ class PostgresTickets:
         if row is None:
             raise StaleTicket
         return row
+
+    async def _raise_reason(self, error: Exception, context: WriteContext) -> None:
+        """Raise the domain's error for a constraint that a write has violated, if that was it."""
+        if isinstance(error, asyncpg.CheckViolationError):
+            refusal = await self._rate_limiter.refusal(context.hit, error)
+            if refusal is not None:
+                raise refusal from error
+        raise_if_duplicate(context.stored_response, error)
+        if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+            raise WriteRefused from error
 
     async def _row(self, query: str, ticket_id: int, **values: object) -> asyncpg.Record:
         if not 0 < ticket_id <= MAX_ID:

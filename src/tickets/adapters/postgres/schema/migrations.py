@@ -97,6 +97,26 @@ class Migrator:
                 return HalfDone(migration, remaining)
         return None
 
+    async def is_unused(self) -> bool:
+        """Return whether no migration was applied yet, so that no release has used the database.
+
+        Raises `MigrationError` as `due` does.
+        """
+        return len(await self.due()) == len(self._migrations)
+
+    async def check_can_begin(self) -> None:
+        """Raise `MigrationError` where `apply` would certainly fail at once; changes nothing."""
+        with explained("The database cannot be read"):
+            row = await self._connection.fetchrow(self._sql["may_migrate"].sql)
+        if row["read_only"]:
+            reason = "is a standby" if row["in_recovery"] else "is read-only"
+            raise MigrationError(f"The database {reason}, so it cannot be migrated.")
+        if not row["may_create"]:
+            raise MigrationError(
+                f"The role {row['role']} may not create tables: grant it `create` on a schema of "
+                f"its search_path."
+            )
+
     async def would_take_over(self) -> bool:
         """Return whether the next `apply` takes over tickets that a platform has made."""
         with explained("The database cannot be read"):

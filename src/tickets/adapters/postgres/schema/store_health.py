@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.connection.errors import is_missing_table
 from tickets.adapters.postgres.schema.migrations import load_migrations
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.errors import HealthProblem, NotReady, Overloaded, StoreUnavailable
@@ -65,7 +66,9 @@ class PostgresHealth:
         assert unread is not None  # noqa: S101 - it has no `from`, so it returns one row
         try:
             verification = await self._database.fetchrow(*self._sql["last_verification"].bind())
-        except asyncpg.UndefinedTableError:
+        except StoreUnavailable as error:
+            if not is_missing_table(error):
+                raise
             # an older backup: the figures say that migrations are due
             verification = None
         return Figures(
@@ -85,9 +88,9 @@ class PostgresHealth:
         query = self._sql["readiness"].bind(highest=self._highest)
         try:
             row = await self._database.fetchrow(*query)
-        except asyncpg.UndefinedTableError:
-            return [NO_SCHEMA]
         except StoreUnavailable as error:
+            if is_missing_table(error):
+                return [NO_SCHEMA]
             if isinstance(error.__cause__, asyncpg.InsufficientPrivilegeError):
                 return [
                     HealthProblem("missing-privilege", f"The database says: {error.__cause__}.")
@@ -114,8 +117,5 @@ class PostgresHealth:
 
     async def _applied(self) -> int:
         query = self._sql["count_known_migrations"].bind(highest=self._highest)
-        try:
-            applied: int = await self._database.fetchval(*query)
-        except asyncpg.UndefinedTableError as error:
-            raise StoreUnavailable from error
+        applied: int = await self._database.fetchval(*query)
         return applied

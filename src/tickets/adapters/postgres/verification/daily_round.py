@@ -12,11 +12,9 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
-import asyncpg
-
 from tickets.adapters.postgres.connection.connect import CannotConnect, CommandConnection
 from tickets.adapters.postgres.connection.database import Database
-from tickets.adapters.postgres.connection.errors import unavailable
+from tickets.adapters.postgres.connection.errors import domain_error, is_missing_table
 from tickets.adapters.postgres.schema.migrations import load_migrations
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.adapters.postgres.verification.findings import Finding, WrongThreads
@@ -60,9 +58,10 @@ class DailyRound:
         query = self._sql["claim_round"].bind(lease=LEASE, every=EVERY, highest=self._highest)
         try:
             position = await self._database.fetchval(*query)
-        except (StoreReadOnly, asyncpg.UndefinedTableError):
-            # nothing could be repaired, nor recorded
-            return 0
+        except StoreUnavailable as error:
+            if isinstance(error, StoreReadOnly) or is_missing_table(error):
+                return 0  # nothing could be repaired, nor recorded
+            raise
         if position is None:
             return 0
         try:
@@ -72,9 +71,9 @@ class DailyRound:
             # another process, or this one, goes on when the lease has ended
             raise StoreUnavailable from error
         except Exception as error:
-            if (refusal := unavailable(error)) is None:
+            if (reason := domain_error(error)) is None:
                 raise
-            raise refusal from error
+            raise reason from error
 
     async def _run(self, connection: CommandConnection, position: int) -> int:
         verifier = Verifier(connection, repair=True)

@@ -15,11 +15,16 @@ class CannotServe(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong: the name of the check, a sentence, and whether it was repaired."""
+    """Something that is wrong: the name of the check, and a sentence.
+
+    `is_repaired` says whether it was repaired, `is_repairable` whether a run with repairs would try
+    to.
+    """
 
     check: str
     detail: str
     is_repaired: bool = False
+    is_repairable: bool = False
     prevents_start: bool = False
 
     def __str__(self) -> str:
@@ -29,8 +34,12 @@ class Finding:
 
 @dataclass(slots=True)
 class WrongThreads:
-    """Counts tickets with wrong derived columns, by column, with examples."""
+    """Counts tickets with wrong derived columns, by column, with examples.
 
+    `repairable` says whether this database can be repaired.
+    """
+
+    repairable: bool = True
     tickets: int = 0
     repaired: int = 0
     _wrong: dict[tuple[str, bool], int] = field(default_factory=dict)
@@ -56,6 +65,7 @@ class WrongThreads:
                 f"(ids {', '.join(map(str, self._examples[column, is_repaired]))}"
                 f"{', …' if count > EXAMPLES else ''})",
                 is_repaired=is_repaired,
+                is_repairable=self.repairable,
             )
             for (column, is_repaired), count in sorted(self._wrong.items())
         ]

@@ -58,6 +58,7 @@ class Verifier:
         """
         self._connection = connection
         self._repair = repair
+        self._read_only = False
         self._identity_query = identity_query
         self._transactions = Transactions(connection)
         self._sql = load_queries("verification")
@@ -80,7 +81,7 @@ class Verifier:
         if any(finding.prevents_start for finding in findings):
             return [*findings, Finding("tickets", "not verified, as statements cannot run")]
         counts = [*await self.writes(findings), *await self.ticket_counts()]
-        wrong = WrongThreads()
+        wrong = WrongThreads(repairable=not self._read_only)
         position: int | None = 0
         while position is not None:
             position = await self.batch(position, wrong)
@@ -92,7 +93,7 @@ class Verifier:
             state = await self._connection.fetchrow(self._sql["database_state"].sql)
         findings = []
         if state["read_only"]:
-            self._repair = False
+            self._repair, self._read_only = False, True
             reason = "is a standby" if state["in_recovery"] else "is read-only"
             findings.append(Finding("read-only", f"the database {reason}: nothing can be saved"))
         if state["replication_role"] == "replica":
@@ -130,7 +131,14 @@ class Verifier:
             return []
         which = ", ".join(sorted(f"{row['status']} {row['category']}" for row in rows))
         detail = f"the ticket counts differ from the tickets: {which}"
-        return [Finding("ticket counts", detail, is_repaired=self._repair)]
+        return [
+            Finding(
+                "ticket counts",
+                detail,
+                is_repaired=self._repair,
+                is_repairable=not self._read_only,
+            )
+        ]
 
     async def batch(self, after: int, wrong: WrongThreads) -> int | None:
         """Verify the next tickets after this id; return the last one, None at the end."""
@@ -150,7 +158,7 @@ class Verifier:
             return []
 
     async def _sample(self, *, timeout_ms: int) -> Sequence[Finding]:
-        wrong = WrongThreads()
+        wrong = WrongThreads(repairable=not self._read_only)
         async with self._transactions.open():
             await self._limit(timeout_ms)
             query = self._sql["sample_of_tickets"].bind(
@@ -200,7 +208,14 @@ class Verifier:
                     is_repaired = True
                 except asyncpg.PostgresError as error:
                     detail = f"{detail} (the repair failed: {error})"
-            findings.append(Finding(check, detail, is_repaired=is_repaired))
+            findings.append(
+                Finding(
+                    check,
+                    detail,
+                    is_repaired=is_repaired,
+                    is_repairable=row["repair"] is not None and not self._read_only,
+                )
+            )
         return findings
 
     async def _run_repair(self, statement: str, attempts: int = 3) -> None:

@@ -76,7 +76,7 @@ async def refused_writes(transactions: Transactions) -> Sequence[Finding]:
         # a user's row that others hold is no finding
         pass
     except (asyncpg.PostgresError, TicketsError) as error:
-        findings.append(Finding("writes", f"{doing} is refused: {error}"))
+        findings.append(Finding("writes", f"{doing} is refused: {error.__cause__ or error}"))
     return findings
 
 
