@@ -72,6 +72,8 @@ async def main() -> None:
             ticket_views=world.views,
             queues=world.queues,
             token_lookup=world.token_lookup,
+            admin_lookup=world.admin_lookup,
+            admins=world.admins,
             failed_sign_ins=FailedSignIns(world.rate_limiter, None),
             store_health=world.store_health,
             admin_tokens=["admin"],

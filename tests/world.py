@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from tickets.adapters.memory.admins import MemoryAdminLookup, MemoryAdmins
 from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
 from tickets.adapters.memory.queues import MemoryQueues
 from tickets.adapters.memory.rate_limits import MemoryRateLimiter
-from tickets.adapters.memory.store import MemoryStore
+from tickets.adapters.memory.store import MemoryAdmin, MemoryStore
 from tickets.adapters.memory.store_health import MemoryStoreHealth
 from tickets.adapters.memory.ticket_cache import MemoryTicketCache
 from tickets.adapters.memory.ticket_views import MemoryTicketViews
@@ -24,6 +25,8 @@ from tickets.adapters.memory.token_lookup import MemoryTokenLookup
 from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
 from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
 from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.identity.admin_accounts import AdminAccounts
+from tickets.adapters.postgres.identity.admins import PostgresAdminLookup, PostgresAdmins
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
@@ -39,6 +42,8 @@ from tickets.clock import SystemClock
 from tickets.domain.message import Message
 from tickets.domain.people import Actor, NamedAdmin
 from tickets.domain.ports import (
+    AdminLookup,
+    Admins,
     IdempotencyStore,
     Queues,
     RateLimiter,
@@ -111,6 +116,8 @@ class World(ABC):
     views: TicketViews
     queues: Queues
     token_lookup: TokenLookup
+    admin_lookup: AdminLookup
+    admins: Admins
     store_health: StoreHealth
 
     def __init__(self) -> None:
@@ -145,8 +152,12 @@ class World(ABC):
         """Return a new bearer token of the user."""
 
     @abstractmethod
-    async def admin(self, name: str) -> NamedAdmin:
+    async def admin_with_token(self, name: str, email: str | None = None) -> tuple[NamedAdmin, str]:
+        """Return a new named admin, and the admin's token."""
+
+    async def admin(self, name: str = "Nadia Berg", email: str | None = None) -> NamedAdmin:
         """Return a new named admin."""
+        return (await self.admin_with_token(name, email))[0]
 
     @abstractmethod
     async def disable(self, admin: NamedAdmin) -> None:
@@ -217,6 +228,8 @@ class MemoryWorld(World):
         self.views = MemoryTicketViews(self.store)
         self.queues = MemoryQueues(self.store)
         self.token_lookup = MemoryTokenLookup(self.store)
+        self.admin_lookup = MemoryAdminLookup(self.store)
+        self.admins = MemoryAdmins(self.store)
         self.store_health = MemoryStoreHealth(self.store)
 
     async def user(self, email: str | None = None) -> int:
@@ -227,13 +240,14 @@ class MemoryWorld(World):
         self.store.tokens[token] = user_id
         return token
 
-    async def admin(self, name: str) -> NamedAdmin:
-        admin = NamedAdmin(next(self.store.ids), name)
-        self.store.admins[admin.id] = admin
-        return admin
+    async def admin_with_token(self, name: str, email: str | None = None) -> tuple[NamedAdmin, str]:
+        admin_id, token = next(self.store.ids), f"admin-token-{next(self._names)}"
+        self.store.admins[admin_id] = MemoryAdmin(name, email or self.an_email(), token)
+        return NamedAdmin(admin_id, name), token
 
     async def disable(self, admin: NamedAdmin) -> None:
-        self.store.disabled_admins.add(admin.id)
+        stored = self.store.admins[admin.id]
+        stored.active, stored.token = False, None
 
     async def revoke(self, token: str) -> None:
         del self.store.tokens[token]
@@ -266,6 +280,9 @@ class PostgresWorld(World):
         self.queues = PostgresQueues(database)
         self.token_lookup = PostgresTokenLookup(database, Identity.named("tokens"))
         self.token_admin = TokenAdmin(database, SystemClock())
+        self.admin_lookup = PostgresAdminLookup(database)
+        self.admins = PostgresAdmins(database)
+        self.admin_accounts = AdminAccounts(database)
         self.store_health = PostgresHealth(database)
 
     def tickets_on(self, kind: type[TicketsT]) -> TicketsT:
@@ -278,18 +295,15 @@ class PostgresWorld(World):
     async def token(self, user_id: int) -> str:
         return await self.token_admin.new_token(user_id, lifetime=timedelta(hours=1))
 
-    async def admin(self, name: str) -> NamedAdmin:
-        admin_id = await self.database.fetchval(
-            "insert into ticket_admins (name, email) values ($1, $2) returning id",
-            name,
-            self.an_email(),
-        )
-        return NamedAdmin(admin_id, name)
+    async def admin_with_token(self, name: str, email: str | None = None) -> tuple[NamedAdmin, str]:
+        token = await self.admin_accounts.add(name, email or self.an_email())
+        assert token is not None
+        admin = await self.admin_lookup.by_token(token)
+        assert admin is not None
+        return admin, token
 
     async def disable(self, admin: NamedAdmin) -> None:
-        await self.database.fetch(
-            "update ticket_admins set disabled_at = now() where id = $1", admin.id
-        )
+        assert await self.admin_accounts.disable(admin.id)
 
     async def revoke(self, token: str) -> None:
         await self.database.fetch(

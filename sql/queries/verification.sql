@@ -101,13 +101,19 @@ select case
                   ('tickets', 'ticket_versions_rise'),
                   ('tickets', 'ticket_versions_end'),
                   ('tickets', 'ticket_marks_follow'),
+                  ('tickets', 'ticket_events_begin'),
+                  ('tickets', 'ticket_events_follow'),
+                  ('tickets', 'ticket_history_end'),
+                  ('tickets', 'ticket_history_vanish'),
                   ('ticket_messages', 'ticket_messages_appear'),
                   ('ticket_messages', 'ticket_messages_disappear'),
                   ('ticket_messages', 'ticket_messages_vanish'),
                   ('ticket_messages', 'ticket_messages_leave'),
                   ('ticket_messages', 'ticket_messages_change'),
                   ('ticket_tokens', 'ticket_tokens_move'),
-                  ('ticket_tokens', 'ticket_tokens_vanish')
+                  ('ticket_tokens', 'ticket_tokens_vanish'),
+                  ('ticket_admins', 'ticket_admins_move'),
+                  ('ticket_admins', 'ticket_admins_vanish')
        ) as needed (table_name, trigger_name)
   left join pg_trigger t
          on t.tgrelid = to_regclass(needed.table_name) and t.tgname = needed.trigger_name
@@ -128,7 +134,15 @@ select format('there is no unique index on %s (%s)', table_name, columns) as det
                   ('ticket_idempotency_keys', 'caller, key'),
                   ('ticket_rates', 'subject'),
                   ('ticket_tokens', 'token_sha256'),
-                  ('ticket_verification', 'only_row')
+                  ('ticket_verification', 'only_row'),
+                  ('ticket_admins', 'id'),
+                  ('ticket_admins', 'token_sha256'),
+                  ('ticket_admins', 'lower((email)::text)'),
+                  ('ticket_saved_replies', 'id'),
+                  ('ticket_notes', 'id'),
+                  ('ticket_events', 'id'),
+                  ('ticket_channels', 'id'),
+                  ('ticket_deliveries', 'id')
        ) as needed (table_name, columns)
  where not exists (
            select
@@ -145,7 +159,9 @@ select format('index %s is invalid: reindex it', i.indexrelid::regclass), null
   from pg_index i
  where i.indrelid in (to_regclass('tickets'), to_regclass('ticket_messages'),
                       to_regclass('ticket_counts'), to_regclass('ticket_tokens'),
-                      to_regclass('ticket_rates'), to_regclass('ticket_idempotency_keys'))
+                      to_regclass('ticket_rates'), to_regclass('ticket_idempotency_keys'),
+                      to_regclass('ticket_admins'), to_regclass('ticket_notes'),
+                      to_regclass('ticket_events'), to_regclass('ticket_deliveries'))
    and not i.indisvalid
    and not exists (
            select
@@ -232,7 +248,13 @@ select id, wrong
                           case when user_seen <> right_user_seen then 'user_seen' end,
                           case when admin_seen <> right_admin_seen then 'admin_seen' end,
                           case when waiting_since is distinct from right_waiting_since
-                               then 'waiting_since' end
+                               then 'waiting_since' end,
+                          case when last_sender <> right_last_sender then 'last_sender' end,
+                          case when opened_by <> right_opened_by then 'opened_by' end,
+                          case when first_replied_at is distinct from right_first_replied_at
+                               then 'first_replied_at' end,
+                          case when resolved_at is distinct from right_resolved_at
+                               then 'resolved_at' end
                       ], null
                   ) as wrong
        ) as columns
@@ -282,13 +304,19 @@ update tickets t
        last_ordinal = right_last_ordinal,
        user_seen = right_user_seen,
        admin_seen = right_admin_seen,
-       waiting_since = right_waiting_since
+       waiting_since = right_waiting_since,
+       last_sender = right_last_sender,
+       opened_by = right_opened_by,
+       first_replied_at = right_first_replied_at,
+       resolved_at = right_resolved_at
   from thread
  where t.id = thread.id
-   and (t.message_count, t.last_message, t.last_ordinal, t.user_seen, t.admin_seen, t.waiting_since)
+   and (t.message_count, t.last_message, t.last_ordinal, t.user_seen, t.admin_seen, t.waiting_since,
+        t.last_sender, t.opened_by, t.first_replied_at, t.resolved_at)
        is distinct from
        (right_message_count, right_last_message, right_last_ordinal, right_user_seen,
-        right_admin_seen, right_waiting_since)
+        right_admin_seen, right_waiting_since, right_last_sender, right_opened_by,
+        right_first_replied_at, right_resolved_at)
 returning t.id;
 
 -- name: claim_round

@@ -17,6 +17,7 @@ from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
 from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.connection.database import Database, QueryLogger
 from tickets.adapters.postgres.connection.listener import Listener
+from tickets.adapters.postgres.identity.admins import PostgresAdminLookup, PostgresAdmins
 from tickets.adapters.postgres.identity.cached_token_lookup import CachedTokenLookup
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
@@ -34,7 +35,7 @@ from tickets.application.key_expiry import KeyExpiry
 from tickets.application.tickets import TicketService
 from tickets.application.user_rate_limits import UserRateLimits
 from tickets.clock import SystemClock
-from tickets.domain.ports import Clock, TokenLookup
+from tickets.domain.ports import AdminLookup, Clock, TokenLookup
 from tickets.domain.rate_limits import RateLimit
 from tickets.observability.metrics import Metrics
 from tickets.observability.telemetry import flush_on_shutdown, tracer_provider
@@ -123,6 +124,18 @@ def token_lookup_of(
     return CachedTokenLookup(token_lookup, seconds=settings.token_cache, listener=listener)
 
 
+def admin_lookup_of(
+    settings: Settings, database: Database, listener: Listener | None
+) -> AdminLookup:
+    """Return the lookup of admin tokens, cached as those of users are."""
+    admin_lookup = PostgresAdminLookup(database)
+    if not settings.token_cache:
+        return admin_lookup
+    return CachedTokenLookup(
+        admin_lookup, seconds=settings.token_cache, listener=listener, kind="admin"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Tracing:
     """OpenTelemetry for requests and statements, and the lifespan that sends the last spans."""
@@ -179,6 +192,8 @@ def application(settings: Settings) -> Litestar:
         ticket_views=store.views,
         queues=store.queues,
         token_lookup=token_lookup_of(settings, database, listener),
+        admin_lookup=admin_lookup_of(settings, database, listener),
+        admins=PostgresAdmins(database),
         failed_sign_ins=FailedSignIns(store.rate_limiter, _enforced(settings.rate_failed_sign_ins)),
         store_health=health,
         admin_tokens=settings.admin_token,

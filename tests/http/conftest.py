@@ -34,6 +34,8 @@ def application_on(world: World, **options: Any) -> Litestar:
         "ticket_views": world.views,
         "queues": world.queues,
         "token_lookup": world.token_lookup,
+        "admin_lookup": world.admin_lookup,
+        "admins": world.admins,
         "failed_sign_ins": FailedSignIns(world.rate_limiter, None),
         "store_health": world.store_health,
         "admin_tokens": ADMIN_TOKENS,
@@ -66,6 +68,8 @@ def shared_application() -> Litestar:
         ticket_views=port("views"),
         queues=port("queues"),
         token_lookup=port("token_lookup"),
+        admin_lookup=port("admin_lookup"),
+        admins=port("admins"),
         failed_sign_ins=FailedSignIns(port("rate_limiter"), None),
         store_health=port("store_health"),
         admin_tokens=ADMIN_TOKENS,
@@ -130,6 +134,11 @@ class Api:
         user_id = await self.world.user(email)
         token = await self.world.token(user_id)
         return Caller(self.client, {"Authorization": f"Bearer {token}"}, user_id)
+
+    async def named_admin(self, name: str = "Nadia Berg", email: str | None = None) -> Caller:
+        """Return a new named admin who is signed in; `user_id` is the admin's id."""
+        admin, token = await self.world.admin_with_token(name, email)
+        return Caller(self.client, {"X-Admin-Token": token}, admin.id)
 
     async def ticket(self, user: Caller, **fields: Any) -> dict[str, Any]:
         """Open a ticket of this user; return it as the API does."""

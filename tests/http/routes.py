@@ -51,6 +51,8 @@ RULES: Mapping[Route, Rule] = {
     ("GET", f"{API}/admin/all"): Rule(Who.ADMIN),
     ("GET", f"{API}/admin/stats"): Rule(Who.ADMIN),
     ("GET", f"{API}/admin/unread"): Rule(Who.ADMIN),
+    ("GET", f"{API}/admin/me"): Rule(Who.ADMIN),
+    ("GET", f"{API}/admin/admins"): Rule(Who.ADMIN),
     ("GET", f"{API}/admin/{{ticket_id}}"): Rule(Who.ADMIN),
     ("POST", f"{API}/admin/{{ticket_id}}/reply"): Rule(Who.ADMIN, 201, {"message": "Soon."}),
     ("POST", f"{API}/admin/{{ticket_id}}/read"): Rule(Who.ADMIN, body={"seen": 1}),

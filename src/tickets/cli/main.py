@@ -1,4 +1,4 @@
-"""The command line `tickets`: serve, demo, migrate, verify, user, close-resolved."""
+"""The command line `tickets`: serve, demo, migrate, verify, user, admin, close-resolved."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tickets.adapters.postgres.connection.connect import CannotConnect
 from tickets.adapters.postgres.schema.migrations import MigrationError
 from tickets.adapters.postgres.verification.findings import CannotServe
 from tickets.cli import banner, operations, verification
+from tickets.cli.admins import admin
 from tickets.cli.options import setting_option
 from tickets.cli.users import user
 from tickets.domain.errors import TicketsError
@@ -147,6 +148,7 @@ def migrate(settings: Settings, *, check: bool) -> None:
 
 main.add_command(verification.verify)
 main.add_command(user)
+main.add_command(admin)
 
 
 @main.command()

@@ -10,11 +10,10 @@ import click
 
 from tickets.adapters.postgres.identity.token_admin import TokenEntry
 from tickets.cli import operations
+from tickets.cli.email_addresses import email_address
+from tickets.cli.tables import table
 from tickets.settings.errors import SettingsError
 from tickets.settings.settings import Settings
-
-MAX_EMAIL_LENGTH = 320
-"""Characters: the limit of the column, and of RFC 3696."""
 
 TOKEN_ID = click.IntRange(1, 2**31 - 1)
 
@@ -30,16 +29,7 @@ def user() -> None:
 def add_user(settings: Settings, email: str) -> None:
     """Find or create the user with this EMAIL, and print a new bearer token."""
     _check_identity(settings)
-    email = email.strip()
-    name, _, domain = email.rpartition("@")
-    if not (
-        name
-        and domain
-        and email.isprintable()
-        and " " not in email
-        and len(email) <= MAX_EMAIL_LENGTH
-    ):
-        raise click.ClickException(f"{email!r} is not an e-mail address.")
+    email = email_address(email)
     with operations.database(settings) as target:
         asyncio.run(operations.migrate(target.settings, take_over=False))
         click.echo(asyncio.run(operations.new_token(target.settings, email)))
@@ -56,7 +46,7 @@ def list_tokens(settings: Settings, email: str) -> None:
         tokens = asyncio.run(operations.tokens_of(target.settings, email.strip()))
     if tokens is None:
         raise _no_user(email)
-    click.echo("\n".join(_table(tokens)) if tokens else f"{email.strip()} has no tokens")
+    click.echo("\n".join(_rows(tokens)) if tokens else f"{email.strip()} has no tokens")
 
 
 @user.command(name="revoke")
@@ -106,7 +96,7 @@ def _no_user(email: str) -> click.ClickException:
     return click.ClickException(f"There is no user {email.strip()!r}.")
 
 
-def _table(tokens: Sequence[TokenEntry]) -> Sequence[str]:
+def _rows(tokens: Sequence[TokenEntry]) -> Sequence[str]:
     rows = [("id", "created", "expires", "state")]
     rows += [
         (
@@ -117,11 +107,7 @@ def _table(tokens: Sequence[TokenEntry]) -> Sequence[str]:
         )
         for token in tokens
     ]
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    return table(rows)
 
 
 def _time(moment: datetime) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from tickets.bounded_dict import BoundedDict
-from tickets.observability.request_context import current_request
+from tickets.observability.request_context import current_request, named_admin_of
 from tickets.settings.settings import Settings
 
 EXTRAS = ("status", "milliseconds", "database", "schema")
@@ -48,14 +48,19 @@ def redact(text: str) -> str:
     return _OWN_TOKEN.sub("[secret]", text)
 
 
-def request_fields() -> dict[str, str]:
-    """Return the current request's id, method and route template, which contains no ids."""
+def request_fields() -> dict[str, str | int]:
+    """Return the current request's id, method, route template without ids, and named admin's id."""
     scope = current_request.get()
     if scope is None:
         return {}
-    fields = {"request_id": scope["state"]["request_id"], "method": scope["method"]}
+    fields: dict[str, str | int] = {
+        "request_id": scope["state"]["request_id"],
+        "method": scope["method"],
+    }
     if "path_template" in scope:
         fields["route"] = scope["path_template"]
+    if (admin := named_admin_of(scope)) is not None:
+        fields["admin_id"] = admin.id
     return fields
 
 
@@ -113,7 +118,9 @@ class Text(logging.Formatter):
         text, fields = super().format(record), request_fields()
         if fields:
             first, *rest = text.split("\n")
-            text = "\n".join([f"{first} [{' '.join(fields.values())}]", *rest])
+            if "admin_id" in fields:
+                fields["admin_id"] = f"admin {fields['admin_id']}"
+            text = "\n".join([f"{first} [{' '.join(map(str, fields.values()))}]", *rest])
         return redact(text)
 
 

@@ -85,6 +85,12 @@ class Metrics:
             buckets=DURATION_BUCKETS,
             registry=registry,
         )
+        self._admin_requests = Counter(
+            "tickets_admin_requests",
+            "Requests of admins, by the id of a named admin, or team for the shared token.",
+            ["admin"],
+            registry=registry,
+        )
         self._uncounted: list[tuple[str, str, int, float]] = []
         # to look the children up by labels takes the client library three times as long as counting
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
@@ -128,6 +134,10 @@ class Metrics:
 
     def _gauge(self, name: str, help_text: str) -> Gauge:
         return Gauge(name, help_text, registry=self._registry, multiprocess_mode="livesum")
+
+    def record_admin_request(self, admin_id: int | None) -> None:
+        """Count a request of an admin; None for the shared token."""
+        self._admin_requests.labels("team" if admin_id is None else str(admin_id)).inc()
 
     def record_response(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a response, in a batch; `route` is a template, never a path."""

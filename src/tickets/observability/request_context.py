@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
+from tickets.domain.people import Actor, NamedAdmin
+
 REQUEST_ID_HEADER = "X-Request-ID"
 
 _HEADER = REQUEST_ID_HEADER.lower().encode()
@@ -27,6 +29,12 @@ current_request: ContextVar[Mapping[str, Any] | None] = ContextVar("current_requ
 # operating system for randomness at each request.
 _PROCESS_PREFIX = os.urandom(8).hex()
 _numbers = itertools.count(1)
+
+
+def named_admin_of(scope: Mapping[str, Any]) -> NamedAdmin | None:
+    """Return the named admin whose request this is; None for users and for the shared token."""
+    actor = scope.get("user")
+    return actor.admin if isinstance(actor, Actor) else None
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:

@@ -49,8 +49,9 @@ class Scene:
 
     MISSING = 2_000_000_000
 
-    def __init__(self, api: Api, owner: Person, other: Person) -> None:
+    def __init__(self, api: Api, owner: Person, other: Person, named_token: str) -> None:
         self.api = api
+        self.named_token = named_token
         self.world = api.world
         self.owner = owner
         self.other = other
@@ -71,15 +72,24 @@ class Scene:
             "revoked": {"Authorization": f"Bearer {await self.revoked_token()}"},
             "the admins' token as a bearer": {"Authorization": f"Bearer {ADMIN_TOKENS[0]}"},
             "a user's token as the admins'": {"X-Admin-Token": bearer},
+            "a disabled admin": {"X-Admin-Token": await self.token_of_disabled_admin()},
+            "a named admin's token as a bearer": {"Authorization": f"Bearer {self.named_token}"},
         }
         if isinstance(self.world, PostgresWorld):  # tokens in memory do not expire
             headers["expired"] = {"Authorization": f"Bearer {await self.expired_token()}"}
         if who is Who.USER:
             headers["admin"] = self.api.admin.headers
+            headers["named admin"] = {"X-Admin-Token": self.named_token}
         else:
             headers["owner"] = self.owner.caller.headers
             headers["other user"] = self.other.caller.headers
         return headers
+
+    async def token_of_disabled_admin(self) -> str:
+        """Return the token of an admin that was valid until the admin was disabled."""
+        admin, token = await self.world.admin_with_token("Disabled")
+        await self.world.disable(admin)
+        return token
 
     async def expired_token(self) -> str:
         """Return a token of the owner that expired a second ago."""

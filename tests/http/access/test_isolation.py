@@ -18,7 +18,8 @@ PER_REQUEST = {"x-request-id"}
 
 @pytest.fixture
 async def scene(api: Api) -> Scene:
-    return Scene(api, await person(api, "mara"), await person(api, "otto"))
+    _, named_token = await api.world.admin_with_token("Nadia Berg")
+    return Scene(api, await person(api, "mara"), await person(api, "otto"), named_token)
 
 
 def observable(response: httpx.Response) -> tuple[int, bytes, dict[str, str]]:

@@ -73,6 +73,20 @@ async def test_a_failure_is_one_json_line_with_its_request(
     assert "in-the-query" not in as_json[0]
 
 
+async def test_lines_of_a_named_admins_requests_have_the_admins_id(
+    memory_world: MemoryWorld, as_json: list[str], as_text: list[str]
+) -> None:
+    admin, token = await memory_world.admin_with_token("Nadia Berg", "nadia@example.com")
+    async with client_of(application_on(memory_world, access_log=True)) as api:
+        for headers in ({"X-Admin-Token": token}, ADMIN, {"X-Admin-Token": "wrong"}):
+            await api.get(f"{API}/admin/unread", headers=headers)
+
+    assert [json.loads(line).get("admin_id") for line in as_json] == [admin.id, None, None]
+    assert [f" admin {admin.id}]" in line for line in as_text] == [True, False, False]
+    logged = "".join([*as_json, *as_text])
+    assert not any(text in logged for text in (token, "Nadia", "nadia@example.com"))
+
+
 async def test_the_route_of_a_line_is_the_template_and_not_the_path(
     memory_world: MemoryWorld, as_json: list[str]
 ) -> None:

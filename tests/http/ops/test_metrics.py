@@ -64,6 +64,21 @@ async def test_requests_are_counted_by_route_template(
     assert len(found) < 120
 
 
+async def test_requests_of_admins_are_counted_by_admin(memory_world: MemoryWorld) -> None:
+    admin, token = await memory_world.admin_with_token("Nadia Berg")
+    async with client_of(application_on(memory_world)) as api:
+        for given in (token, token, ADMIN_TOKENS[0], ADMIN_TOKENS[1], "wrong"):
+            await api.get(f"{API}/admin/unread", headers={"X-Admin-Token": given})
+        exposition = (await api.get("/metrics")).text
+
+    found = values(exposition)
+    counted = {
+        key[1:]: value for key, value in found.items() if key[0].startswith("tickets_admin_")
+    }
+    assert counted == {(str(admin.id),): 2, ("team",): 2}
+    assert "Nadia" not in exposition
+
+
 async def test_a_client_that_disconnects_is_counted_as_499_and_no_longer_in_progress(
     memory_world: MemoryWorld,
 ) -> None:

@@ -10,7 +10,8 @@ import pytest
 from tests.world import FakeTime, PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.identity.cached_token_lookup import CachedTokenLookup
-from tickets.adapters.postgres.identity.token_lookup import Holder, Identity, PostgresTokenLookup
+from tickets.adapters.postgres.identity.holder import Holder
+from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.domain.errors import StoreUnavailable
 
 
@@ -20,7 +21,7 @@ def time() -> FakeTime:
 
 
 @pytest.fixture
-def token_cache(postgres_world: PostgresWorld, time: FakeTime) -> CachedTokenLookup:
+def token_cache(postgres_world: PostgresWorld, time: FakeTime) -> CachedTokenLookup[int]:
     assert isinstance(postgres_world.token_lookup, PostgresTokenLookup)
     return CachedTokenLookup(
         postgres_world.token_lookup, seconds=5, max_entries=3, now=time, listener=None
@@ -33,7 +34,7 @@ async def revoke_all(database: Database) -> None:
 
 async def test_a_revoked_token_is_valid_until_its_cache_entry_expires(
     postgres_world: PostgresWorld,
-    token_cache: CachedTokenLookup,
+    token_cache: CachedTokenLookup[int],
     database: Database,
     time: FakeTime,
 ) -> None:
@@ -50,7 +51,7 @@ async def test_a_revoked_token_is_valid_until_its_cache_entry_expires(
 
 async def test_a_cache_hit_does_not_extend_the_entry(
     postgres_world: PostgresWorld,
-    token_cache: CachedTokenLookup,
+    token_cache: CachedTokenLookup[int],
     database: Database,
     time: FakeTime,
 ) -> None:
@@ -67,7 +68,7 @@ async def test_a_cache_hit_does_not_extend_the_entry(
 
 async def test_a_token_that_is_still_valid_is_cached_again(
     postgres_world: PostgresWorld,
-    token_cache: CachedTokenLookup,
+    token_cache: CachedTokenLookup[int],
     database: Database,
     time: FakeTime,
 ) -> None:
@@ -147,7 +148,7 @@ async def test_an_identity_query_without_an_expiry_is_cached_for_the_lifetime_of
 
 
 async def test_an_unknown_token_is_not_cached_so_that_a_new_one_is_valid_at_once(
-    postgres_world: PostgresWorld, token_cache: CachedTokenLookup, database: Database
+    postgres_world: PostgresWorld, token_cache: CachedTokenLookup[int], database: Database
 ) -> None:
     user_id = await postgres_world.user()
     token = await postgres_world.token(user_id)
@@ -162,7 +163,7 @@ async def test_an_unknown_token_is_not_cached_so_that_a_new_one_is_valid_at_once
 
 
 async def test_beyond_max_entries_the_oldest_cached_token_is_evicted(
-    postgres_world: PostgresWorld, token_cache: CachedTokenLookup, database: Database
+    postgres_world: PostgresWorld, token_cache: CachedTokenLookup[int], database: Database
 ) -> None:
     user_id = await postgres_world.user()
     tokens = [await postgres_world.token(user_id) for _ in range(4)]
@@ -178,7 +179,7 @@ async def test_beyond_max_entries_the_oldest_cached_token_is_evicted(
 class SlowTokenLookup(PostgresTokenLookup):
     """A lookup whose response waits for `may_respond`, and which counts its queries."""
 
-    def __init__(self, response: Holder | Exception | None) -> None:
+    def __init__(self, response: Holder[int] | Exception | None) -> None:
         self.response = response
         self.queries = 0
         self.may_respond = asyncio.Event()
@@ -188,7 +189,7 @@ class SlowTokenLookup(PostgresTokenLookup):
         """Wait until there is a query."""
         await self._queried.wait()
 
-    async def holder(self, token: str) -> Holder | None:
+    async def holder(self, token: str) -> Holder[int] | None:
         del token
         self.queries += 1
         self._queried.set()

@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 from tests.postgres.schema.migrators import Connection
 from tickets.domain.message import preview
 
 USER, ADMIN = "user", "admin"
+SYSTEM = "system"
 ENDS_A_WAIT = ("resolved", "closed")
+
+EventModel: TypeAlias = tuple[str, str, str | None, str | None, int | None]
+"""Kind, who caused it, the values around the change, and the id of a message."""
 
 
 @dataclass
@@ -37,7 +42,13 @@ class TicketModel:
     seen: dict[str, int] = field(default_factory=lambda: {USER: 0, ADMIN: 0})
     last_ordinal: int = 0
     waiting_since: datetime | None = None
+    last_sender: str = USER
+    opened_by: str = USER
+    first_replied_at: datetime | None = None
+    is_resolved: bool = False
     messages: list[MessageModel] = field(default_factory=list)
+    events: list[EventModel] = field(default_factory=lambda: [("created", USER, None, None, None)])
+    """All but those of waiting, whose sum is checked."""
 
     def arrive(self, messages: Iterable[MessageModel]) -> None:
         """Number messages that arrive in one statement, the oldest first."""
@@ -51,6 +62,17 @@ class TicketModel:
             self.last_ordinal += 1
             message.ordinal = self.last_ordinal
             self.messages.append(message)
+            self.events.append(("message", message.sender, None, None, message.id))
+            self.last_sender = message.sender
+            if message.ordinal == 1:
+                self.opened_by = message.sender
+            if (
+                message.sender == ADMIN
+                and self.waiting_since
+                and not self.first_replied_at
+                and self.opened_by == USER
+            ):
+                self.first_replied_at = message.at
             if message.sender == ADMIN or self.status == "closed":
                 self.waiting_since = None
             elif self.waiting_since is None:
@@ -64,6 +86,8 @@ class TicketModel:
         times = {m.at: m.ordinal for m in lost if m.sender == USER}
         if not lost:
             return lost
+        newest = max(self.messages, key=lambda m: m.ordinal, default=None)
+        self.last_sender = newest.sender if newest else USER
         if self.status == "closed":
             self.waiting_since = None
         elif self.status != "resolved" and any(
@@ -79,8 +103,15 @@ class TicketModel:
         return min(later, key=lambda m: m.ordinal).at if later else None
 
     def set_status(self, status: str) -> None:
-        if status != self.status and status in ENDS_A_WAIT:
+        if status == self.status:
+            return
+        if status in ENDS_A_WAIT:
             self.waiting_since = None
+        if status not in ENDS_A_WAIT:
+            self.is_resolved = False
+        elif status == "resolved" or self.status != "resolved":
+            self.is_resolved = True
+        self.events.append(("status", SYSTEM, self.status, status, None))
         self.status = status
 
     def set_unread(self, side: str, *, unread: bool) -> None:
@@ -96,6 +127,13 @@ class TicketModel:
         self.unread[reader] = True
         self.arrive([message])
 
+    def reply_by_release_before_the_desk(self, message: MessageModel) -> None:
+        """Reply as the previous release does, and reopen a resolved ticket for its user."""
+        self.reply_by_previous_release(message)
+        if self.status == "resolved" and message.sender == USER:
+            self.events.append(("status", USER, "resolved", "open", None))
+            self.status, self.is_resolved = "open", False
+
     @property
     def row(self) -> tuple[object, ...]:
         """What the database must have stored."""
@@ -110,7 +148,12 @@ class TicketModel:
             self.seen[USER],
             self.seen[ADMIN],
             self.waiting_since,
+            self.last_sender,
+            self.opened_by,
+            self.first_replied_at,
+            self.is_resolved,
             [(m.id, m.ordinal) for m in in_order],
+            self.events,
         )
 
 
@@ -148,10 +191,38 @@ async def stored(connection: Connection) -> dict[int, tuple[object, ...]]:
         ordinals.setdefault(row["ticket_id"], []).append((row["id"], row["ordinal"]))
     tickets = await connection.fetch(
         """select id, status, user_unread, admin_unread, message_count, last_message, last_ordinal,
-                  user_seen, admin_seen, waiting_since
+                  user_seen, admin_seen, waiting_since, last_sender, opened_by, first_replied_at,
+                  resolved_at is not null
              from tickets"""
     )
-    return {row["id"]: (*tuple(row)[1:], ordinals.get(row["id"], [])) for row in tickets}
+    events: dict[int, list[EventModel]] = {}
+    for row in await connection.fetch(
+        """select ticket_id, kind, by, before, after, message_id
+             from ticket_events where kind <> 'waiting' order by id"""
+    ):
+        kind, by, before, after, message_id = tuple(row)[1:]
+        events.setdefault(row["ticket_id"], []).append((kind, by, before, after, message_id))
+    found = {
+        row["id"]: (*tuple(row)[1:], ordinals.get(row["id"], []), events.pop(row["id"], []))
+        for row in tickets
+    }
+    assert events == {}, "events of tickets that are gone"
+    return found
+
+
+async def miscounted_waits(connection: Connection) -> list[int]:
+    """Return tickets whose events of waiting do not add up to whether their customer waits."""
+    rows = await connection.fetch(
+        """select t.id
+             from tickets t
+            where (t.waiting_since is not null)::integer <> (
+                      select coalesce(sum(case after when 'began' then 1 when 'ended' then -1 end),
+                                      0)
+                        from ticket_events e
+                       where e.ticket_id = t.id and e.kind = 'waiting'
+                  )"""
+    )
+    return [row["id"] for row in rows]
 
 
 async def versions(connection: Connection) -> dict[int, int]:

@@ -22,6 +22,7 @@ from tests.postgres.schema.desk_model import (
     MessageModel,
     TicketModel,
     miscounted,
+    miscounted_waits,
     stored,
     versions,
 )
@@ -35,8 +36,9 @@ from tickets.domain.ticket import Status, Ticket
 START = datetime(2026, 2, 3, tzinfo=UTC)
 STATUSES = ("open", "in_progress", "resolved", "closed")
 CATEGORIES = ("support", "billing", "other")
-PREVIOUS_RELEASE = parse_queries(
-    (Path(__file__).parent / "previous_release.sql").read_text(encoding="utf-8"), {}
+PREVIOUS_RELEASE, RELEASE_BEFORE_THE_DESK = (
+    parse_queries((Path(__file__).parent / f"{file}.sql").read_text(encoding="utf-8"), {})
+    for file in ("previous_release", "release_before_the_desk")
 )
 WITHOUT_CONTEXT = dict.fromkeys(
     (
@@ -76,6 +78,9 @@ class History:
             *(self.reply_with_previous_release,) * 3,
             self.read_with_previous_release,
             self.resolve_with_previous_release,
+            self.open_with_release_before_the_desk,
+            *(self.reply_with_release_before_the_desk,) * 3,
+            self.change_status_with_release_before_the_desk,
         )
 
     async def step(self) -> None:
@@ -91,6 +96,7 @@ class History:
             if before[id_] != after[id_] and write != self.delete_and_insert_again:
                 assert new_versions[id_] > old_versions[id_], self.done
         assert await miscounted(self.connection) == [], self.done
+        assert await miscounted_waits(self.connection) == [], self.done
 
     def some(self, ids: list[int], most: int = 5) -> list[int]:
         return self.random.sample(ids, min(len(ids), self.random.randint(1, most)))
@@ -332,6 +338,99 @@ class History:
         (ticket_id,) = self.some(self.ticket_ids, 1)
         await self.save_with_previous_release("save_state", ticket_id, {"status": "resolved"})
         self.model.tickets[ticket_id].set_status("resolved")
+
+    async def open_with_release_before_the_desk(self) -> None:
+        text, at = self.text(), self.at()
+        query = RELEASE_BEFORE_THE_DESK["add_ticket_with_context"].bind(
+            user_id=1,
+            category="support",
+            other_category=None,
+            subject="Hello",
+            status="open",
+            priority="normal",
+            user_unread=False,
+            admin_unread=True,
+            message_count=1,
+            last_message=preview(text),
+            created_at=at,
+            updated_at=at,
+            last_ordinal=1,
+            user_seen=1,
+            admin_seen=0,
+            waiting_since=at,
+            follows=None,
+            sender_type=USER,
+            sender_id=1,
+            message=text,
+            **{"sent_at": at, **WITHOUT_CONTEXT},
+        )
+        ticket_id = await self.connection.fetchval(*query)
+        self.model.tickets[ticket_id] = ticket = TicketModel()
+        ticket.arrive([MessageModel(await self.newest_id(), USER, text, at)])
+        ticket.seen[USER] = 1
+
+    async def save_with_release_before_the_desk(
+        self, query: str, ticket_id: int, changes: dict[str, object], **rest: object
+    ) -> None:
+        loaded = await self.connection.fetchrow(
+            """select version, user_id, status, user_unread, admin_unread, message_count,
+                      last_message, updated_at, last_ordinal, user_seen, admin_seen, waiting_since
+                 from tickets where id = $1""",
+            ticket_id,
+        )
+        assert loaded is not None
+        values = {**dict(loaded), **changes}
+        if query == "save_ticket":
+            rest |= {"sent_at": changes["updated_at"], **WITHOUT_CONTEXT}
+        saved = await self.connection.fetchrow(
+            *RELEASE_BEFORE_THE_DESK[query].bind(ticket_id=ticket_id, **values, **rest)
+        )
+        assert saved is not None
+        assert saved["is_as_sent"]
+
+    async def reply_with_release_before_the_desk(self) -> None:
+        (ticket_id,) = self.some(self.ticket_ids, 1)
+        ticket, sender, text = self.model.tickets[ticket_id], self.sender(), self.text()
+        if ticket.status == "closed":
+            return
+        # not before what is there: this release never moves `updated_at` backwards
+        at = max([self.at(), *(m.at for m in ticket.messages)]) + timedelta(seconds=1)
+        reader = ADMIN if sender == USER else USER
+        await self.save_with_release_before_the_desk(
+            "save_ticket",
+            ticket_id,
+            {
+                "status": (
+                    "open" if (sender, ticket.status) == (USER, "resolved") else ticket.status
+                ),
+                f"{reader}_unread": True,
+                f"{reader}_seen": (
+                    ticket.seen[reader] if ticket.unread[reader] else ticket.last_ordinal
+                ),
+                "message_count": len(ticket.messages) + 1,
+                "last_message": preview(text),
+                "updated_at": at,
+                "last_ordinal": ticket.last_ordinal + 1,
+                "waiting_since": None if sender == ADMIN else ticket.waiting_since or at,
+            },
+            sender_type=sender,
+            sender_id=None,
+            message=text,
+        )
+        ticket.reply_by_release_before_the_desk(
+            MessageModel(await self.newest_id(), sender, text, at)
+        )
+
+    async def change_status_with_release_before_the_desk(self) -> None:
+        (ticket_id,), status = self.some(self.ticket_ids, 1), self.random.choice(STATUSES)
+        ticket = self.model.tickets[ticket_id]
+        ends_a_wait = status != ticket.status and status in ("resolved", "closed")
+        await self.save_with_release_before_the_desk(
+            "save_state",
+            ticket_id,
+            {"status": status, "waiting_since": None if ends_a_wait else ticket.waiting_since},
+        )
+        ticket.set_status(status)
 
     async def newest_id(self) -> int:
         newest: int = await self.connection.fetchval("select max(id) from ticket_messages")

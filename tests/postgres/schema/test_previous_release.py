@@ -126,6 +126,55 @@ WRONG = {
                                         where ticket_id = t.id and sender_type = 'admin')
                     order by m.ordinal
                     limit 1) end""",
+    "last_sender": """
+        select t.id
+          from tickets t
+          join ticket_messages m on m.ticket_id = t.id and m.ordinal = t.last_ordinal
+         where last_sender <> m.sender_type""",
+    "opened_by": "select id from tickets where opened_by <> 'user'",
+    "first_replied_at": """
+        select t.id
+          from tickets t
+         where first_replied_at is distinct from (
+                   select m.created_at
+                     from ticket_messages m
+                    where m.ticket_id = t.id and m.sender_type = 'admin'
+                    order by m.ordinal
+                    limit 1)""",
+    "resolved_at": """
+        select id
+          from tickets
+         where resolved_at is not null and status in ('open', 'in_progress')""",
+    "created events": """
+        select t.id
+          from tickets t
+         where 1 <> (select count(*) from ticket_events e
+                      where e.ticket_id = t.id and e.kind = 'created')""",
+    # since the triggers exist, which is before the first of these events
+    "message events": """
+        select m.id
+          from ticket_messages m
+         where id >= (select min(message_id) from ticket_events where kind = 'message')
+           and 1 <> (select count(*) from ticket_events e
+                      where e.ticket_id = m.ticket_id and e.message_id = m.id
+                        and e.kind = 'message' and e.by = m.sender_type and e.at = m.created_at)""",
+    "status and waiting events": """
+        select t.id
+          from tickets t
+         cross join lateral (
+                   select distinct on (kind) kind, after
+                     from ticket_events
+                    where ticket_id = t.id and kind in ('status', 'waiting')
+                    order by kind, id desc
+               ) as last
+         where last.after <> case
+                   when kind = 'status' then t.status
+                   when t.waiting_since is null then 'ended'
+                   else 'began' end""",
+    "no events": """
+        select kind
+          from unnest(array['created', 'message', 'status', 'waiting']) as kind
+         where not exists (select from ticket_events e where e.kind = kind)""",
     "counts": """
         select status, category
           from (select status, category, total, admin_unread from ticket_counts

@@ -26,6 +26,9 @@ async def test_the_indexes_are_replaced_and_the_constraints_are_added(
         "tickets_by_status_and_category",
         "tickets_resolved",
         "tickets_by_followed",
+        "tickets_waiting",
+        "tickets_by_assignee",
+        "tickets_not_done",
     }
     assert await names(taken_over_connection, "indexes", "ticket_messages") == {
         "ticket_messages_pkey",
@@ -83,8 +86,8 @@ async def test_constraints_refuse_rows_that_the_specification_does_not_know(
 
 # What a platform may have added to the tables: columns, a view, keys, triggers, indexes.
 ADDITIONS = """
-alter table tickets add column assignee_id integer references users (id), add column tags text[];
-update tickets set assignee_id = 5, tags = '{old,"very old"}' where id % 2 = 0;
+alter table tickets add column handled_by integer references users (id), add column tags text[];
+update tickets set handled_by = 5, tags = '{old,"very old"}' where id % 2 = 0;
 
 create domain address as varchar(255) check (value like '%@%');
 alter table users alter column email type address;
@@ -111,7 +114,7 @@ create trigger noted after update on ticket_messages for each statement execute 
 alter table tickets enable always trigger "Always noted", disable trigger off,
                     enable replica trigger elsewhere;
 
-create index tickets_of_assignee on tickets (assignee_id);
+create index tickets_of_assignee on tickets (handled_by);
 alter table tickets add constraint tickets_status_check check (status <> 'lost');
 comment on table tickets is 'of the platform';
 create schema reports;
@@ -125,7 +128,7 @@ async def test_the_platforms_columns_are_unchanged_and_its_triggers_do_not_fire(
 ) -> None:
     await platform.execute(ADDITIONS)
     queries = {
-        "column": "select id, assignee_id, tags from tickets order by id",
+        "column": "select id, handled_by, tags from tickets order by id",
         "view": "select id, subject, email from open_tickets order by id",
         "times": "select id, updated_at from tickets where id % 67 <> 0 order by id",
         "foreign key": "select ticket_id, stars from ratings order by ticket_id",
@@ -218,7 +221,7 @@ async def test_missing_foreign_keys_are_added(platform_url: str, platform: Conne
         """
         alter table tickets
             drop constraint tickets_user_id_fkey,
-            add column assignee_id integer references users (id);
+            add column handled_by integer references users (id);
         alter table ticket_messages
             drop constraint ticket_messages_ticket_id_fkey,
             add column merged_from integer references tickets (id);

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tickets.domain.idempotency import StoredResponse
@@ -17,8 +18,18 @@ from tickets.domain.people import NamedAdmin
 from tickets.domain.ticket import Ticket
 
 
+@dataclass(slots=True)
+class MemoryAdmin:
+    """A named admin, who holds `token` unless that is None."""
+
+    name: str
+    email: str
+    token: str | None
+    active: bool = True
+
+
 class MemoryStore:
-    """Users, tokens, tickets, threads, stored responses and rate limits."""
+    """Users, tokens, admins, tickets, threads, stored responses and rate limits."""
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Start empty; `monotonic` returns seconds from any starting point."""
@@ -27,8 +38,7 @@ class MemoryStore:
         """By subject: the theoretical arrival time, and the period that it was computed with."""
         self.emails: dict[int, str] = {}
         self.tokens: dict[str, int] = {}
-        self.admins: dict[int, NamedAdmin] = {}
-        self.disabled_admins: set[int] = set()
+        self.admins: dict[int, MemoryAdmin] = {}
         self.tickets: dict[int, Ticket] = {}
         self.threads: dict[int, list[Message]] = {}
         self.taken_over_at: datetime | None = None
@@ -38,8 +48,12 @@ class MemoryStore:
 
     def assignee_of(self, ticket: Ticket) -> NamedAdmin | None:
         """Return the assignee of a stored ticket, unless that admin is disabled."""
-        assignee = ticket.assignee
-        return None if assignee is None or assignee.id in self.disabled_admins else assignee
+        return None if ticket.assignee is None else self.active_admin(ticket.assignee.id)
+
+    def active_admin(self, admin_id: int) -> NamedAdmin | None:
+        """Return the admin with this id; None where it is unknown, or the admin is disabled."""
+        admin = self.admins.get(admin_id)
+        return NamedAdmin(admin_id, admin.name) if admin is not None and admin.active else None
 
     def add_user(self, email: str, token: str | None = None) -> int:
         """Return the id of a new user, who holds `token` from now on."""

@@ -22,7 +22,7 @@ from tickets.adapters.http.access.failed_sign_ins import (
 )
 from tickets.domain.errors import NotAuthenticated
 from tickets.domain.people import Actor
-from tickets.domain.ports import TokenLookup
+from tickets.domain.ports import AdminLookup, TokenLookup
 
 ADMIN_HEADER = "X-Admin-Token"
 USER_CHALLENGE = 'Bearer realm="tickets"'
@@ -64,13 +64,15 @@ def user_authentication(
 
 
 def admin_authentication(
-    admin_tokens: Sequence[str], failed_sign_ins: FailedSignIns
+    admin_tokens: Sequence[str], admin_lookup: AdminLookup, failed_sign_ins: FailedSignIns
 ) -> BeforeRequestHookHandler:
     """Return the hook that admits holders of an admin token (section 6) as `request.user`.
 
+    The shared tokens `admin_tokens` are the team's; any other token is a named admin's.
+
     It raises `NotAuthenticated` unless the request has exactly one `X-Admin-Token`, and
     `TooManyRequests` for a wrong token where too many sign-ins of the client have failed. A good
-    token is let in all the same: to compare it costs no query.
+    token is let in all the same: a shared one without a query, a named admin's as a user's is.
     """
     valid_tokens = [token.encode() for token in admin_tokens]
 
@@ -79,11 +81,19 @@ def admin_authentication(
         given = header.encode()
         # compared with each of them, so that the time taken reveals nothing
         matches = [hmac.compare_digest(given, token) for token in valid_tokens]
-        if not any(matches):
-            if given:
-                await failed_sign_ins.record(ADMIN_SIGN_INS, request, header)
+        if any(matches):
+            request.scope["user"] = Actor.team()
+            return
+        if not header:
             raise NotAuthenticated
-        request.scope["user"] = Actor.team()
+        admin = admin_lookup.cached(header)
+        if admin is None:
+            await failed_sign_ins.wait_for_lookup(ADMIN_SIGN_INS, request)
+            admin = await admin_lookup.by_token(header)
+        if admin is None:
+            await failed_sign_ins.record(ADMIN_SIGN_INS, request, header)
+            raise NotAuthenticated
+        request.scope["user"] = Actor.named(admin)
 
     return authenticate
 

@@ -1,10 +1,10 @@
 """The rate limit on failed sign-ins, by the client's address.
 
 Above the limit wrong credentials get a 429, and good ones are let in: everybody behind one address
-would have to pay for one of them otherwise. So credentials are looked at first. For a bearer token
-that is not cached this is a query, and a flood of wrong ones must not become a flood of queries.
-Lookups from an address above its limit are therefore paced, in FIFO order: a good token waits for
-its turn like every other, and no number of wrong ones can push it out.
+would have to pay for one of them otherwise. So credentials are looked at first. For a token that is
+neither cached nor the team's shared one this is a query, and a flood of wrong ones must not become
+a flood of queries. Lookups from an address above its limit are therefore paced, in FIFO order: a
+good token waits for its turn like every other, and no number of wrong ones can push it out.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The admins' desk: queues, colleagues, notes, saved replies, search, reports."""
+"""The team's desk: queues, colleagues, notes, saved replies, search, reports."""

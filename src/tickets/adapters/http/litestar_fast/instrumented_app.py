@@ -17,6 +17,7 @@ from tickets.adapters.http.edge.problem_details import (
     problem,
 )
 from tickets.adapters.http.edge.security_headers import with_security_headers
+from tickets.domain.people import Actor, Side
 from tickets.observability.metrics import UNMATCHED, Metrics
 from tickets.observability.request_context import (
     REQUEST_ID_HEADER,
@@ -105,6 +106,9 @@ class InstrumentedLitestar(Litestar):
         if self._metrics is not None:
             self._metrics.in_progress -= 1
             self._metrics.record_response(scope["method"], route, int(status), seconds)
+            actor = scope.get("user")
+            if isinstance(actor, Actor) and actor.side is Side.ADMIN:
+                self._metrics.record_admin_request(None if actor.admin is None else actor.admin.id)
         if self._access_log:
             access_logger.info(
                 "%s %s %d in %.1f ms",

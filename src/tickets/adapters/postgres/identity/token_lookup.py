@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 
 from tickets.adapters.postgres.connection.database import Database
+from tickets.adapters.postgres.identity.holder import Holder, can_be_token
 from tickets.adapters.postgres.sql_loader import load_queries, split_queries
 from tickets.domain.errors import StoreExhausted
 
@@ -43,14 +44,6 @@ class Identity:
         raise ValueError(message)
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds a token, and for how many more seconds; infinity where the query does not say."""
-
-    user_id: int
-    seconds_left: float
-
-
 class PostgresTokenLookup:
     """The port `TokenLookup` on PostgreSQL."""
 
@@ -66,11 +59,14 @@ class PostgresTokenLookup:
     async def by_token(self, token: str) -> int | None:
         """Run the identity query."""
         holder = await self.holder(token)
-        return None if holder is None else holder.user_id
+        return None if holder is None else holder.who
 
-    async def holder(self, token: str) -> Holder | None:
-        """Run the identity query; text that cannot be a token is not sent."""
-        if not (token.isascii() and token.isprintable()):
+    async def holder(self, token: str) -> Holder[int] | None:
+        """Run the identity query; text that cannot be a token is not sent.
+
+        Where the query returns no seconds, the token has no expiry.
+        """
+        if not can_be_token(token):
             return None
         key = sha256(token.encode()).digest() if self._identity.hashed else token
         try:
