@@ -21,28 +21,22 @@ with chosen as (
 -- name: queue_of_assignee
 -- The open work of an admin, or of nobody (0): those without an assignee, and those of each disabled
 -- admin. Tickets whose customer waits come first, longest first.
-with candidates as (
-    (
-        select t.id, t.waiting_since as at,
-               coalesce(t.waiting_since, 'infinity'::timestamptz) as place
-          from tickets t
-         where :assignee::integer = 0
-           and t.assignee_id is null
-           and t.status <> 'closed'
-           and (coalesce(t.waiting_since, 'infinity'::timestamptz), t.id)
-               > (:after_at::text::timestamptz, :after_id)
-        -- include: queue_filters
-         order by coalesce(t.waiting_since, 'infinity'::timestamptz), t.id
-         limit :limit + 1
-    )
+with assignees as (
+    select 0 as id
+     where :assignee::integer = 0
     union all
+    select id
+      from ticket_admins
+     where case when :assignee = 0 then disabled_at is not null
+                else id = :assignee and disabled_at is null end
+), candidates as (
     select t.id, t.at, t.place
-      from ticket_admins a
+      from assignees a
      cross join lateral (
                select t.id, t.waiting_since as at,
                       coalesce(t.waiting_since, 'infinity'::timestamptz) as place
                  from tickets t
-                where t.assignee_id = a.id
+                where coalesce(t.assignee_id, 0) = a.id
                   and t.status <> 'closed'
                   and (coalesce(t.waiting_since, 'infinity'::timestamptz), t.id)
                       > (:after_at::text::timestamptz, :after_id)
@@ -50,8 +44,6 @@ with candidates as (
                 order by coalesce(t.waiting_since, 'infinity'::timestamptz), t.id
                 limit :limit + 1
            ) as t
-     where case when :assignee = 0 then a.disabled_at is not null
-                else a.id = :assignee and a.disabled_at is null end
 ), chosen as (
     select id, 0 as rank, at, row_number() over (order by place, id) as n
       from candidates
@@ -135,14 +127,14 @@ select waiting.*,
        (
            select count(*)
              from tickets t
-            where t.assignee_id = :admin_id::integer
+            where coalesce(t.assignee_id, 0) = :admin_id::integer
               and t.status <> 'closed'
        ) as mine,
        statuses.open + statuses.resolved
        - (
            select count(*)
              from ticket_admins a
-             join tickets t on t.assignee_id = a.id and t.status <> 'closed'
+             join tickets t on coalesce(t.assignee_id, 0) = a.id and t.status <> 'closed'
             where a.disabled_at is null
        ) as unassigned,
        statuses.*

@@ -22,7 +22,7 @@ from tickets.adapters.http.api.parameters import (
     ticket_views,
 )
 from tickets.adapters.http.api.problem_responses import (
-    COUNT_PROBLEMS,
+    CONDITIONAL_COUNT_PROBLEMS,
     LIST_PROBLEMS,
     problem_responses,
 )
@@ -150,11 +150,11 @@ class QueuesController(Controller):
             return ConditionalResponse(AdminList.of(plain))
         return await _page(request, selection, cursor=cursor, limit=limit)
 
-    @get("/queue/{name:str}", responses=LIST_PROBLEMS | problem_responses(404))
+    @get("/queue/{queue:str}", responses=LIST_PROBLEMS | problem_responses(404))
     async def list_queue(
         self,
         request: DeskRequest,
-        name: QueueName,
+        queue: QueueName,
         *,
         category: CategoryFilter = None,
         assignee: AssigneeFilter = None,
@@ -169,10 +169,10 @@ class QueuesController(Controller):
         not closed; empty for the shared token. `unassigned`: nobody's and not closed. Both have
         those that wait first. `open`: neither resolved nor closed, newest activity first.
         """
-        if name not in list(Queue):
+        if queue not in list(Queue):
             raise QueueNotFound
         selection = select_queue(
-            Queue(name),
+            Queue(queue),
             by=request.user,
             category=read_filter("category", category, Category),
             assignee=_read_assignee(assignee, request.user),
@@ -181,7 +181,7 @@ class QueuesController(Controller):
         )
         return await _page(request, selection, cursor=cursor, limit=limit)
 
-    @get("/queues", responses=COUNT_PROBLEMS)
+    @get("/queues", responses=CONDITIONAL_COUNT_PROBLEMS)
     async def count_queues(self, request: DeskRequest) -> ConditionalResponse[QueueCounts]:
         """Count the tickets of each queue, and those that are resolved, closed, unread."""
         admin = request.user.admin
