@@ -1059,13 +1059,13 @@ CREATE INDEX ticket_tokens_of_user ON public.ticket_tokens USING btree (user_id)
 
 CREATE INDEX tickets_by_activity ON public.tickets USING btree (admin_unread, updated_at, id);
 
-CREATE INDEX tickets_by_assignee ON public.tickets USING btree (assignee_id, COALESCE(waiting_since, 'infinity'::timestamp with time zone), id) WHERE ((status)::text <> 'closed'::text);
+CREATE INDEX tickets_by_assignee ON public.tickets USING btree (COALESCE(assignee_id, 0), COALESCE(waiting_since, 'infinity'::timestamp with time zone), id) INCLUDE (status, category, priority, admin_unread, assignee_id, waiting_since, updated_at) WHERE ((status)::text <> 'closed'::text);
 
 CREATE INDEX tickets_by_followed ON public.tickets USING btree (follows) WHERE (follows IS NOT NULL);
 
 CREATE INDEX tickets_by_status_and_category ON public.tickets USING btree (status, category, admin_unread, updated_at, id);
 
-CREATE INDEX tickets_not_done ON public.tickets USING btree (updated_at, id) WHERE ((status)::text = ANY ((ARRAY['open'::character varying, 'in_progress'::character varying])::text[]));
+CREATE INDEX tickets_not_done ON public.tickets USING btree (updated_at, id) INCLUDE (status, category, priority, admin_unread, assignee_id, waiting_since) WHERE ((status)::text = ANY ((ARRAY['open'::character varying, 'in_progress'::character varying])::text[]));
 
 CREATE INDEX tickets_of_user ON public.tickets USING btree (user_id, status, updated_at, id);
 
@@ -1073,7 +1073,7 @@ CREATE INDEX tickets_resolved ON public.tickets USING btree (updated_at, id) WHE
 
 CREATE INDEX tickets_unread_by_user ON public.tickets USING btree (user_id) WHERE user_unread;
 
-CREATE INDEX tickets_waiting ON public.tickets USING btree (waiting_since, id) WHERE (waiting_since IS NOT NULL);
+CREATE INDEX tickets_waiting ON public.tickets USING btree (waiting_since, id) INCLUDE (status, category, priority, admin_unread, assignee_id) WHERE (waiting_since IS NOT NULL);
 
 CREATE UNIQUE INDEX users_email_unique ON public.users USING btree (lower((email)::text));
 

@@ -14,6 +14,7 @@ import msgspec
 
 from tickets.adapters.memory.admins import MemoryAdminLookup, MemoryAdmins
 from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
+from tickets.adapters.memory.queues import MemoryQueues
 from tickets.adapters.memory.rate_limits import MemoryRateLimiter
 from tickets.adapters.memory.store import MemoryAdmin, MemoryStore
 from tickets.adapters.memory.store_health import MemoryStoreHealth
@@ -29,6 +30,7 @@ from tickets.adapters.postgres.identity.admins import PostgresAdminLookup, Postg
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
+from tickets.adapters.postgres.repositories.queues import PostgresQueues
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
@@ -43,6 +45,7 @@ from tickets.domain.ports import (
     AdminLookup,
     Admins,
     IdempotencyStore,
+    Queues,
     RateLimiter,
     StoreHealth,
     TicketCache,
@@ -111,6 +114,7 @@ class World(ABC):
     idempotency_store: IdempotencyStore
     rate_limiter: RateLimiter
     views: TicketViews
+    queues: Queues
     token_lookup: TokenLookup
     admin_lookup: AdminLookup
     admins: Admins
@@ -222,6 +226,7 @@ class MemoryWorld(World):
         self.tickets = MemoryTickets(self.store, self.ticket_cache)
         self.idempotency_store = MemoryIdempotencyStore(self.store)
         self.views = MemoryTicketViews(self.store)
+        self.queues = MemoryQueues(self.store)
         self.token_lookup = MemoryTokenLookup(self.store)
         self.admin_lookup = MemoryAdminLookup(self.store)
         self.admins = MemoryAdmins(self.store)
@@ -272,6 +277,7 @@ class PostgresWorld(World):
         self.tickets = self.tickets_on(PostgresTickets)
         self.idempotency_store = PostgresIdempotencyStore(database)
         self.views = PostgresTicketViews(database, self.unread_counts)
+        self.queues = PostgresQueues(database)
         self.token_lookup = PostgresTokenLookup(database, Identity.named("tokens"))
         self.token_admin = TokenAdmin(database, SystemClock())
         self.admin_lookup = PostgresAdminLookup(database)

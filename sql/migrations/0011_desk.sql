@@ -812,20 +812,26 @@ create trigger ticket_history_vanish
 -- step: fill, in batches
 select ticket_desk_fill(:after, :size);
 
+-- The queues. A page is chosen from the index alone, filters included. (Nobody is 0 and not null:
+-- after `is null` an index gives no order.)
+
 -- step: index_waiting, concurrently
 -- whose customers wait, longest first
 create index concurrently tickets_waiting on tickets (waiting_since, id)
+    include (status, category, priority, admin_unread, assignee_id)
     where waiting_since is not null;
 
 -- step: index_assigned, concurrently
 -- the open work of an admin or of nobody: those whose customers wait first, longest first
 create index concurrently tickets_by_assignee
-    on tickets (assignee_id, coalesce(waiting_since, 'infinity'::timestamptz), id)
+    on tickets (coalesce(assignee_id, 0), coalesce(waiting_since, 'infinity'::timestamptz), id)
+    include (status, category, priority, admin_unread, assignee_id, waiting_since, updated_at)
     where status <> 'closed';
 
 -- step: index_open, concurrently
 -- what is neither resolved nor closed, newest activity first
 create index concurrently tickets_not_done on tickets (updated_at, id)
+    include (status, category, priority, admin_unread, assignee_id, waiting_since)
     where status in ('open', 'in_progress');
 
 -- step: drop_fill

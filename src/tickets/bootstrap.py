@@ -22,6 +22,7 @@ from tickets.adapters.postgres.identity.cached_token_lookup import CachedTokenLo
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
+from tickets.adapters.postgres.repositories.queues import PostgresQueues
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
 from tickets.adapters.postgres.repositories.ticket_counts import PostgresTicketCounts
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
@@ -75,6 +76,7 @@ class Store:
     tickets: PostgresTickets
     idempotency_store: PostgresIdempotencyStore
     views: PostgresTicketViews
+    queues: PostgresQueues
 
     @classmethod
     def on(cls, database: Database, listener: Listener | None) -> Store:
@@ -89,6 +91,7 @@ class Store:
             tickets=PostgresTickets(database, rate_limiter, unread_counts, ticket_cache),
             idempotency_store=PostgresIdempotencyStore(database),
             views=PostgresTicketViews(database, unread_counts),
+            queues=PostgresQueues(database),
         )
 
     def ticket_service(
@@ -187,6 +190,7 @@ def application(settings: Settings) -> Litestar:
             clock=SystemClock(),
         ),
         ticket_views=store.views,
+        queues=store.queues,
         token_lookup=token_lookup_of(settings, database, listener),
         admin_lookup=admin_lookup_of(settings, database, listener),
         admins=PostgresAdmins(database),

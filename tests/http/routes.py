@@ -49,6 +49,8 @@ RULES: Mapping[Route, Rule] = {
     ("POST", f"{API}/{{ticket_id}}/unread"): Rule(Who.USER, body={}),
     ("POST", f"{API}/{{ticket_id}}/close"): Rule(Who.USER, body={}),
     ("GET", f"{API}/admin/all"): Rule(Who.ADMIN),
+    ("GET", f"{API}/admin/queue/{{queue}}"): Rule(Who.ADMIN),
+    ("GET", f"{API}/admin/queues"): Rule(Who.ADMIN),
     ("GET", f"{API}/admin/stats"): Rule(Who.ADMIN),
     ("GET", f"{API}/admin/unread"): Rule(Who.ADMIN),
     ("GET", f"{API}/admin/me"): Rule(Who.ADMIN),
@@ -83,8 +85,8 @@ def route_table() -> Iterator[Route]:
 
 
 def with_id(path: str, ticket_id: int) -> str:
-    """Return a path with its parameter filled in, if it has one."""
-    return path.replace("{ticket_id}", str(ticket_id))
+    """Return a path with its parameters filled in, if it has some."""
+    return path.replace("{ticket_id}", str(ticket_id)).replace("{queue}", "waiting")
 
 
 API_ROUTES = sorted(route for route in route_table() if route[1].startswith(API))

@@ -374,15 +374,88 @@ async def test_verification_reads_only_the_tickets_of_its_batch(
     assert plan.rows_read <= 7 * BATCH
 
 
+A_QUEUE: Values = {
+    "statuses": None,
+    "category": None,
+    "assignee": None,
+    "priority": None,
+    "unread_only": False,
+    "waiting_only": False,
+    "limit": LIMIT,
+}
+SORTED: Values = {
+    "sort": "priority",
+    "priorities": "urgent,high,normal,low",
+    "is_ascending": True,
+    "after_rank": -1,
+    "after_place": "0",
+    "after_tie": 0,
+}
+FIRST_WAITING: Values = {"after_at": "-infinity", "after_id": 0}
+NEWEST_FIRST: Values = {"after_at": "infinity", "after_id": 0}
+QUEUES: dict[str, tuple[str, Values, int]] = {
+    "waiting": ("queue_waiting", FIRST_WAITING, 1),
+    "mine": ("queue_of_assignee", FIRST_WAITING | {"assignee": 3}, 1),
+    "unassigned": ("queue_of_assignee", FIRST_WAITING | {"assignee": 0}, 1),
+    "open": ("queue_open", NEWEST_FIRST, 1),
+}
+
+
+@pytest.mark.parametrize("name", QUEUES)
+async def test_a_queue_reads_a_page_whatever_is_closed(
+    connection: asyncpg.Connection[asyncpg.Record], name: str
+) -> None:
+    query, values, branches = QUEUES[name]
+
+    plan = await plan_of(connection, "queues", query, **A_QUEUE | values)
+
+    assert plan.sequential_scans == set()
+    # the page from the index, its tickets, their users
+    assert PAGE <= plan.rows_read <= (2 + branches) * PAGE
+
+
+SCOPES = {
+    "open_work_sorted": TICKETS // 10,
+    "customer_sorted": 200,
+    "unread_sorted": TICKETS // 50,
+}
+
+
+@pytest.mark.parametrize("query", SCOPES)
+async def test_a_sorted_list_reads_its_scope_by_index(
+    connection: asyncpg.Connection[asyncpg.Record], query: str
+) -> None:
+    customer = {"user_id": 2} if query == "customer_sorted" else {}
+
+    plan = await plan_of(connection, "queues", query, **A_QUEUE | SORTED | customer)
+
+    assert plan.rows == 1
+    assert plan.sequential_scans == set()
+    assert plan.rows_read <= SCOPES[query] + 3 * PAGE
+
+
+async def test_counting_the_queues_reads_indexes_of_the_open_work_alone(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    plan = await plan_of(connection, "queues", "queue_counts", admin_id=3)
+
+    assert plan.sequential_scans <= {"ticket_counts"}
+    # a tenth is not closed, one in a hundred waits
+    assert plan.rows_read <= TICKETS // 10 + TICKETS // 50
+
+
 def test_every_query_has_its_plan_tested() -> None:
     planned = {query for query, _values in PAGES.values()}
     planned |= {query for _file, query, _values in SINGLE_ROWS.values()}
     planned |= {"user_unread", "admin_stats", "admin_unread"}
     planned |= {"resolved_since", "delete_responses_before"}
     planned |= set(VERIFICATION)
+    planned |= {query for query, _values, _branches in QUEUES.values()}
+    planned |= set(SCOPES) | {"queue_counts"}
 
     # not on a request's path, and over a few rows or the catalogue
     others = {"migrations", "listener", "ticket_counts", "demo", "auto_close", "sequences"}
+    others |= {"admins", "admin_accounts"}
     planned |= set(load_queries("verification")) | {"readiness", "last_verification"}
     folder = sql_folder() / "queries"
     files = {file.name.removesuffix(".sql") for file in folder.iterdir()} - others

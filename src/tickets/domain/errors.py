@@ -71,6 +71,12 @@ class TicketNotFound(TicketsError):
     code = "ticket-not-found"
 
 
+class QueueNotFound(TicketsError):
+    """There is no queue with this name."""
+
+    code = "queue-not-found"
+
+
 class ThreadGrown(TicketsError):
     """A new message has arrived since you last looked. Please read it, then send again."""
 

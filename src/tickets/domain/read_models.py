@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Generic, Self, TypeVar
 
 from tickets.domain.people import NamedAdmin, Side
+from tickets.domain.queues import QueuePosition
 from tickets.domain.ticket import MAX_ID, Category, Status, Ticket
 
 
@@ -77,7 +78,7 @@ class AdminRow:
     user_email: str | None
 
 
-Position = TypeVar("Position", UserPosition, AdminPosition)
+Position = TypeVar("Position", UserPosition, AdminPosition, QueuePosition)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from tests.http.conftest import (
     shared_application_on,
 )
 from tests.http.problems import problem, response_to
+from tests.http.routes import with_id
 from tests.world import MemoryWorld
 from tickets.adapters.http.dashboards.files import Site
 from tickets.domain.errors import StoreUnavailable
@@ -60,7 +61,7 @@ def every_route() -> list[tuple[str, str]]:
     return sorted(
         (
             method,
-            route.path_format.replace("{ticket_id}", "1")
+            with_id(route.path_format, 1)
             .replace("{version}", version)
             .replace("{name}", "tickets.css")
             .replace("{path}", "nothing"),

@@ -23,6 +23,7 @@ from tickets.adapters.http.api.user_tickets import UserTicketsController
 from tickets.adapters.http.dashboards.files import Site
 from tickets.adapters.http.dashboards.routes import cors_config, dashboards_router
 from tickets.adapters.http.desk.admins import AdminsController
+from tickets.adapters.http.desk.queues import QueuesController
 from tickets.adapters.http.edge.error_handlers import EXCEPTION_HANDLERS, MAX_BODY_BYTES
 from tickets.adapters.http.litestar_fast.fast_response import FastResponse
 from tickets.adapters.http.litestar_fast.instrumented_app import InstrumentedLitestar
@@ -30,7 +31,7 @@ from tickets.adapters.http.openapi.config import openapi_config
 from tickets.adapters.http.ops.health import HealthController
 from tickets.adapters.http.ops.metrics_endpoint import metrics_router
 from tickets.application.tickets import TicketService
-from tickets.domain.ports import AdminLookup, Admins, StoreHealth, TicketViews, TokenLookup
+from tickets.domain.ports import AdminLookup, Admins, Queues, StoreHealth, TicketViews, TokenLookup
 from tickets.observability.metrics import Metrics
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[Any]]
@@ -40,6 +41,7 @@ def create_app(
     *,
     ticket_service: TicketService,
     ticket_views: TicketViews,
+    queues: Queues,
     token_lookup: TokenLookup,
     admin_lookup: AdminLookup,
     admins: Admins,
@@ -72,7 +74,7 @@ def create_app(
         ),
         Router(
             "/",
-            route_handlers=[AdminTicketsController, AdminsController],
+            route_handlers=[AdminTicketsController, QueuesController, AdminsController],
             before_request=refuse_repeated_parameters(
                 admin_authentication(admin_tokens, admin_lookup, failed_sign_ins)
             ),
@@ -90,6 +92,7 @@ def create_app(
             {
                 "ticket_service": ticket_service,
                 "ticket_views": ticket_views,
+                "queues": queues,
                 "admins": admins,
                 "store_health": store_health,
             },

@@ -12,7 +12,6 @@ from tickets.domain.read_models import (
     AdminPosition,
     AdminRow,
     Page,
-    Position,
     Stats,
     UserPosition,
     UserRow,
@@ -20,6 +19,7 @@ from tickets.domain.read_models import (
 from tickets.domain.ticket import Category, Status, Ticket
 
 Row = TypeVar("Row", UserRow, AdminRow)
+Position = TypeVar("Position", UserPosition, AdminPosition)
 
 
 class MemoryTicketViews:
@@ -58,10 +58,8 @@ class MemoryTicketViews:
     ) -> Page[AdminPosition]:
         """Sort all tickets."""
         rows = {
-            AdminPosition(ticket.admin_unread, ticket.updated_at, ticket.id): _row(
-                AdminRow,
-                replace(ticket, assignee=self._store.assignee_of(ticket)),
-                user_email=self._store.emails[ticket.user_id],
+            AdminPosition(ticket.admin_unread, ticket.updated_at, ticket.id): admin_row(
+                self._store, ticket
             )
             for ticket in self._store.tickets.values()
             if status in (None, ticket.status) and category in (None, ticket.category)
@@ -78,6 +76,15 @@ class MemoryTicketViews:
             (ticket.status, ticket.category, 1, int(ticket.admin_unread))
             for ticket in self._store.tickets.values()
         )
+
+
+def admin_row(store: MemoryStore, ticket: Ticket) -> AdminRow:
+    """Return the row of a stored ticket in the admins' list."""
+    return _row(
+        AdminRow,
+        replace(ticket, assignee=store.assignee_of(ticket)),
+        user_email=store.emails[ticket.user_id],
+    )
 
 
 def _page(rows: dict[Position, Row], after: Position | None, limit: int) -> Page[Position]:

@@ -25,6 +25,7 @@ from tickets.domain.ports.tickets import (
     Tickets,
 )
 from tickets.domain.ports.views import (
+    Queues,
     TicketViews,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     "Clock",
     "IdempotencyStore",
     "PoolUsage",
+    "Queues",
     "RateLimiter",
     "StoreFigures",
     "StoreHealth",

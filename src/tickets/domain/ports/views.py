@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from tickets.domain.queues import QueueCounts, QueuePosition, Selection
 from tickets.domain.read_models import AdminPosition, Page, Stats, UserPosition
 from tickets.domain.ticket import Category, Status
 
@@ -34,3 +35,15 @@ class TicketViews(Protocol):
 
     async def admin_stats(self) -> Stats:
         """Return the statistics of section 10, as of one moment."""
+
+
+class Queues(Protocol):
+    """Lists of the open work for admins. Pages use keyset pagination; their rows are `AdminRow`."""
+
+    async def page(
+        self, selection: Selection, *, after: QueuePosition | None, limit: int
+    ) -> Page[QueuePosition]:
+        """Return up to `limit` tickets of a bounded selection after a position of its order."""
+
+    async def counts(self, *, admin_id: int | None) -> QueueCounts:
+        """Count every queue, as of one moment; `mine` is this admin's, 0 for the shared token."""

@@ -8,20 +8,13 @@ from litestar import Request, get, put
 from litestar.params import JSONBody
 
 from tickets.adapters.http.access.authentication import ADMIN_SCHEME
-from tickets.adapters.http.api.cursors import read_cursor
 from tickets.adapters.http.api.idempotency_header import read_idempotency_key
 from tickets.adapters.http.api.parameters import (
-    DEFAULT_PAGE_SIZE,
     DEFAULT_THREAD_SIZE,
     Before,
-    CategoryFilter,
-    Cursor,
-    Limit,
     Peek,
-    StatusFilter,
     ThreadLimit,
     TicketId,
-    read_filter,
     ticket_service,
     ticket_views,
 )
@@ -29,11 +22,9 @@ from tickets.adapters.http.api.problem_responses import (
     CHANGE_PROBLEMS,
     COUNT_PROBLEMS,
     DETAIL_PROBLEMS,
-    LIST_PROBLEMS,
 )
 from tickets.adapters.http.api.request_bodies import JSONRequestBody, NewStatus
 from tickets.adapters.http.api.response_bodies import (
-    AdminList,
     StatusChanged,
     TicketOpenedByAdmin,
     Unread,
@@ -43,11 +34,9 @@ from tickets.adapters.http.api.thread_routes import (
     load_thread,
     thread_response,
 )
-from tickets.adapters.http.litestar_fast.conditional_response import ConditionalResponse
 from tickets.adapters.http.litestar_fast.fast_response import FastResponse
 from tickets.domain.people import Actor
-from tickets.domain.read_models import AdminPosition, Stats
-from tickets.domain.ticket import Category, Status
+from tickets.domain.read_models import Stats
 
 AdminRequest = Request[Actor, Any, Any]
 
@@ -58,24 +47,6 @@ class AdminTicketsController(ThreadController):
     path = "/api/v1/tickets/admin"
     tags = ["admin"]  # noqa: RUF012 - as the framework declares it
     security = [{ADMIN_SCHEME: []}]  # noqa: RUF012
-
-    @get("/all", responses=LIST_PROBLEMS)
-    async def list_all_tickets(
-        self,
-        request: AdminRequest,
-        status: StatusFilter = None,
-        category: CategoryFilter = None,
-        limit: Limit = DEFAULT_PAGE_SIZE,
-        cursor: Cursor = None,
-    ) -> ConditionalResponse[AdminList]:
-        """List everybody's tickets, unread first, then newest `updated_at`."""
-        page = await ticket_views(request).admin_list(
-            status=read_filter("status", status, Status),
-            category=read_filter("category", category, Category),
-            after=read_cursor(cursor, AdminPosition),
-            limit=limit,
-        )
-        return ConditionalResponse(AdminList.of(page))
 
     @get("/stats", responses=COUNT_PROBLEMS)
     async def stats(self, request: AdminRequest) -> Stats:

@@ -10,7 +10,8 @@ from typing import TypeVar
 import msgspec
 
 from tickets.domain.errors import FieldError, InvalidInput
-from tickets.domain.read_models import AdminPosition, Page, Position, ThreadPage, UserPosition
+from tickets.domain.queues import QueuePosition, Sort
+from tickets.domain.read_models import AdminPosition, Page, ThreadPage, UserPosition
 from tickets.domain.ticket import MAX_ID
 
 
@@ -21,10 +22,16 @@ class ThreadPosition:
     before: int
 
 
-AnyPosition = TypeVar("AnyPosition", UserPosition, AdminPosition, ThreadPosition)
+ListPosition = TypeVar("ListPosition", UserPosition, AdminPosition)
+
+AnyPosition = TypeVar("AnyPosition", UserPosition, AdminPosition, QueuePosition, ThreadPosition)
+
+_INVALID = "Cursor must be the next_cursor of a page of this list; leave it out to begin."
 
 
-def next_cursor(page: Page[Position]) -> str | None:
+def next_cursor(
+    page: Page[UserPosition] | Page[AdminPosition] | Page[QueuePosition],
+) -> str | None:
     """Return the cursor of the page after this one; None on the last page."""
     return None if page.next is None else _encode(page.next)
 
@@ -34,7 +41,7 @@ def messages_before(page: ThreadPage) -> str | None:
     return None if page.previous is None else _encode(ThreadPosition(page.previous + 1))
 
 
-def read_cursor(cursor: str | None, kind: type[Position]) -> Position | None:
+def read_cursor(cursor: str | None, kind: type[ListPosition]) -> ListPosition | None:
     """Return the position that a cursor encodes; None where it is absent or empty.
 
     Raises `InvalidInput` for a string that no list of this kind can have returned.
@@ -47,8 +54,24 @@ def read_cursor(cursor: str | None, kind: type[Position]) -> Position | None:
         or position.updated_at.utcoffset() != timedelta(0)
         or not 0 < position.id <= MAX_ID
     ):
-        message = "Cursor must be the next_cursor of a page of this list; leave it out to begin."
-        raise InvalidInput([FieldError("cursor", message)])
+        raise InvalidInput([FieldError("cursor", _INVALID)])
+    return position
+
+
+def read_queue_cursor(cursor: str | None, sort: Sort) -> QueuePosition | None:
+    """Return the position in a list of this order; None and errors as `read_cursor`."""
+    if not cursor:
+        return None
+    position = _decode(cursor, QueuePosition)
+    if (
+        position is None
+        or position.sort is not sort
+        or (position.at is None and not sort.is_ascending)
+        or (position.at is not None and position.at.utcoffset() != timedelta(0))
+        or not 0 <= position.rank <= MAX_ID
+        or not 0 < position.id <= MAX_ID
+    ):
+        raise InvalidInput([FieldError("cursor", _INVALID)])
     return position
 
 
@@ -68,7 +91,7 @@ def read_thread_cursor(cursor: str | None) -> int | None:
     return position.before
 
 
-def _encode(position: UserPosition | AdminPosition | ThreadPosition) -> str:
+def _encode(position: UserPosition | AdminPosition | QueuePosition | ThreadPosition) -> str:
     return urlsafe_b64encode(msgspec.json.encode(position)).rstrip(b"=").decode()
 
 

@@ -12,10 +12,10 @@ from litestar.types import BeforeRequestHookHandler
 
 from tickets.application.tickets import TicketService
 from tickets.domain.errors import FieldError, InvalidInput
-from tickets.domain.ports import TicketViews
+from tickets.domain.ports import Queues, TicketViews
 from tickets.domain.read_models import MAX_PAGE_MESSAGES
 from tickets.domain.text_rules import Choice, Validation, label
-from tickets.domain.ticket import Category, Status
+from tickets.domain.ticket import MAX_ID, Category, Status
 
 MAX_PAGE_SIZE = 200
 
@@ -65,7 +65,10 @@ TYPE_DECODERS: Any = [
 ]
 """For the application. The framework's own decoding of `int` also accepts "7.0" and "1e3"."""
 
-SINGLE_PARAMETERS = ("limit", "cursor", "before", "status", "category", "peek")
+SINGLE_PARAMETERS = (
+    *("limit", "cursor", "before", "status", "category", "peek"),
+    *("assignee", "priority", "unread", "user_id", "sort"),
+)
 """Query parameters that may be given once; the framework would take the last of several."""
 
 TicketId = Annotated[
@@ -166,6 +169,12 @@ def ticket_service(request: Request[Any, Any, Any]) -> TicketService:
     return service
 
 
+def queues(request: Request[Any, Any, Any]) -> Queues:
+    """Return the lists of the open work, from the application's state."""
+    lists: Queues = request.app.state.queues
+    return lists
+
+
 def ticket_views(request: Request[Any, Any, Any]) -> TicketViews:
     """Return the read side, from the application's state."""
     views: TicketViews = request.app.state.ticket_views
@@ -187,3 +196,15 @@ def read_boolean(field: str, value: str | None) -> bool:
     if value not in (None, "", "true", "false"):
         raise InvalidInput([FieldError(field, f"{label(field)} must be true or false.")])
     return value == "true"
+
+
+def read_id(field: str, value: str | None) -> int | None:
+    """Return the id in a filter, None where it is absent or empty; raise `InvalidInput`.
+
+    An id beyond the column's range is nobody's.
+    """
+    if not value:
+        return None
+    if not _TICKET_NUMBER.fullmatch(value) or value.startswith(("-", "0")):
+        raise InvalidInput([FieldError(field, f"{label(field)} must be an id such as 7.")])
+    return min(int(value[:_MAX_DIGITS]), MAX_ID)

@@ -44,7 +44,6 @@ READINESS_PROBLEMS = {
         NotReadyProblem, "The service cannot do its work; `problems` says what is missing."
     )
 }
-COUNT_PROBLEMS = problem_responses(401, 429, 503)
 NOT_MODIFIED = {
     304: ResponseSpec(
         None,
@@ -52,6 +51,8 @@ NOT_MODIFIED = {
         generate_examples=False,
     )
 }
+COUNT_PROBLEMS = problem_responses(401, 429, 503)
+CONDITIONAL_COUNT_PROBLEMS = NOT_MODIFIED | COUNT_PROBLEMS
 LIST_PROBLEMS = NOT_MODIFIED | problem_responses(400, 401, 429, 503)
 DETAIL_PROBLEMS = NOT_MODIFIED | problem_responses(400, 401, 404, 429, 503)
 CREATE_PROBLEMS = problem_responses(400, 401, 409, 410, 413, 415, 422, 429, 503)

@@ -13,6 +13,7 @@ from tickets.adapters.http.api.cursors import messages_before, next_cursor
 from tickets.adapters.http.litestar_fast.encoded_json import encoded_json
 from tickets.domain.message import Message
 from tickets.domain.people import NamedAdmin
+from tickets.domain.queues import QueuePosition
 from tickets.domain.read_models import (
     AdminPosition,
     AdminRow,
@@ -144,7 +145,7 @@ class AdminList(msgspec.Struct):
     next_cursor: str | None
 
     @classmethod
-    def of(cls, page: Page[AdminPosition]) -> AdminList:
+    def of(cls, page: Page[AdminPosition] | Page[QueuePosition]) -> AdminList:
         """Return the body for a page."""
         return cls(encoded_json(page.rows), next_cursor(page))
 

@@ -1,1 +1,1 @@
-"""The team's desk: routes that only admins have and that no ticket itself belongs to."""
+"""The team's desk: queues, colleagues, notes, saved replies, search, reports."""
