@@ -7,6 +7,10 @@ or may not have happened.
 
 from __future__ import annotations
 
+from tickets.domain.ports.desk import (
+    Notes,
+    SavedReplies,
+)
 from tickets.domain.ports.operations import (
     Clock,
     PoolUsage,
@@ -33,8 +37,10 @@ __all__ = [
     "Admins",
     "Clock",
     "IdempotencyStore",
+    "Notes",
     "PoolUsage",
     "RateLimiter",
+    "SavedReplies",
     "StoreFigures",
     "StoreHealth",
     "TicketCache",

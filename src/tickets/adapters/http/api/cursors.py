@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from tickets.domain.errors import FieldError, InvalidInput
+from tickets.domain.note import NotePage
 from tickets.domain.read_models import AdminPosition, Page, Position, ThreadPage, UserPosition
 from tickets.domain.ticket import MAX_ID
 
@@ -21,7 +22,14 @@ class ThreadPosition:
     before: int
 
 
-AnyPosition = TypeVar("AnyPosition", UserPosition, AdminPosition, ThreadPosition)
+@dataclass(frozen=True, slots=True)
+class NotePosition:
+    """A keyset position in the notes of a ticket: the page has the notes with ids below it."""
+
+    note: int
+
+
+AnyPosition = TypeVar("AnyPosition", UserPosition, AdminPosition, ThreadPosition, NotePosition)
 
 
 def next_cursor(page: Page[Position]) -> str | None:
@@ -32,6 +40,27 @@ def next_cursor(page: Page[Position]) -> str | None:
 def messages_before(page: ThreadPage) -> str | None:
     """Return the cursor of the page before this one; None where the thread begins in it."""
     return None if page.previous is None else _encode(ThreadPosition(page.previous + 1))
+
+
+def notes_before(page: NotePage) -> str | None:
+    """Return the cursor of the notes before this page; None where the first note is in it."""
+    return None if page.previous is None else _encode(NotePosition(page.previous + 1))
+
+
+def read_note_cursor(cursor: str | None) -> int | None:
+    """Return the id that a page of notes is to end below; None as `read_cursor`.
+
+    Raises `InvalidInput` for a string that no ticket can have returned.
+    """
+    if not cursor:
+        return None
+    position = _decode(cursor, NotePosition)
+    if position is None or not 0 < position.note <= MAX_ID:
+        message = (
+            "Notes before must be the notes_before of a ticket; leave it out for the newest notes."
+        )
+        raise InvalidInput([FieldError("notes_before", message)])
+    return position.note
 
 
 def read_cursor(cursor: str | None, kind: type[Position]) -> Position | None:
@@ -68,7 +97,7 @@ def read_thread_cursor(cursor: str | None) -> int | None:
     return position.before
 
 
-def _encode(position: UserPosition | AdminPosition | ThreadPosition) -> str:
+def _encode(position: UserPosition | AdminPosition | ThreadPosition | NotePosition) -> str:
     return urlsafe_b64encode(msgspec.json.encode(position)).rstrip(b"=").decode()
 
 
