@@ -69,6 +69,8 @@ async def main() -> None:
     ) -> Litestar:
         return create_app(
             ticket_service=world.service,
+            note_service=world.note_service,
+            saved_reply_service=world.saved_reply_service,
             ticket_views=world.views,
             queues=world.queues,
             token_lookup=world.token_lookup,

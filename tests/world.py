@@ -14,8 +14,10 @@ import msgspec
 
 from tickets.adapters.memory.admins import MemoryAdminLookup, MemoryAdmins
 from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
+from tickets.adapters.memory.notes import MemoryNotes
 from tickets.adapters.memory.queues import MemoryQueues
 from tickets.adapters.memory.rate_limits import MemoryRateLimiter
+from tickets.adapters.memory.saved_replies import MemorySavedReplies
 from tickets.adapters.memory.store import MemoryAdmin, MemoryStore
 from tickets.adapters.memory.store_health import MemoryStoreHealth
 from tickets.adapters.memory.ticket_cache import MemoryTicketCache
@@ -30,12 +32,16 @@ from tickets.adapters.postgres.identity.admins import PostgresAdminLookup, Postg
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
+from tickets.adapters.postgres.repositories.notes import PostgresNotes
 from tickets.adapters.postgres.repositories.queues import PostgresQueues
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
+from tickets.adapters.postgres.repositories.saved_replies import PostgresSavedReplies
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
 from tickets.adapters.postgres.schema.store_health import PostgresHealth
 from tickets.application.auto_close import AutoClose
+from tickets.application.notes import NoteService
+from tickets.application.saved_replies import SavedReplyService
 from tickets.application.tickets import TicketService
 from tickets.application.user_rate_limits import UserRateLimits
 from tickets.clock import SystemClock
@@ -45,8 +51,10 @@ from tickets.domain.ports import (
     AdminLookup,
     Admins,
     IdempotencyStore,
+    Notes,
     Queues,
     RateLimiter,
+    SavedReplies,
     StoreHealth,
     TicketCache,
     Tickets,
@@ -118,6 +126,8 @@ class World(ABC):
     token_lookup: TokenLookup
     admin_lookup: AdminLookup
     admins: Admins
+    notes: Notes
+    saved_replies: SavedReplies
     store_health: StoreHealth
 
     def __init__(self) -> None:
@@ -129,6 +139,14 @@ class World(ABC):
     @property
     def service(self) -> TicketService:
         return self.service_over(self.tickets, self.ticket_cache)
+
+    @property
+    def note_service(self) -> NoteService:
+        return NoteService(self.notes, self.idempotency_store, self.clock)
+
+    @property
+    def saved_reply_service(self) -> SavedReplyService:
+        return SavedReplyService(self.saved_replies, self.idempotency_store, self.clock)
 
     @property
     def auto_close(self) -> AutoClose:
@@ -230,6 +248,8 @@ class MemoryWorld(World):
         self.token_lookup = MemoryTokenLookup(self.store)
         self.admin_lookup = MemoryAdminLookup(self.store)
         self.admins = MemoryAdmins(self.store)
+        self.notes = MemoryNotes(self.store)
+        self.saved_replies = MemorySavedReplies(self.store)
         self.store_health = MemoryStoreHealth(self.store)
 
     async def user(self, email: str | None = None) -> int:
@@ -282,6 +302,8 @@ class PostgresWorld(World):
         self.token_admin = TokenAdmin(database, SystemClock())
         self.admin_lookup = PostgresAdminLookup(database)
         self.admins = PostgresAdmins(database)
+        self.notes = PostgresNotes(database)
+        self.saved_replies = PostgresSavedReplies(database)
         self.admin_accounts = AdminAccounts(database)
         self.store_health = PostgresHealth(database)
 

@@ -22,8 +22,10 @@ from tickets.adapters.postgres.identity.cached_token_lookup import CachedTokenLo
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
+from tickets.adapters.postgres.repositories.notes import PostgresNotes
 from tickets.adapters.postgres.repositories.queues import PostgresQueues
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
+from tickets.adapters.postgres.repositories.saved_replies import PostgresSavedReplies
 from tickets.adapters.postgres.repositories.ticket_counts import PostgresTicketCounts
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
@@ -32,6 +34,8 @@ from tickets.adapters.postgres.sql_loader import query_names
 from tickets.adapters.postgres.verification.daily_round import DailyRound
 from tickets.application.auto_close import AutoClose
 from tickets.application.key_expiry import KeyExpiry
+from tickets.application.notes import NoteService
+from tickets.application.saved_replies import SavedReplyService
 from tickets.application.tickets import TicketService
 from tickets.application.user_rate_limits import UserRateLimits
 from tickets.clock import SystemClock
@@ -163,7 +167,7 @@ def application(settings: Settings) -> Litestar:
     tracing = Tracing.to_collector() if settings.opentelemetry else None
     database = database_of(settings, query_logger=tracing.query_logger if tracing else None)
     listener = listener_of(settings, database)
-    store = Store.on(database, listener)
+    store, clock = Store.on(database, listener), SystemClock()
     health = PostgresHealth(database)
     metrics = None
     if settings.metrics:
@@ -187,7 +191,11 @@ def application(settings: Settings) -> Litestar:
             creates=_enforced(settings.rate_creates),
             replies=_enforced(settings.rate_replies),
             changes=_enforced(settings.rate_changes),
-            clock=SystemClock(),
+            clock=clock,
+        ),
+        note_service=NoteService(PostgresNotes(database), store.idempotency_store, clock),
+        saved_reply_service=SavedReplyService(
+            PostgresSavedReplies(database), store.idempotency_store, clock
         ),
         ticket_views=store.views,
         queues=store.queues,

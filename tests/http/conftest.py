@@ -31,6 +31,8 @@ def application_on(world: World, **options: Any) -> Litestar:
     """Return the application over the ports of this world; `options` are those of `create_app`."""
     defaults: dict[str, Any] = {
         "ticket_service": world.service,
+        "note_service": world.note_service,
+        "saved_reply_service": world.saved_reply_service,
         "ticket_views": world.views,
         "queues": world.queues,
         "token_lookup": world.token_lookup,
@@ -65,6 +67,8 @@ def shared_application() -> Litestar:
     port: Any = CurrentPort
     return create_app(
         ticket_service=port("service"),
+        note_service=port("note_service"),
+        saved_reply_service=port("saved_reply_service"),
         ticket_views=port("views"),
         queues=port("queues"),
         token_lookup=port("token_lookup"),

@@ -42,4 +42,4 @@ LIST_ROW = {
     "last_sender",
 }
 ADMIN_ROW = LIST_ROW | {"admin_unread", "user_email", "user_id", "waiting_since", "assignee"}
-ADMIN_DETAIL = DETAIL | {"user_email", "waiting_since", "assignee"}
+ADMIN_DETAIL = DETAIL | {"user_email", "waiting_since", "assignee", "notes", "notes_before"}

@@ -12,6 +12,8 @@ from litestar.routes import HTTPRoute
 from tests.http.conftest import API, NEW_TICKET, shared_application_on
 from tests.world import MemoryWorld
 
+SAVED_REPLY = {"title": "Refund", "text": "Hello {{customer}}, it is on its way."}
+
 Route = tuple[str, str]
 """A method and a path template, with its parameters in braces."""
 
@@ -59,6 +61,11 @@ RULES: Mapping[Route, Rule] = {
     ("POST", f"{API}/admin/{{ticket_id}}/reply"): Rule(Who.ADMIN, 201, {"message": "Soon."}),
     ("POST", f"{API}/admin/{{ticket_id}}/read"): Rule(Who.ADMIN, body={"seen": 1}),
     ("POST", f"{API}/admin/{{ticket_id}}/unread"): Rule(Who.ADMIN, body={}),
+    ("POST", f"{API}/admin/{{ticket_id}}/notes"): Rule(Who.ADMIN, 201, {"note": "Called them."}),
+    ("GET", f"{API}/admin/saved-replies"): Rule(Who.ADMIN),
+    ("POST", f"{API}/admin/saved-replies"): Rule(Who.ADMIN, 201, SAVED_REPLY),
+    ("PUT", f"{API}/admin/saved-replies/{{saved_reply_id}}"): Rule(Who.ADMIN, 200, SAVED_REPLY),
+    ("DELETE", f"{API}/admin/saved-replies/{{saved_reply_id}}"): Rule(Who.ADMIN, 204),
     ("PUT", f"{API}/admin/{{ticket_id}}/status"): Rule(Who.ADMIN, body={"status": "resolved"}),
     **_for_anybody("/health/live", "/health/ready"),
     # direct requests, or a token of its own: tests/http/ops/test_metrics.py
@@ -87,6 +94,8 @@ def route_table() -> Iterator[Route]:
 def with_id(path: str, ticket_id: int) -> str:
     """Return a path with its parameters filled in, if it has some."""
     return path.replace("{ticket_id}", str(ticket_id)).replace("{queue}", "waiting")
+    """Return a path with its parameter filled in, if it has one."""
+    return path.replace("{ticket_id}", str(ticket_id)).replace("{saved_reply_id}", str(ticket_id))
 
 
 API_ROUTES = sorted(route for route in route_table() if route[1].startswith(API))

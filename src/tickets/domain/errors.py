@@ -65,6 +65,24 @@ class WriteRefused(TicketsError):
     code = "write-refused"
 
 
+class NotesFull(TicketsError):
+    """This ticket has as many notes as a ticket can have."""
+
+    code = "notes-full"
+
+
+class SavedRepliesFull(TicketsError):
+    """There are as many saved replies as there can be. Please delete one first."""
+
+    code = "saved-replies-full"
+
+
+class SavedReplyNotFound(TicketsError):
+    """There is no such saved reply."""
+
+    code = "saved-reply-not-found"
+
+
 class TicketNotFound(TicketsError):
     """There is no such ticket."""
 

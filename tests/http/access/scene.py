@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -55,6 +56,8 @@ class Scene:
         self.world = api.world
         self.owner = owner
         self.other = other
+        self.saved_replies: Iterator[int] = iter(())
+        """Ids for routes of saved replies, one for each call, as a call may delete it."""
         self.tickets = {
             "the owner's ticket": owner.ticket_id,
             "the other user's ticket": other.ticket_id,
@@ -109,6 +112,8 @@ class Scene:
         self, route: Route, headers: dict[str, str], ticket_id: int, **body: Any
     ) -> httpx.Response:
         method, path = route
+        if "{saved_reply_id}" in path and ticket_id != self.MISSING:
+            ticket_id = next(self.saved_replies)
         body = body or {"json": RULES[route].body}
         return await self.api.client.request(
             method, with_id(path, ticket_id), headers=headers, **body

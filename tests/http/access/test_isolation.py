@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ from tests.http.access.scene import MARKER, Scene, person
 from tests.http.conftest import ADMIN_TOKENS, API, Api
 from tests.http.problems import problem
 from tests.http.routes import API_ROUTES, RULES, Route, Who, route_table
+from tests.world import ADMIN
 
 PER_REQUEST = {"x-request-id"}
 """Headers that differ between any two responses."""
@@ -19,7 +21,11 @@ PER_REQUEST = {"x-request-id"}
 @pytest.fixture
 async def scene(api: Api) -> Scene:
     _, named_token = await api.world.admin_with_token("Nadia Berg")
-    return Scene(api, await person(api, "mara"), await person(api, "otto"), named_token)
+    scene = Scene(api, await person(api, "mara"), await person(api, "otto"), named_token)
+    service = api.world.saved_reply_service
+    added = [await service.add(f"{n}", "Hello.", by=ADMIN) for n in range(12)]
+    scene.saved_replies = itertools.cycle([reply.id for reply in added])
+    return scene
 
 
 def observable(response: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
@@ -29,7 +35,7 @@ def observable(response: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
 
 
 def has_id(route: Route) -> bool:
-    return "{ticket_id}" in route[1]
+    return "_id}" in route[1]
 
 
 def routes(who: Who) -> list[Route]:

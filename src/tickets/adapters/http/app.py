@@ -23,13 +23,17 @@ from tickets.adapters.http.api.user_tickets import UserTicketsController
 from tickets.adapters.http.dashboards.files import Site
 from tickets.adapters.http.dashboards.routes import cors_config, dashboards_router
 from tickets.adapters.http.desk.admins import AdminsController
+from tickets.adapters.http.desk.notes import NotesController
 from tickets.adapters.http.desk.queues import QueuesController
+from tickets.adapters.http.desk.saved_replies import SavedRepliesController
 from tickets.adapters.http.edge.error_handlers import EXCEPTION_HANDLERS, MAX_BODY_BYTES
 from tickets.adapters.http.litestar_fast.fast_response import FastResponse
 from tickets.adapters.http.litestar_fast.instrumented_app import InstrumentedLitestar
 from tickets.adapters.http.openapi.config import openapi_config
 from tickets.adapters.http.ops.health import HealthController
 from tickets.adapters.http.ops.metrics_endpoint import metrics_router
+from tickets.application.notes import NoteService
+from tickets.application.saved_replies import SavedReplyService
 from tickets.application.tickets import TicketService
 from tickets.domain.ports import AdminLookup, Admins, Queues, StoreHealth, TicketViews, TokenLookup
 from tickets.observability.metrics import Metrics
@@ -40,6 +44,8 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[Any]]
 def create_app(
     *,
     ticket_service: TicketService,
+    note_service: NoteService,
+    saved_reply_service: SavedReplyService,
     ticket_views: TicketViews,
     queues: Queues,
     token_lookup: TokenLookup,
@@ -74,7 +80,7 @@ def create_app(
         ),
         Router(
             "/",
-            route_handlers=[AdminTicketsController, QueuesController, AdminsController],
+            route_handlers=[AdminTicketsController, QueuesController, AdminsController, NotesController, SavedRepliesController],
             before_request=refuse_repeated_parameters(
                 admin_authentication(admin_tokens, admin_lookup, failed_sign_ins)
             ),
@@ -91,6 +97,8 @@ def create_app(
         state=State(
             {
                 "ticket_service": ticket_service,
+                "note_service": note_service,
+                "saved_reply_service": saved_reply_service,
                 "ticket_views": ticket_views,
                 "queues": queues,
                 "admins": admins,

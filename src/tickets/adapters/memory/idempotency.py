@@ -8,9 +8,7 @@ from datetime import datetime
 
 from tickets.adapters.memory.store import MemoryStore
 from tickets.domain.errors import IdempotencyKeyReused, ResponseErased, StaleTicket
-from tickets.domain.idempotency import IdempotencyKey, ResultT, StoredResponse
-from tickets.domain.message import Message
-from tickets.domain.ticket import Ticket
+from tickets.domain.idempotency import IdempotencyKey, Result, ResultT, StoredResponse
 
 
 class MemoryIdempotencyStore:
@@ -62,7 +60,7 @@ def reject_duplicate(store: MemoryStore, response: StoredResponse | None) -> Non
 
 
 def store_response(
-    store: MemoryStore, response: StoredResponse | None, stored: Ticket | Message | None
+    store: MemoryStore, response: StoredResponse | None, stored: Result | None
 ) -> None:
     """Store a response; `stored` replaces a result that had no id yet."""
     if response is None:

@@ -14,7 +14,9 @@ from datetime import datetime, timedelta
 
 from tickets.domain.idempotency import StoredResponse
 from tickets.domain.message import Message
+from tickets.domain.note import Note
 from tickets.domain.people import NamedAdmin
+from tickets.domain.saved_reply import SavedReply
 from tickets.domain.ticket import Ticket
 
 
@@ -41,6 +43,9 @@ class MemoryStore:
         self.admins: dict[int, MemoryAdmin] = {}
         self.tickets: dict[int, Ticket] = {}
         self.threads: dict[int, list[Message]] = {}
+        self.notes: dict[int, list[Note]] = {}
+        """By ticket, in the order in which they were written."""
+        self.saved_replies: dict[int, SavedReply] = {}
         self.taken_over_at: datetime | None = None
         self.stored_responses: dict[tuple[str, str], StoredResponse] = {}
         """By caller (`Actor.principal`) and key."""

@@ -7,6 +7,10 @@ or may not have happened.
 
 from __future__ import annotations
 
+from tickets.domain.ports.desk import (
+    Notes,
+    SavedReplies,
+)
 from tickets.domain.ports.operations import (
     Clock,
     PoolUsage,
@@ -34,9 +38,11 @@ __all__ = [
     "Admins",
     "Clock",
     "IdempotencyStore",
+    "Notes",
     "PoolUsage",
     "Queues",
     "RateLimiter",
+    "SavedReplies",
     "StoreFigures",
     "StoreHealth",
     "TicketCache",

@@ -8,13 +8,17 @@ from litestar import Request, get, put
 from litestar.params import JSONBody
 
 from tickets.adapters.http.access.authentication import ADMIN_SCHEME
+from tickets.adapters.http.api.cursors import read_note_cursor
 from tickets.adapters.http.api.idempotency_header import read_idempotency_key
 from tickets.adapters.http.api.parameters import (
     DEFAULT_THREAD_SIZE,
     Before,
+    NotesBefore,
     Peek,
     ThreadLimit,
     TicketId,
+    note_service,
+    read_boolean,
     ticket_service,
     ticket_views,
 )
@@ -63,17 +67,25 @@ class AdminTicketsController(ThreadController):
         self,
         request: AdminRequest,
         ticket_id: TicketId,
+        *,
         peek: Peek = None,
         before: Before = None,
+        notes_before: NotesBefore = None,
         limit: ThreadLimit = DEFAULT_THREAD_SIZE,
     ) -> FastResponse[TicketOpenedByAdmin]:
-        """Return a ticket with a page of its thread and its user.
+        """Return a ticket with a page of its thread, its user and the newest notes.
 
         The newest page marks the ticket read by the admins if it holds everything unread. With
         `peek=true` it stays unread; `/read` marks it after it has been shown.
         """
+        before_note = read_note_cursor(notes_before)
+        if before_note is not None:
+            # older notes do not show what is unread
+            read_boolean("peek", peek)
+            peek = "true"
         detail = await load_thread(request, ticket_id, peek=peek, before=before, limit=limit)
-        return thread_response(TicketOpenedByAdmin.of(detail), peek=peek, before=before)
+        notes = await note_service(request).page(ticket_id, by=request.user, before=before_note)
+        return thread_response(TicketOpenedByAdmin.of(detail, notes), peek=peek, before=before)
 
     @put(
         "/{ticket_id:str}/status",

@@ -12,6 +12,8 @@ import msgspec
 from tickets.domain.errors import FieldError, InvalidInput
 from tickets.domain.queues import QueuePosition, Sort
 from tickets.domain.read_models import AdminPosition, Page, ThreadPage, UserPosition
+from tickets.domain.note import NotePage
+from tickets.domain.read_models import AdminPosition, Page, Position, ThreadPage, UserPosition
 from tickets.domain.ticket import MAX_ID
 
 
@@ -27,6 +29,14 @@ ListPosition = TypeVar("ListPosition", UserPosition, AdminPosition)
 AnyPosition = TypeVar("AnyPosition", UserPosition, AdminPosition, QueuePosition, ThreadPosition)
 
 _INVALID = "Cursor must be the next_cursor of a page of this list; leave it out to begin."
+@dataclass(frozen=True, slots=True)
+class NotePosition:
+    """A keyset position in the notes of a ticket: the page has the notes with ids below it."""
+
+    note: int
+
+
+AnyPosition = TypeVar("AnyPosition", UserPosition, AdminPosition, ThreadPosition, NotePosition)
 
 
 def next_cursor(
@@ -42,6 +52,28 @@ def messages_before(page: ThreadPage) -> str | None:
 
 
 def read_cursor(cursor: str | None, kind: type[ListPosition]) -> ListPosition | None:
+def notes_before(page: NotePage) -> str | None:
+    """Return the cursor of the notes before this page; None where the first note is in it."""
+    return None if page.previous is None else _encode(NotePosition(page.previous + 1))
+
+
+def read_note_cursor(cursor: str | None) -> int | None:
+    """Return the id that a page of notes is to end below; None as `read_cursor`.
+
+    Raises `InvalidInput` for a string that no ticket can have returned.
+    """
+    if not cursor:
+        return None
+    position = _decode(cursor, NotePosition)
+    if position is None or not 0 < position.note <= MAX_ID:
+        message = (
+            "Notes before must be the notes_before of a ticket; leave it out for the newest notes."
+        )
+        raise InvalidInput([FieldError("notes_before", message)])
+    return position.note
+
+
+def read_cursor(cursor: str | None, kind: type[Position]) -> Position | None:
     """Return the position that a cursor encodes; None where it is absent or empty.
 
     Raises `InvalidInput` for a string that no list of this kind can have returned.
@@ -92,6 +124,7 @@ def read_thread_cursor(cursor: str | None) -> int | None:
 
 
 def _encode(position: UserPosition | AdminPosition | QueuePosition | ThreadPosition) -> str:
+def _encode(position: UserPosition | AdminPosition | ThreadPosition | NotePosition) -> str:
     return urlsafe_b64encode(msgspec.json.encode(position)).rstrip(b"=").decode()
 
 

@@ -10,6 +10,7 @@ from litestar.openapi.spec import OpenAPIType
 from litestar.params import PathParameter, QueryParameter
 from litestar.types import BeforeRequestHookHandler
 
+from tickets.application.notes import NoteService
 from tickets.application.tickets import TicketService
 from tickets.domain.errors import FieldError, InvalidInput
 from tickets.domain.ports import Queues, TicketViews
@@ -69,6 +70,7 @@ SINGLE_PARAMETERS = (
     *("limit", "cursor", "before", "status", "category", "peek"),
     *("assignee", "priority", "unread", "user_id", "sort"),
 )
+SINGLE_PARAMETERS = ("limit", "cursor", "before", "notes_before", "status", "category", "peek")
 """Query parameters that may be given once; the framework would take the last of several."""
 
 TicketId = Annotated[
@@ -103,6 +105,16 @@ Before = Annotated[
         description=(
             "The `messages_before` of another page: returns the messages before that one, and "
             "marks nothing read. Absent or empty for the newest messages."
+        )
+    ),
+]
+
+NotesBefore = Annotated[
+    str | None,
+    QueryParameter(
+        description=(
+            "The `notes_before` of another response: returns the notes before those, and marks "
+            "nothing read. Absent or empty for the newest notes."
         )
     ),
 ]
@@ -179,6 +191,12 @@ def ticket_views(request: Request[Any, Any, Any]) -> TicketViews:
     """Return the read side, from the application's state."""
     views: TicketViews = request.app.state.ticket_views
     return views
+
+
+def note_service(request: Request[Any, Any, Any]) -> NoteService:
+    """Return the use cases of notes, from the application's state."""
+    service: NoteService = request.app.state.note_service
+    return service
 
 
 def read_filter(field: str, value: str | None, choices: type[Choice]) -> Choice | None:

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from tickets.adapters.http.api.cursors import messages_before, next_cursor
+from tickets.adapters.http.api.cursors import messages_before, next_cursor, notes_before
 from tickets.adapters.http.litestar_fast.encoded_json import encoded_json
 from tickets.domain.message import Message
+from tickets.domain.note import Note, NotePage
 from tickets.domain.people import NamedAdmin
 from tickets.domain.queues import QueuePosition
 from tickets.domain.read_models import (
@@ -60,6 +61,9 @@ class TicketWithThread(TicketBody):
 class TicketWithThreadAndUser(TicketWithThread):
     """The same as admins see it, with its user's e-mail address.
 
+    `notes` are the team's internal notes, oldest first; `notes_before` is the cursor of those
+    before, null where the first one is among them.
+
     `waiting_since` is when the oldest message without an answer came in, null where nobody waits.
     `assignee` is null where nobody is assigned, or an admin who is disabled.
     """
@@ -67,6 +71,8 @@ class TicketWithThreadAndUser(TicketWithThread):
     user_email: str | None
     waiting_since: datetime | None
     assignee: NamedAdmin | None
+    notes: Sequence[Note]
+    notes_before: str | None
 
 
 class TicketCreated(msgspec.Struct):
@@ -98,10 +104,17 @@ class TicketOpenedByAdmin(msgspec.Struct):
     ticket: TicketWithThreadAndUser
 
     @classmethod
-    def of(cls, detail: TicketDetail) -> TicketOpenedByAdmin:
-        """Return the body for a ticket, its thread and its user."""
+    def of(cls, detail: TicketDetail, notes: NotePage) -> TicketOpenedByAdmin:
+        """Return the body for a ticket, its thread, its user and its notes."""
         ticket = detail.ticket
-        fields = (*_detail_fields(detail), detail.user_email, ticket.waiting_since, ticket.assignee)
+        fields = (
+            *_detail_fields(detail),
+            detail.user_email,
+            ticket.waiting_since,
+            ticket.assignee,
+            notes.notes,
+            notes_before(notes),
+        )
         return cls(TicketWithThreadAndUser(*fields))
 
 
