@@ -41,6 +41,8 @@ class MemoryStore:
         self.admins: dict[int, MemoryAdmin] = {}
         self.tickets: dict[int, Ticket] = {}
         self.threads: dict[int, list[Message]] = {}
+        self.notes: dict[int, list[tuple[int, str]]] = {}
+        """By ticket: the id and the text of each internal note."""
         self.taken_over_at: datetime | None = None
         self.stored_responses: dict[tuple[str, str], StoredResponse] = {}
         """By caller (`Actor.principal`) and key."""

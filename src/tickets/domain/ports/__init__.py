@@ -25,6 +25,7 @@ from tickets.domain.ports.tickets import (
     Tickets,
 )
 from tickets.domain.ports.views import (
+    TicketSearch,
     TicketViews,
 )
 
@@ -38,6 +39,7 @@ __all__ = [
     "StoreFigures",
     "StoreHealth",
     "TicketCache",
+    "TicketSearch",
     "TicketViews",
     "Tickets",
     "TokenLookup",
