@@ -70,6 +70,7 @@ async def main() -> None:
         return create_app(
             ticket_service=world.service,
             ticket_views=world.views,
+            ticket_search=world.search,
             token_lookup=world.token_lookup,
             admin_lookup=world.admin_lookup,
             admins=world.admins,

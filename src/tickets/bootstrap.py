@@ -24,6 +24,7 @@ from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTo
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
 from tickets.adapters.postgres.repositories.ticket_counts import PostgresTicketCounts
+from tickets.adapters.postgres.repositories.ticket_search import PostgresTicketSearch
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
 from tickets.adapters.postgres.schema.store_health import PostgresHealth
@@ -75,6 +76,7 @@ class Store:
     tickets: PostgresTickets
     idempotency_store: PostgresIdempotencyStore
     views: PostgresTicketViews
+    search: PostgresTicketSearch
 
     @classmethod
     def on(cls, database: Database, listener: Listener | None) -> Store:
@@ -89,6 +91,7 @@ class Store:
             tickets=PostgresTickets(database, rate_limiter, unread_counts, ticket_cache),
             idempotency_store=PostgresIdempotencyStore(database),
             views=PostgresTicketViews(database, unread_counts),
+            search=PostgresTicketSearch(database),
         )
 
     def ticket_service(
@@ -187,6 +190,7 @@ def application(settings: Settings) -> Litestar:
             clock=SystemClock(),
         ),
         ticket_views=store.views,
+        ticket_search=store.search,
         token_lookup=token_lookup_of(settings, database, listener),
         admin_lookup=admin_lookup_of(settings, database, listener),
         admins=PostgresAdmins(database),
@@ -199,6 +203,7 @@ def application(settings: Settings) -> Litestar:
         metrics=metrics,
         metrics_token=settings.metrics_token,
         access_log=settings.access_log,
+        customer_url=settings.customer_url,
         middleware=[tracing.middleware] if tracing else [],
     )
 

@@ -32,6 +32,7 @@ def application_on(world: World, **options: Any) -> Litestar:
     defaults: dict[str, Any] = {
         "ticket_service": world.service,
         "ticket_views": world.views,
+        "ticket_search": world.search,
         "token_lookup": world.token_lookup,
         "admin_lookup": world.admin_lookup,
         "admins": world.admins,
@@ -65,6 +66,7 @@ def shared_application() -> Litestar:
     return create_app(
         ticket_service=port("service"),
         ticket_views=port("views"),
+        ticket_search=port("search"),
         token_lookup=port("token_lookup"),
         admin_lookup=port("admin_lookup"),
         admins=port("admins"),

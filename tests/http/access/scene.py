@@ -109,7 +109,9 @@ class Scene:
         self, route: Route, headers: dict[str, str], ticket_id: int, **body: Any
     ) -> httpx.Response:
         method, path = route
-        body = body or {"json": RULES[route].body}
+        rule = RULES.get(route)
+        body = body or {"json": rule and rule.body}
+        query = rule.query if rule else ""
         return await self.api.client.request(
-            method, with_id(path, ticket_id), headers=headers, **body
+            method, with_id(path, ticket_id) + query, headers=headers, **body
         )

@@ -10,7 +10,14 @@ from typing import TypeVar
 import msgspec
 
 from tickets.domain.errors import FieldError, InvalidInput
-from tickets.domain.read_models import AdminPosition, Page, Position, ThreadPage, UserPosition
+from tickets.domain.read_models import (
+    AdminPosition,
+    FoundPage,
+    Page,
+    Position,
+    ThreadPage,
+    UserPosition,
+)
 from tickets.domain.ticket import MAX_ID
 
 
@@ -24,7 +31,7 @@ class ThreadPosition:
 AnyPosition = TypeVar("AnyPosition", UserPosition, AdminPosition, ThreadPosition)
 
 
-def next_cursor(page: Page[Position]) -> str | None:
+def next_cursor(page: Page[Position] | FoundPage) -> str | None:
     """Return the cursor of the page after this one; None on the last page."""
     return None if page.next is None else _encode(page.next)
 

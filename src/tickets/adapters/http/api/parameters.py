@@ -12,8 +12,9 @@ from litestar.types import BeforeRequestHookHandler
 
 from tickets.application.tickets import TicketService
 from tickets.domain.errors import FieldError, InvalidInput
-from tickets.domain.ports import TicketViews
+from tickets.domain.ports import TicketSearch, TicketViews
 from tickets.domain.read_models import MAX_PAGE_MESSAGES
+from tickets.domain.search import QUERY
 from tickets.domain.text_rules import Choice, Validation, label
 from tickets.domain.ticket import Category, Status
 
@@ -65,7 +66,7 @@ TYPE_DECODERS: Any = [
 ]
 """For the application. The framework's own decoding of `int` also accepts "7.0" and "1e3"."""
 
-SINGLE_PARAMETERS = ("limit", "cursor", "before", "status", "category", "peek")
+SINGLE_PARAMETERS = ("limit", "cursor", "before", "status", "category", "peek", "q")
 """Query parameters that may be given once; the framework would take the last of several."""
 
 TicketId = Annotated[
@@ -127,6 +128,21 @@ Cursor = Annotated[
     ),
 ]
 
+SearchText = Annotated[
+    str | None,
+    QueryParameter(
+        description=(
+            "What to search for: words, each as a prefix (a single letter as a whole word), or the "
+            "number of a ticket, such as #40."
+        ),
+        schema_extra={
+            "minLength": QUERY.min_length,
+            "maxLength": QUERY.max_length,
+            "examples": ["invoice 4711"],
+        },
+    ),
+]
+
 Peek = Annotated[
     str | None,
     QueryParameter(
@@ -170,6 +186,12 @@ def ticket_views(request: Request[Any, Any, Any]) -> TicketViews:
     """Return the read side, from the application's state."""
     views: TicketViews = request.app.state.ticket_views
     return views
+
+
+def ticket_search(request: Request[Any, Any, Any]) -> TicketSearch:
+    """Return the full-text search, from the application's state."""
+    search: TicketSearch = request.app.state.ticket_search
+    return search
 
 
 def read_filter(field: str, value: str | None, choices: type[Choice]) -> Choice | None:
