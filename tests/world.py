@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tickets.adapters.memory.admins import MemoryAdminLookup, MemoryAdmins
 from tickets.adapters.memory import ticket_search as memory_search
+from tickets.adapters.memory.admins import MemoryAdminLookup, MemoryAdmins
 from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
 from tickets.adapters.memory.rate_limits import MemoryRateLimiter
 from tickets.adapters.memory.store import MemoryAdmin, MemoryStore
