@@ -73,6 +73,7 @@ async def main() -> None:
             saved_reply_service=world.saved_reply_service,
             ticket_views=world.views,
             queues=world.queues,
+            ticket_search=world.search,
             token_lookup=world.token_lookup,
             admin_lookup=world.admin_lookup,
             admins=world.admins,

@@ -8,10 +8,12 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from types import ModuleType
 from typing import Any, TypeVar
 
 import msgspec
 
+from tickets.adapters.memory import ticket_search as memory_search
 from tickets.adapters.memory.admins import MemoryAdminLookup, MemoryAdmins
 from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
 from tickets.adapters.memory.notes import MemoryNotes
@@ -21,6 +23,7 @@ from tickets.adapters.memory.saved_replies import MemorySavedReplies
 from tickets.adapters.memory.store import MemoryAdmin, MemoryStore
 from tickets.adapters.memory.store_health import MemoryStoreHealth
 from tickets.adapters.memory.ticket_cache import MemoryTicketCache
+from tickets.adapters.memory.ticket_search import MemoryTicketSearch
 from tickets.adapters.memory.ticket_views import MemoryTicketViews
 from tickets.adapters.memory.tickets import MemoryTickets
 from tickets.adapters.memory.token_lookup import MemoryTokenLookup
@@ -31,11 +34,13 @@ from tickets.adapters.postgres.identity.admin_accounts import AdminAccounts
 from tickets.adapters.postgres.identity.admins import PostgresAdminLookup, PostgresAdmins
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
+from tickets.adapters.postgres.repositories import ticket_search as postgres_search
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
 from tickets.adapters.postgres.repositories.notes import PostgresNotes
 from tickets.adapters.postgres.repositories.queues import PostgresQueues
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
 from tickets.adapters.postgres.repositories.saved_replies import PostgresSavedReplies
+from tickets.adapters.postgres.repositories.ticket_search import PostgresTicketSearch
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
 from tickets.adapters.postgres.schema.store_health import PostgresHealth
@@ -58,6 +63,7 @@ from tickets.domain.ports import (
     StoreHealth,
     TicketCache,
     Tickets,
+    TicketSearch,
     TicketViews,
     TokenLookup,
 )
@@ -123,6 +129,7 @@ class World(ABC):
     rate_limiter: RateLimiter
     views: TicketViews
     queues: Queues
+    search: TicketSearch
     token_lookup: TokenLookup
     admin_lookup: AdminLookup
     admins: Admins
@@ -190,6 +197,19 @@ class World(ABC):
         """Erase all stored responses; their keys stay."""
 
     @abstractmethod
+    async def erase_message(self, message: Message) -> None:
+        """Delete a message, as an operator does."""
+
+    @property
+    @abstractmethod
+    def search_modules(self) -> list[ModuleType]:
+        """The modules of this world's search, whose limits a test may lower."""
+
+    @abstractmethod
+    async def note(self, ticket_id: int, text: str) -> None:
+        """Store an internal note at a ticket."""
+
+    @abstractmethod
     async def snapshot(self) -> dict[str, Any]:
         """Return all stored data, table by table, to compare it with a later snapshot."""
 
@@ -245,6 +265,7 @@ class MemoryWorld(World):
         self.idempotency_store = MemoryIdempotencyStore(self.store)
         self.views = MemoryTicketViews(self.store)
         self.queues = MemoryQueues(self.store)
+        self.search = MemoryTicketSearch(self.store)
         self.token_lookup = MemoryTokenLookup(self.store)
         self.admin_lookup = MemoryAdminLookup(self.store)
         self.admins = MemoryAdmins(self.store)
@@ -277,6 +298,16 @@ class MemoryWorld(World):
         for key, response in responses.items():
             responses[key] = replace(response, result=None)
 
+    async def erase_message(self, message: Message) -> None:
+        self.store.threads[message.ticket_id].remove(message)
+
+    @property
+    def search_modules(self) -> list[ModuleType]:
+        return [memory_search]
+
+    async def note(self, ticket_id: int, text: str) -> None:
+        self.store.notes.setdefault(ticket_id, []).append((next(self.store.ids), text))
+
     async def snapshot(self) -> dict[str, Any]:
         tables = vars(self.store)
         return copy.deepcopy({name: rows for name, rows in tables.items() if name != "ids"})
@@ -298,6 +329,7 @@ class PostgresWorld(World):
         self.idempotency_store = PostgresIdempotencyStore(database)
         self.views = PostgresTicketViews(database, self.unread_counts)
         self.queues = PostgresQueues(database)
+        self.search = PostgresTicketSearch(database)
         self.token_lookup = PostgresTokenLookup(database, Identity.named("tokens"))
         self.token_admin = TokenAdmin(database, SystemClock())
         self.admin_lookup = PostgresAdminLookup(database)
@@ -334,6 +366,20 @@ class PostgresWorld(World):
 
     async def erase_responses(self) -> None:
         await self.database.fetch("update ticket_idempotency_keys set answer = 'null'")
+
+    async def erase_message(self, message: Message) -> None:
+        await self.database.fetch("delete from ticket_messages where id = $1", message.id)
+
+    @property
+    def search_modules(self) -> list[ModuleType]:
+        return [postgres_search]
+
+    async def note(self, ticket_id: int, text: str) -> None:
+        await self.database.fetch(
+            "insert into ticket_notes (ticket_id, note, created_at) values ($1, $2, now())",
+            ticket_id,
+            text,
+        )
 
     async def snapshot(self) -> dict[str, Any]:
         names = await self.database.fetch(

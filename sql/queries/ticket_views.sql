@@ -101,6 +101,26 @@ select
                   ) as fields
        ) as listed;
 
+-- name: customer
+-- A user with the number of tickets by status. A platform's table of users may have no `created_at`:
+-- the name means the column of `users` where there is one, and else that of `absent`.
+select u.id, u.email,
+       (
+           select (select created_at::text from users where users.id = u.id)
+             from (select null::text as created_at) as absent
+       ) as created_at,
+       (
+           select json_object_agg(c.status, c.total)::text
+             from (
+                      select t.status, count(*) as total
+                        from tickets t
+                       where t.user_id = u.id
+                       group by t.status
+                  ) as c
+       ) as counts
+  from users u
+ where u.id = :user_id;
+
 -- name: admin_unread
 -- The admins' unread count, which triggers maintain.
 select coalesce(sum(admin_unread), 0)::bigint from ticket_counts;

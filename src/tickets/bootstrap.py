@@ -27,6 +27,7 @@ from tickets.adapters.postgres.repositories.queues import PostgresQueues
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
 from tickets.adapters.postgres.repositories.saved_replies import PostgresSavedReplies
 from tickets.adapters.postgres.repositories.ticket_counts import PostgresTicketCounts
+from tickets.adapters.postgres.repositories.ticket_search import PostgresTicketSearch
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
 from tickets.adapters.postgres.schema.store_health import PostgresHealth
@@ -81,6 +82,7 @@ class Store:
     idempotency_store: PostgresIdempotencyStore
     views: PostgresTicketViews
     queues: PostgresQueues
+    search: PostgresTicketSearch
 
     @classmethod
     def on(cls, database: Database, listener: Listener | None) -> Store:
@@ -96,6 +98,7 @@ class Store:
             idempotency_store=PostgresIdempotencyStore(database),
             views=PostgresTicketViews(database, unread_counts),
             queues=PostgresQueues(database),
+            search=PostgresTicketSearch(database),
         )
 
     def ticket_service(
@@ -199,6 +202,7 @@ def application(settings: Settings) -> Litestar:
         ),
         ticket_views=store.views,
         queues=store.queues,
+        ticket_search=store.search,
         token_lookup=token_lookup_of(settings, database, listener),
         admin_lookup=admin_lookup_of(settings, database, listener),
         admins=PostgresAdmins(database),
@@ -211,6 +215,7 @@ def application(settings: Settings) -> Litestar:
         metrics=metrics,
         metrics_token=settings.metrics_token,
         access_log=settings.access_log,
+        customer_url=settings.customer_url,
         middleware=[tracing.middleware] if tracing else [],
     )
 

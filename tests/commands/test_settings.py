@@ -52,6 +52,7 @@ def test_variables_are_parsed() -> None:
             "TICKETS_DATABASE_TIMEOUT": "2.5",
             "TICKETS_DATABASE_STATEMENT_CACHE": "0",
             "TICKETS_DATA_FOLDER": "/srv/tickets",
+            "TICKETS_CUSTOMER_URL": "https://app.example.com/users/{id}?tab=1",
         }
     )
 
@@ -76,6 +77,7 @@ def test_variables_are_parsed() -> None:
         database_timeout=2.5,
         database_statement_cache=0,
         data_folder=Path("/srv/tickets"),
+        customer_url="https://app.example.com/users/{id}?tab=1",
     )
 
 
@@ -167,6 +169,14 @@ def test_a_worker_process_reads_the_same_settings_from_its_environment(settings:
         ("TICKETS_ACCESS_LOG", "2"),
         ("TICKETS_DATA_FOLDER", "~nobody-of-this-name/data"),
         ("TICKETS_CORS_ORIGINS", "https://www.example.com/path"),
+        ("TICKETS_CUSTOMER_URL", "https://app.example.com/users/7"),
+        ("TICKETS_CUSTOMER_URL", "https://app.example.com/{id}/{id}"),
+        ("TICKETS_CUSTOMER_URL", "https://{id}.example.com/"),
+        ("TICKETS_CUSTOMER_URL", "https:///users/{id}"),
+        ("TICKETS_CUSTOMER_URL", "javascript:alert({id})"),
+        ("TICKETS_CUSTOMER_URL", "//app.example.com/{id}"),
+        ("TICKETS_CUSTOMER_URL", 'https://app.example.com/{id}" onclick="x'),
+        ("TICKETS_CUSTOMER_URL", "https://[app/{id}"),
     ],
 )
 def test_a_wrong_value_is_refused_in_one_line_that_names_the_variable(

@@ -28,11 +28,12 @@ class Who(Enum):
 
 @dataclass(frozen=True)
 class Rule:
-    """Who may call a route, the status of the response, and a valid body."""
+    """Who may call a route, the status of the response, a valid body and a valid query."""
 
     who: Who
     status: int = 200
     body: Any = None
+    query: str = ""
 
 
 def _for_anybody(*paths: str, methods: str = "GET HEAD") -> dict[Route, Rule]:
@@ -45,6 +46,8 @@ RULES: Mapping[Route, Rule] = {
     ("POST", API): Rule(Who.USER, 201, NEW_TICKET),
     ("GET", API): Rule(Who.USER),
     ("GET", f"{API}/unread"): Rule(Who.USER),
+    # everybody has written this, so that a search that looks too far finds it
+    ("GET", f"{API}/search"): Rule(Who.USER, query="?q=words"),
     ("GET", f"{API}/{{ticket_id}}"): Rule(Who.USER),
     ("POST", f"{API}/{{ticket_id}}/reply"): Rule(Who.USER, 201, {"message": "Any news?"}),
     ("POST", f"{API}/{{ticket_id}}/read"): Rule(Who.USER, body={"seen": 1}),
@@ -54,6 +57,8 @@ RULES: Mapping[Route, Rule] = {
     ("GET", f"{API}/admin/queue/{{queue}}"): Rule(Who.ADMIN),
     ("GET", f"{API}/admin/queues"): Rule(Who.ADMIN),
     ("GET", f"{API}/admin/stats"): Rule(Who.ADMIN),
+    ("GET", f"{API}/admin/search"): Rule(Who.ADMIN, query="?q=words"),
+    ("GET", f"{API}/admin/users/{{user_id}}"): Rule(Who.ADMIN),
     ("GET", f"{API}/admin/unread"): Rule(Who.ADMIN),
     ("GET", f"{API}/admin/me"): Rule(Who.ADMIN),
     ("GET", f"{API}/admin/admins"): Rule(Who.ADMIN),
@@ -96,6 +101,8 @@ def with_id(path: str, ticket_id: int) -> str:
     return path.replace("{ticket_id}", str(ticket_id)).replace("{queue}", "waiting")
     """Return a path with its parameter filled in, if it has one."""
     return path.replace("{ticket_id}", str(ticket_id)).replace("{saved_reply_id}", str(ticket_id))
+    """Return a path with its parameter filled in, if it has one; user 1 is always there."""
+    return path.replace("{ticket_id}", str(ticket_id)).replace("{user_id}", "1")
 
 
 API_ROUTES = sorted(route for route in route_table() if route[1].startswith(API))

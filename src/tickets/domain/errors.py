@@ -118,6 +118,12 @@ class ValueChanged(TicketsError):
         self.present = present
 
 
+class UserNotFound(TicketsError):
+    """There is no such user."""
+
+    code = "user-not-found"
+
+
 class IdempotencyKeyReused(TicketsError):
     """This Idempotency-Key was used for another request. Please use a new one."""
 
@@ -128,6 +134,12 @@ class ResponseErased(TicketsError):
     """This request took effect before, and its response has been erased since."""
 
     code = "response-erased"
+
+
+class SearchTooSlow(TicketsError):
+    """This search took too long. Please use longer words."""
+
+    code = "search-too-slow"
 
 
 class RequestInProgress(TicketsError):

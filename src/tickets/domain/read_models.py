@@ -93,6 +93,15 @@ class Page(Generic[Position]):
 
 
 @dataclass(frozen=True, slots=True)
+class FoundPage:
+    """One page of what a search found, as `Page`; `is_truncated` says that there is more."""
+
+    rows: bytes
+    next: UserPosition | None
+    is_truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """The admins' statistics (section 10); `categories` has every category, also those at 0."""
 
@@ -123,6 +132,19 @@ class Stats:
             unread_count=unread_count,
             categories={category: by_category[category] for category in Category},
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A user of the platform, with the number of tickets by status, also those at 0.
+
+    `created_at` is None where the platform does not record it.
+    """
+
+    id: int
+    email: str
+    created_at: datetime | None
+    counts: dict[Status, int]
 
 
 MAX_PAGE_MESSAGES = 200

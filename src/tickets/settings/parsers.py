@@ -47,6 +47,9 @@ _ORIGIN = re.compile(
 _WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,19}")
 _DECIMAL_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,19})(\.[0-9]{1,20})?")
 
+# What no URL has as it is (RFC 3986), and what could end an attribute of a page.
+_UNSAFE_IN_URL = re.compile(r"[^A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]")
+
 _RATE_LIMIT = re.compile(r"(0|[1-9][0-9]{0,6})(?:\s*/\s*(second|minute|hour|day))?")
 
 _PERIODS = {
@@ -159,6 +162,29 @@ def origins(variable: str, text: str) -> tuple[str, ...]:
             f"not {_quoted(text)}."
         )
     return origins
+
+
+def page_of_id(variable: str, text: str) -> str:
+    """Parse the address of a page with `{id}` in it, once: `https://app.example.com/users/{id}`."""
+    try:
+        url = urlsplit(text)
+        is_page = url.scheme in ("http", "https") and bool(url.hostname)
+        host = url.netloc
+    except ValueError:
+        is_page, host = False, ""
+    braces = text.replace("{id}", "", 1)
+    if (
+        not is_page
+        or text.count("{id}") != 1
+        or "{id}" in host
+        or _UNSAFE_IN_URL.search(braces) is not None
+    ):
+        message = (
+            f"{variable} must be an https:// or http:// address with {{id}} in its path or query, "
+            f"such as https://app.example.com/users/{{id}}, not {_quoted(text)}."
+        )
+        raise SettingsError(message)
+    return text
 
 
 def networks(variable: str, text: str) -> tuple[str, ...]:

@@ -154,6 +154,12 @@ class Settings:
         doc="Origins whose pages may call the API",
     )
 
+    customer_url: str | None = setting(
+        parse=parsers.page_of_id,
+        default=None,
+        doc="A customer's page on your platform, with `{id}`; admins get it as a link",
+    )
+
     log_format: str = setting(
         parse=parsers.one_of("auto", "json", "text"),
         default="auto",

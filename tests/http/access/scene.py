@@ -115,6 +115,9 @@ class Scene:
         if "{saved_reply_id}" in path and ticket_id != self.MISSING:
             ticket_id = next(self.saved_replies)
         body = body or {"json": RULES[route].body}
+        rule = RULES.get(route)
+        body = body or {"json": rule and rule.body}
+        query = rule.query if rule else ""
         return await self.api.client.request(
-            method, with_id(path, ticket_id), headers=headers, **body
+            method, with_id(path, ticket_id) + query, headers=headers, **body
         )

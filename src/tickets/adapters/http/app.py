@@ -23,9 +23,11 @@ from tickets.adapters.http.api.user_tickets import UserTicketsController
 from tickets.adapters.http.dashboards.files import Site
 from tickets.adapters.http.dashboards.routes import cors_config, dashboards_router
 from tickets.adapters.http.desk.admins import AdminsController
+from tickets.adapters.http.desk.customers import CustomersController
 from tickets.adapters.http.desk.notes import NotesController
 from tickets.adapters.http.desk.queues import QueuesController
 from tickets.adapters.http.desk.saved_replies import SavedRepliesController
+from tickets.adapters.http.desk.search import SearchController
 from tickets.adapters.http.edge.error_handlers import EXCEPTION_HANDLERS, MAX_BODY_BYTES
 from tickets.adapters.http.litestar_fast.fast_response import FastResponse
 from tickets.adapters.http.litestar_fast.instrumented_app import InstrumentedLitestar
@@ -35,7 +37,15 @@ from tickets.adapters.http.ops.metrics_endpoint import metrics_router
 from tickets.application.notes import NoteService
 from tickets.application.saved_replies import SavedReplyService
 from tickets.application.tickets import TicketService
-from tickets.domain.ports import AdminLookup, Admins, Queues, StoreHealth, TicketViews, TokenLookup
+from tickets.domain.ports import (
+    AdminLookup,
+    Admins,
+    Queues,
+    StoreHealth,
+    TicketSearch,
+    TicketViews,
+    TokenLookup,
+)
 from tickets.observability.metrics import Metrics
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[Any]]
@@ -48,6 +58,7 @@ def create_app(
     saved_reply_service: SavedReplyService,
     ticket_views: TicketViews,
     queues: Queues,
+    ticket_search: TicketSearch,
     token_lookup: TokenLookup,
     admin_lookup: AdminLookup,
     admins: Admins,
@@ -57,6 +68,7 @@ def create_app(
     metrics: Metrics | None,
     metrics_token: str | None = None,
     access_log: bool = False,
+    customer_url: str | None = None,
     frame_ancestors: Sequence[str] = (),
     cors_origins: Sequence[str] = (),
     lifespan: Sequence[Lifespan] = (),
@@ -66,6 +78,7 @@ def create_app(
 
     `metrics` None means no `/metrics`; with a `metrics_token` only its holders get them. Pages of
     `frame_ancestors` may frame the dashboards, pages of `cors_origins` may call the API.
+    `customer_url` is the address of a user's page on the platform, with `{id}` in it.
     `lifespan` has the context managers that are open while the application runs.
     """
     routers: list[ControllerRouterHandler] = [
@@ -80,7 +93,7 @@ def create_app(
         ),
         Router(
             "/",
-            route_handlers=[AdminTicketsController, QueuesController, AdminsController, NotesController, SavedRepliesController],
+            route_handlers=[AdminTicketsController, QueuesController, AdminsController, NotesController, SavedRepliesController, SearchController, CustomersController],
             before_request=refuse_repeated_parameters(
                 admin_authentication(admin_tokens, admin_lookup, failed_sign_ins)
             ),
@@ -102,6 +115,8 @@ def create_app(
                 "ticket_views": ticket_views,
                 "queues": queues,
                 "admins": admins,
+                "ticket_search": ticket_search,
+                "customer_url": customer_url,
                 "store_health": store_health,
             },
             deep_copy=False,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import msgspec
 
 from tickets.adapters.memory.store import MemoryStore
+from tickets.domain.errors import UserNotFound
 from tickets.domain.read_models import (
     AdminPosition,
     AdminRow,
+    Customer,
     Page,
     Stats,
     UserPosition,
@@ -34,7 +37,7 @@ class MemoryTicketViews:
     ) -> Page[UserPosition]:
         """Sort all of the user's tickets."""
         rows = {
-            UserPosition(ticket.updated_at, ticket.id): _row(UserRow, ticket)
+            UserPosition(ticket.updated_at, ticket.id): row_of(UserRow, ticket)
             for ticket in self._store.tickets.values()
             if ticket.user_id == user_id and status in (None, ticket.status)
         }
@@ -70,6 +73,20 @@ class MemoryTicketViews:
         """Count all flags."""
         return sum(ticket.admin_unread for ticket in self._store.tickets.values())
 
+    async def customer(self, user_id: int) -> Customer:
+        """Count the user's tickets."""
+        if user_id not in self._store.emails:
+            raise UserNotFound
+        counts = Counter(
+            ticket.status for ticket in self._store.tickets.values() if ticket.user_id == user_id
+        )
+        return Customer(
+            user_id,
+            self._store.emails[user_id],
+            None,
+            {status: counts[status] for status in Status},
+        )
+
     async def admin_stats(self) -> Stats:
         """Count all tickets."""
         return Stats.of(
@@ -97,9 +114,15 @@ def _page(rows: dict[Position, Row], after: Position | None, limit: int) -> Page
     return Page(encoded, page[-1] if len(positions) > limit else None)
 
 
-def _row(kind: type[Row], ticket: Ticket, **own: Any) -> Row:  # noqa: ANN401 - fields of a row
+def row_of(kind: type[Row], ticket: Ticket, **own: Any) -> Row:  # noqa: ANN401 - fields of a row
     """Build a row from the fields that it shares with the ticket."""
     shared: dict[str, Any] = {
         name: getattr(ticket, name) for name in kind.__dataclass_fields__ if hasattr(ticket, name)
     }
     return kind(**shared, **own)
+
+
+def admin_row(store: MemoryStore, ticket: Ticket) -> AdminRow:
+    """Build the row of a ticket in the admins' list."""
+    shown = replace(ticket, assignee=store.assignee_of(ticket))
+    return row_of(AdminRow, shown, user_email=store.emails[ticket.user_id])

@@ -30,6 +30,7 @@ from tickets.domain.ports.tickets import (
 )
 from tickets.domain.ports.views import (
     Queues,
+    TicketSearch,
     TicketViews,
 )
 
@@ -46,6 +47,7 @@ __all__ = [
     "StoreFigures",
     "StoreHealth",
     "TicketCache",
+    "TicketSearch",
     "TicketViews",
     "Tickets",
     "TokenLookup",

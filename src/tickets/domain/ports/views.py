@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from tickets.domain.queues import QueueCounts, QueuePosition, Selection
-from tickets.domain.read_models import AdminPosition, Page, Stats, UserPosition
+from tickets.domain.read_models import AdminPosition, Customer, FoundPage, Page, Stats, UserPosition
+from tickets.domain.search import SearchQuery
 from tickets.domain.ticket import Category, Status
 
 
@@ -47,3 +48,28 @@ class Queues(Protocol):
 
     async def counts(self, *, admin_id: int | None) -> QueueCounts:
         """Count every queue, as of one moment; `mine` is this admin's, 0 for the shared token."""
+    async def customer(self, user_id: int) -> Customer:
+        """Return a user with the number of tickets by status; raise `UserNotFound`."""
+
+
+class TicketSearch(Protocol):
+    """Full-text search over subjects, messages and notes; tickets by number and by address.
+
+    Pages are by keyset, newest `updated_at` first, of the tickets of at most `MAX_MATCHES` matches
+    of each kind, the newest; `is_truncated` says that there are more. A row is that of a list with
+    `match`, a `Match`. Raises `SearchTooSlow` where it takes too long.
+    """
+
+    async def own(
+        self, user_id: int, query: SearchQuery, *, after: UserPosition | None, limit: int
+    ) -> FoundPage:
+        """Search a user's own tickets: number, subject, messages; `UserRow` with `match`.
+
+        How long it takes depends on nothing but these, so that it tells nothing of notes or others.
+        Of a user with more than `MAX_OWN_MESSAGES`, those of the newest tickets are looked through.
+        """
+
+    async def everywhere(
+        self, query: SearchQuery, *, after: UserPosition | None, limit: int
+    ) -> FoundPage:
+        """Search all tickets, by address and in notes as well; `AdminRow` with `match`."""

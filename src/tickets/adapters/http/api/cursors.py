@@ -14,6 +14,14 @@ from tickets.domain.queues import QueuePosition, Sort
 from tickets.domain.read_models import AdminPosition, Page, ThreadPage, UserPosition
 from tickets.domain.note import NotePage
 from tickets.domain.read_models import AdminPosition, Page, Position, ThreadPage, UserPosition
+from tickets.domain.read_models import (
+    AdminPosition,
+    FoundPage,
+    Page,
+    Position,
+    ThreadPage,
+    UserPosition,
+)
 from tickets.domain.ticket import MAX_ID
 
 
@@ -42,6 +50,7 @@ AnyPosition = TypeVar("AnyPosition", UserPosition, AdminPosition, ThreadPosition
 def next_cursor(
     page: Page[UserPosition] | Page[AdminPosition] | Page[QueuePosition],
 ) -> str | None:
+def next_cursor(page: Page[Position] | FoundPage) -> str | None:
     """Return the cursor of the page after this one; None on the last page."""
     return None if page.next is None else _encode(page.next)
 

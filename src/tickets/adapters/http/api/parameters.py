@@ -13,8 +13,9 @@ from litestar.types import BeforeRequestHookHandler
 from tickets.application.notes import NoteService
 from tickets.application.tickets import TicketService
 from tickets.domain.errors import FieldError, InvalidInput
-from tickets.domain.ports import Queues, TicketViews
+from tickets.domain.ports import Queues, TicketSearch, TicketViews
 from tickets.domain.read_models import MAX_PAGE_MESSAGES
+from tickets.domain.search import QUERY
 from tickets.domain.text_rules import Choice, Validation, label
 from tickets.domain.ticket import MAX_ID, Category, Status
 
@@ -71,6 +72,7 @@ SINGLE_PARAMETERS = (
     *("assignee", "priority", "unread", "user_id", "sort"),
 )
 SINGLE_PARAMETERS = ("limit", "cursor", "before", "notes_before", "status", "category", "peek")
+SINGLE_PARAMETERS = ("limit", "cursor", "before", "status", "category", "peek", "q")
 """Query parameters that may be given once; the framework would take the last of several."""
 
 TicketId = Annotated[
@@ -142,6 +144,21 @@ Cursor = Annotated[
     ),
 ]
 
+SearchText = Annotated[
+    str | None,
+    QueryParameter(
+        description=(
+            "What to search for: words, each as a prefix (a single letter as a whole word), or the "
+            "number of a ticket, such as #40."
+        ),
+        schema_extra={
+            "minLength": QUERY.min_length,
+            "maxLength": QUERY.max_length,
+            "examples": ["invoice 4711"],
+        },
+    ),
+]
+
 Peek = Annotated[
     str | None,
     QueryParameter(
@@ -197,6 +214,10 @@ def note_service(request: Request[Any, Any, Any]) -> NoteService:
     """Return the use cases of notes, from the application's state."""
     service: NoteService = request.app.state.note_service
     return service
+def ticket_search(request: Request[Any, Any, Any]) -> TicketSearch:
+    """Return the full-text search, from the application's state."""
+    search: TicketSearch = request.app.state.ticket_search
+    return search
 
 
 def read_filter(field: str, value: str | None, choices: type[Choice]) -> Choice | None:

@@ -54,7 +54,11 @@ NOT_MODIFIED = {
 COUNT_PROBLEMS = problem_responses(401, 429, 503)
 CONDITIONAL_COUNT_PROBLEMS = NOT_MODIFIED | COUNT_PROBLEMS
 LIST_PROBLEMS = NOT_MODIFIED | problem_responses(400, 401, 429, 503)
+SEARCH_PROBLEMS = problem_responses(400, 401, 429, 503)
 DETAIL_PROBLEMS = NOT_MODIFIED | problem_responses(400, 401, 404, 429, 503)
+CUSTOMER_PROBLEMS = problem_responses(400, 401, 429, 503) | {
+    404: _problem(Problem, "There is no such user.")
+}
 CREATE_PROBLEMS = problem_responses(400, 401, 409, 410, 413, 415, 422, 429, 503)
 CHANGE_PROBLEMS = problem_responses(400, 401, 404, 409, 410, 413, 415, 422, 429, 503)
 REPLY_PROBLEMS = CHANGE_PROBLEMS | {

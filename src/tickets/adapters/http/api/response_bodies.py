@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, Literal
@@ -18,11 +19,13 @@ from tickets.domain.queues import QueuePosition
 from tickets.domain.read_models import (
     AdminPosition,
     AdminRow,
+    FoundPage,
     Page,
     TicketDetail,
     UserPosition,
     UserRow,
 )
+from tickets.domain.search import Match
 from tickets.domain.ticket import Category, Status, Ticket
 
 
@@ -161,6 +164,26 @@ class AdminList(msgspec.Struct):
     def of(cls, page: Page[AdminPosition] | Page[QueuePosition]) -> AdminList:
         """Return the body for a page."""
         return cls(encoded_json(page.rows), next_cursor(page))
+
+
+@dataclass(slots=True)
+class UserRowFound(UserRow):
+    """A ticket that a user's search found, and where."""
+
+    match: Match
+
+
+class UserFound(msgspec.Struct):
+    """A page of what a user's search found, as `UserList`; `truncated` says that there is more."""
+
+    tickets: Sequence[UserRowFound]
+    next_cursor: str | None
+    truncated: bool
+
+    @classmethod
+    def of(cls, page: FoundPage) -> UserFound:
+        """Return the body for a page."""
+        return cls(encoded_json(page.rows), next_cursor(page), page.is_truncated)
 
 
 class Unread(msgspec.Struct):

@@ -19,10 +19,12 @@ from tickets.adapters.http.api.parameters import (
     Cursor,
     Limit,
     Peek,
+    SearchText,
     StatusFilter,
     ThreadLimit,
     TicketId,
     read_filter,
+    ticket_search,
     ticket_service,
     ticket_views,
 )
@@ -32,6 +34,7 @@ from tickets.adapters.http.api.problem_responses import (
     CREATE_PROBLEMS,
     DETAIL_PROBLEMS,
     LIST_PROBLEMS,
+    SEARCH_PROBLEMS,
 )
 from tickets.adapters.http.api.request_bodies import (
     EMPTY_BODY,
@@ -44,6 +47,7 @@ from tickets.adapters.http.api.response_bodies import (
     TicketCreated,
     TicketOpened,
     Unread,
+    UserFound,
     UserList,
 )
 from tickets.adapters.http.api.thread_routes import (
@@ -57,6 +61,7 @@ from tickets.adapters.http.litestar_fast.conditional_response import Conditional
 from tickets.adapters.http.litestar_fast.fast_response import FastResponse
 from tickets.domain.people import Actor
 from tickets.domain.read_models import UserPosition
+from tickets.domain.search import SearchQuery
 from tickets.domain.ticket import Status
 
 UserRequest = Request[Actor, Any, Any]
@@ -141,6 +146,28 @@ class UserTicketsController(ThreadController):
             limit=limit,
         )
         return ConditionalResponse(UserList.of(page))
+
+    @get("/search", operation_id="searchTickets", responses=SEARCH_PROBLEMS)
+    async def search_tickets(
+        self,
+        request: UserRequest,
+        q: SearchText = None,
+        limit: Limit = DEFAULT_PAGE_SIZE,
+        cursor: Cursor = None,
+    ) -> UserFound:
+        """Search the user's own tickets, newest `updated_at` first.
+
+        A ticket is found by its number, or where its subject or one of its messages has all words,
+        in any order. Accents, case and apostrophes do not matter. A search that takes too long is
+        a 400 that asks for longer words.
+        """
+        page = await ticket_search(request).own(
+            _user_id(request),
+            SearchQuery.parse(q),
+            after=read_cursor(cursor, UserPosition),
+            limit=limit,
+        )
+        return UserFound.of(page)
 
     @get("/unread", responses=COUNT_PROBLEMS)
     async def count_unread(self, request: UserRequest) -> Unread:

@@ -56,6 +56,10 @@ QueryLogger = Callable[[asyncpg.connection.LoggedQuery], None]
 """Is called after every statement, with its SQL and how long it took."""
 
 
+class StatementTimeout(Exception):
+    """A statement took longer than it was given."""
+
+
 class Database:
     """A PostgreSQL database: three ways to run one statement, given as SQL and its arguments.
 
@@ -124,6 +128,8 @@ class Database:
             # again for each page, since it takes the unknown limit for a large one.
             # tests/postgres/test_plans.py checks these plans.
             settings["plan_cache_mode"] = "force_generic_plan"
+            # every statement is short, and to compile one takes longer than to run it
+            settings["jit"] = "off"
             settings["idle_in_transaction_session_timeout"] = statement_timeout
             settings["lock_timeout"] = f"{min(LOCK_TIMEOUT, self._timeout) * 1000:.0f}"
         return settings
@@ -135,6 +141,23 @@ class Database:
     def fetchrow(self, query: str, *args: object) -> Coroutine[Any, Any, asyncpg.Record | None]:
         """Run one statement; return its first row, or None. Raises `StoreUnavailable`."""
         return self._run(_PROXY.fetchrow, query, args)
+
+    def fetchrow_within(
+        self, seconds: float, query: str, *args: object
+    ) -> Coroutine[Any, Any, asyncpg.Record | None]:
+        """Run one statement as `fetchrow` does, but end it after so many seconds.
+
+        Raises `StatementTimeout` then, as where the server ends it by a time-out of its own. The
+        wait for a connection does not count.
+        """
+
+        async def run(connection: Any, query: str, *args: object) -> Any:  # noqa: ANN401 - asyncpg
+            try:
+                return await _PROXY.fetchrow(connection, query, *args, timeout=seconds)
+            except (TimeoutError, asyncpg.QueryCanceledError) as error:
+                raise StatementTimeout from error
+
+        return self._run(run, query, args)
 
     def fetchval(self, query: str, *args: object) -> Coroutine[Any, Any, Any]:
         """Run one statement; return the first value of its first row. Raises `StoreUnavailable`."""

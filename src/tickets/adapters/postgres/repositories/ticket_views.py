@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import msgspec
+
 from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.sql_loader import load_queries
+from tickets.domain.errors import UserNotFound
 from tickets.domain.read_models import (
     AdminPosition,
+    Customer,
     Page,
     Stats,
     UserPosition,
@@ -83,6 +87,21 @@ class PostgresTicketViews:
             last = AdminPosition(row["last_unread"], row["last_updated_at"], row["last_id"])
         return Page(row["rows"], last)
 
+    async def customer(self, user_id: int) -> Customer:
+        """Count from the index of the user's list."""
+        if not 0 < user_id <= MAX_ID:
+            raise UserNotFound
+        row = await self._database.fetchrow(*self._sql["customer"].bind(user_id=user_id))
+        if row is None:
+            raise UserNotFound
+        counts: dict[str, int] = msgspec.json.decode(row["counts"] or "{}")
+        return Customer(
+            row["id"],
+            row["email"],
+            _moment(row["created_at"]),
+            {status: counts.get(status, 0) for status in Status},
+        )
+
     async def admin_unread(self) -> int:
         """Add up the ticket counts."""
         count: int = await self._database.fetchval(*self._sql["admin_unread"].bind())
@@ -94,3 +113,12 @@ class PostgresTicketViews:
         return Stats.of(
             (row["status"], row["category"], row["total"], row["unread"]) for row in rows
         )
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Return a platform's time in UTC; None where its column holds something else."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
