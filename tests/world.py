@@ -51,6 +51,7 @@ from tickets.application.tickets import TicketService
 from tickets.application.user_rate_limits import UserRateLimits
 from tickets.clock import SystemClock
 from tickets.domain.message import Message
+from tickets.domain.note import Note
 from tickets.domain.people import Actor, NamedAdmin
 from tickets.domain.ports import (
     AdminLookup,
@@ -306,7 +307,8 @@ class MemoryWorld(World):
         return [memory_search]
 
     async def note(self, ticket_id: int, text: str) -> None:
-        self.store.notes.setdefault(ticket_id, []).append((next(self.store.ids), text))
+        note = Note(next(self.store.ids), None, text, self.clock.now())
+        self.store.notes.setdefault(ticket_id, []).append(note)
 
     async def snapshot(self) -> dict[str, Any]:
         tables = vars(self.store)

@@ -98,11 +98,11 @@ def route_table() -> Iterator[Route]:
 
 def with_id(path: str, ticket_id: int) -> str:
     """Return a path with its parameters filled in, if it has some."""
-    return path.replace("{ticket_id}", str(ticket_id)).replace("{queue}", "waiting")
-    """Return a path with its parameter filled in, if it has one."""
-    return path.replace("{ticket_id}", str(ticket_id)).replace("{saved_reply_id}", str(ticket_id))
-    """Return a path with its parameter filled in, if it has one; user 1 is always there."""
-    return path.replace("{ticket_id}", str(ticket_id)).replace("{user_id}", "1")
+    values = {"ticket_id": str(ticket_id), "saved_reply_id": str(ticket_id)}
+    # user 1 is always there
+    for name, value in (values | {"user_id": "1", "queue": "waiting"}).items():
+        path = path.replace(f"{{{name}}}", value)
+    return path
 
 
 API_ROUTES = sorted(route for route in route_table() if route[1].startswith(API))

@@ -93,7 +93,15 @@ def create_app(
         ),
         Router(
             "/",
-            route_handlers=[AdminTicketsController, QueuesController, AdminsController, NotesController, SavedRepliesController, SearchController, CustomersController],
+            route_handlers=[
+                AdminTicketsController,
+                QueuesController,
+                AdminsController,
+                NotesController,
+                SavedRepliesController,
+                SearchController,
+                CustomersController,
+            ],
             before_request=refuse_repeated_parameters(
                 admin_authentication(admin_tokens, admin_lookup, failed_sign_ins)
             ),

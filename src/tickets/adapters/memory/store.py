@@ -46,8 +46,6 @@ class MemoryStore:
         self.notes: dict[int, list[Note]] = {}
         """By ticket, in the order in which they were written."""
         self.saved_replies: dict[int, SavedReply] = {}
-        self.notes: dict[int, list[tuple[int, str]]] = {}
-        """By ticket: the id and the text of each internal note."""
         self.taken_over_at: datetime | None = None
         self.stored_responses: dict[tuple[str, str], StoredResponse] = {}
         """By caller (`Actor.principal`) and key."""

@@ -68,10 +68,10 @@ class MemoryTicketSearch:
                 yield message.ticket_id, Field.MESSAGE, message.message
 
     def _notes(self, tickets: dict[int, Ticket], query: SearchQuery) -> Iterator[_Found]:
-        notes = [(*note, key) for key in tickets for note in self._store.notes.get(key, ())]
-        for _, text, key in sorted(notes, reverse=True):
-            if query.is_in(text):
-                yield key, Field.NOTE, text
+        notes = [(note, key) for key in tickets for note in self._store.notes.get(key, ())]
+        for note, key in sorted(notes, key=lambda each: -each[0].id):
+            if query.is_in(note.note):
+                yield key, Field.NOTE, note.note
 
 
 class _Collected:

@@ -95,15 +95,6 @@ class MemoryTicketViews:
         )
 
 
-def admin_row(store: MemoryStore, ticket: Ticket) -> AdminRow:
-    """Return the row of a stored ticket in the admins' list."""
-    return _row(
-        AdminRow,
-        replace(ticket, assignee=store.assignee_of(ticket)),
-        user_email=store.emails[ticket.user_id],
-    )
-
-
 def _page(rows: dict[Position, Row], after: Position | None, limit: int) -> Page[Position]:
     """Encode the rows after a position, of at most one page, in descending order."""
     positions = sorted(

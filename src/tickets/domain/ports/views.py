@@ -37,6 +37,9 @@ class TicketViews(Protocol):
     async def admin_stats(self) -> Stats:
         """Return the statistics of section 10, as of one moment."""
 
+    async def customer(self, user_id: int) -> Customer:
+        """Return a user with the number of tickets by status; raise `UserNotFound`."""
+
 
 class Queues(Protocol):
     """Lists of the open work for admins. Pages use keyset pagination; their rows are `AdminRow`."""
@@ -48,8 +51,6 @@ class Queues(Protocol):
 
     async def counts(self, *, admin_id: int | None) -> QueueCounts:
         """Count every queue, as of one moment; `mine` is this admin's, 0 for the shared token."""
-    async def customer(self, user_id: int) -> Customer:
-        """Return a user with the number of tickets by status; raise `UserNotFound`."""
 
 
 class TicketSearch(Protocol):

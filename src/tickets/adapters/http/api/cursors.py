@@ -10,15 +10,12 @@ from typing import TypeVar
 import msgspec
 
 from tickets.domain.errors import FieldError, InvalidInput
-from tickets.domain.queues import QueuePosition, Sort
-from tickets.domain.read_models import AdminPosition, Page, ThreadPage, UserPosition
 from tickets.domain.note import NotePage
-from tickets.domain.read_models import AdminPosition, Page, Position, ThreadPage, UserPosition
+from tickets.domain.queues import QueuePosition, Sort
 from tickets.domain.read_models import (
     AdminPosition,
     FoundPage,
     Page,
-    Position,
     ThreadPage,
     UserPosition,
 )
@@ -34,9 +31,9 @@ class ThreadPosition:
 
 ListPosition = TypeVar("ListPosition", UserPosition, AdminPosition)
 
-AnyPosition = TypeVar("AnyPosition", UserPosition, AdminPosition, QueuePosition, ThreadPosition)
-
 _INVALID = "Cursor must be the next_cursor of a page of this list; leave it out to begin."
+
+
 @dataclass(frozen=True, slots=True)
 class NotePosition:
     """A keyset position in the notes of a ticket: the page has the notes with ids below it."""
@@ -44,13 +41,14 @@ class NotePosition:
     note: int
 
 
-AnyPosition = TypeVar("AnyPosition", UserPosition, AdminPosition, ThreadPosition, NotePosition)
+AnyPosition = TypeVar(
+    "AnyPosition", UserPosition, AdminPosition, QueuePosition, ThreadPosition, NotePosition
+)
 
 
 def next_cursor(
-    page: Page[UserPosition] | Page[AdminPosition] | Page[QueuePosition],
+    page: Page[UserPosition] | Page[AdminPosition] | Page[QueuePosition] | FoundPage,
 ) -> str | None:
-def next_cursor(page: Page[Position] | FoundPage) -> str | None:
     """Return the cursor of the page after this one; None on the last page."""
     return None if page.next is None else _encode(page.next)
 
@@ -60,7 +58,6 @@ def messages_before(page: ThreadPage) -> str | None:
     return None if page.previous is None else _encode(ThreadPosition(page.previous + 1))
 
 
-def read_cursor(cursor: str | None, kind: type[ListPosition]) -> ListPosition | None:
 def notes_before(page: NotePage) -> str | None:
     """Return the cursor of the notes before this page; None where the first note is in it."""
     return None if page.previous is None else _encode(NotePosition(page.previous + 1))
@@ -82,7 +79,7 @@ def read_note_cursor(cursor: str | None) -> int | None:
     return position.note
 
 
-def read_cursor(cursor: str | None, kind: type[Position]) -> Position | None:
+def read_cursor(cursor: str | None, kind: type[ListPosition]) -> ListPosition | None:
     """Return the position that a cursor encodes; None where it is absent or empty.
 
     Raises `InvalidInput` for a string that no list of this kind can have returned.
@@ -132,8 +129,9 @@ def read_thread_cursor(cursor: str | None) -> int | None:
     return position.before
 
 
-def _encode(position: UserPosition | AdminPosition | QueuePosition | ThreadPosition) -> str:
-def _encode(position: UserPosition | AdminPosition | ThreadPosition | NotePosition) -> str:
+def _encode(
+    position: UserPosition | AdminPosition | QueuePosition | ThreadPosition | NotePosition,
+) -> str:
     return urlsafe_b64encode(msgspec.json.encode(position)).rstrip(b"=").decode()
 
 

@@ -69,10 +69,8 @@ TYPE_DECODERS: Any = [
 
 SINGLE_PARAMETERS = (
     *("limit", "cursor", "before", "status", "category", "peek"),
-    *("assignee", "priority", "unread", "user_id", "sort"),
+    *("assignee", "priority", "unread", "user_id", "sort", "notes_before", "q"),
 )
-SINGLE_PARAMETERS = ("limit", "cursor", "before", "notes_before", "status", "category", "peek")
-SINGLE_PARAMETERS = ("limit", "cursor", "before", "status", "category", "peek", "q")
 """Query parameters that may be given once; the framework would take the last of several."""
 
 TicketId = Annotated[
@@ -214,6 +212,8 @@ def note_service(request: Request[Any, Any, Any]) -> NoteService:
     """Return the use cases of notes, from the application's state."""
     service: NoteService = request.app.state.note_service
     return service
+
+
 def ticket_search(request: Request[Any, Any, Any]) -> TicketSearch:
     """Return the full-text search, from the application's state."""
     search: TicketSearch = request.app.state.ticket_search
