@@ -96,11 +96,15 @@ def route_table() -> Iterator[Route]:
                 yield str(method), route.path_format
 
 
-def with_id(path: str, ticket_id: int) -> str:
+def with_id(path: str, ticket_id: int, user_id: int = 1) -> str:
     """Return a path with its parameters filled in, if it has some."""
-    values = {"ticket_id": str(ticket_id), "saved_reply_id": str(ticket_id)}
-    # user 1 is always there
-    for name, value in (values | {"user_id": "1", "queue": "waiting"}).items():
+    values = {
+        "ticket_id": str(ticket_id),
+        "saved_reply_id": str(ticket_id),
+        "user_id": str(user_id),
+        "queue": "waiting",
+    }
+    for name, value in values.items():
         path = path.replace(f"{{{name}}}", value)
     return path
 
