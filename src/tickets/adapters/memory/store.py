@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tickets.adapters.memory.outbox import Channel, Delivery, StoredEvent
 from tickets.domain.idempotency import StoredResponse
 from tickets.domain.message import Message
 from tickets.domain.people import NamedAdmin
@@ -41,6 +42,9 @@ class MemoryStore:
         self.admins: dict[int, MemoryAdmin] = {}
         self.tickets: dict[int, Ticket] = {}
         self.threads: dict[int, list[Message]] = {}
+        self.events: dict[int, list[StoredEvent]] = {}
+        self.channels: list[Channel] = []
+        self.deliveries: list[Delivery] = []
         self.taken_over_at: datetime | None = None
         self.stored_responses: dict[tuple[str, str], StoredResponse] = {}
         """By caller (`Actor.principal`) and key."""

@@ -17,6 +17,7 @@ from tickets.domain.ports.operations import (
 from tickets.domain.ports.people import (
     AdminLookup,
     Admins,
+    CustomerLookup,
     TokenLookup,
 )
 from tickets.domain.ports.tickets import (
@@ -32,6 +33,7 @@ __all__ = [
     "AdminLookup",
     "Admins",
     "Clock",
+    "CustomerLookup",
     "IdempotencyStore",
     "PoolUsage",
     "RateLimiter",

@@ -16,6 +16,7 @@ from tickets.adapters.http.api.parameters import (
     Before,
     CategoryFilter,
     Cursor,
+    EventsBefore,
     Limit,
     Peek,
     StatusFilter,
@@ -92,8 +93,10 @@ class AdminTicketsController(ThreadController):
         self,
         request: AdminRequest,
         ticket_id: TicketId,
+        *,
         peek: Peek = None,
         before: Before = None,
+        events_before: EventsBefore = None,
         limit: ThreadLimit = DEFAULT_THREAD_SIZE,
     ) -> FastResponse[TicketOpenedByAdmin]:
         """Return a ticket with a page of its thread and its user.
@@ -101,8 +104,17 @@ class AdminTicketsController(ThreadController):
         The newest page marks the ticket read by the admins if it holds everything unread. With
         `peek=true` it stays unread; `/read` marks it after it has been shown.
         """
-        detail = await load_thread(request, ticket_id, peek=peek, before=before, limit=limit)
-        return thread_response(TicketOpenedByAdmin.of(detail), peek=peek, before=before)
+        detail = await load_thread(
+            request,
+            ticket_id,
+            peek=peek,
+            before=before,
+            events_before=events_before,
+            limit=limit,
+        )
+        return thread_response(
+            TicketOpenedByAdmin.of(detail), peek=peek, before=before, events_before=events_before
+        )
 
     @put(
         "/{ticket_id:str}/status",

@@ -10,8 +10,12 @@ from typing import TypeVar
 import msgspec
 
 from tickets.domain.errors import FieldError, InvalidInput
+from tickets.domain.history import HistoryPage
 from tickets.domain.read_models import AdminPosition, Page, Position, ThreadPage, UserPosition
 from tickets.domain.ticket import MAX_ID
+
+_MAX_EVENT_ID = 2**63 - 1
+"""The highest id of an event: the column is a BIGINT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,14 @@ class ThreadPosition:
     before: int
 
 
-AnyPosition = TypeVar("AnyPosition", UserPosition, AdminPosition, ThreadPosition)
+@dataclass(frozen=True, slots=True)
+class HistoryPosition:
+    """A keyset position in a history: the page has the events with ids below it."""
+
+    event: int
+
+
+AnyPosition = TypeVar("AnyPosition", UserPosition, AdminPosition, ThreadPosition, HistoryPosition)
 
 
 def next_cursor(page: Page[Position]) -> str | None:
@@ -32,6 +43,11 @@ def next_cursor(page: Page[Position]) -> str | None:
 def messages_before(page: ThreadPage) -> str | None:
     """Return the cursor of the page before this one; None where the thread begins in it."""
     return None if page.previous is None else _encode(ThreadPosition(page.previous + 1))
+
+
+def events_before(page: HistoryPage) -> str | None:
+    """Return the cursor of the page before this one; None where the history begins in it."""
+    return None if page.previous is None else _encode(HistoryPosition(page.previous))
 
 
 def read_cursor(cursor: str | None, kind: type[Position]) -> Position | None:
@@ -68,7 +84,21 @@ def read_thread_cursor(cursor: str | None) -> int | None:
     return position.before
 
 
-def _encode(position: UserPosition | AdminPosition | ThreadPosition) -> str:
+def read_history_cursor(cursor: str | None) -> int | None:
+    """Return the id of the event that a page of a history is to end below; None as `read_cursor`.
+
+    Raises `InvalidInput` for a string that no history can have returned.
+    """
+    if not cursor:
+        return None
+    position = _decode(cursor, HistoryPosition)
+    if position is None or not 0 < position.event <= _MAX_EVENT_ID:
+        message = "This cursor is not valid for a history. Start again without a cursor."
+        raise InvalidInput([FieldError("events_before", message)])
+    return position.event
+
+
+def _encode(position: UserPosition | AdminPosition | ThreadPosition | HistoryPosition) -> str:
     return urlsafe_b64encode(msgspec.json.encode(position)).rstrip(b"=").decode()
 
 

@@ -65,7 +65,7 @@ TYPE_DECODERS: Any = [
 ]
 """For the application. The framework's own decoding of `int` also accepts "7.0" and "1e3"."""
 
-SINGLE_PARAMETERS = ("limit", "cursor", "before", "status", "category", "peek")
+SINGLE_PARAMETERS = ("limit", "cursor", "before", "events_before", "status", "category", "peek")
 """Query parameters that may be given once; the framework would take the last of several."""
 
 TicketId = Annotated[
@@ -100,6 +100,16 @@ Before = Annotated[
         description=(
             "The `messages_before` of another page: returns the messages before that one, and "
             "marks nothing read. Absent or empty for the newest messages."
+        )
+    ),
+]
+
+EventsBefore = Annotated[
+    str | None,
+    QueryParameter(
+        description=(
+            "The `events_before` of another page: returns the events before that one, and marks "
+            "nothing read. Absent or empty for the newest events."
         )
     ),
 ]
