@@ -818,7 +818,7 @@ begin
                   left(m.message, 101) as beginning,
                   place.status, place.waiting_since
     ), answered as (
-        select *,
+        select ticket_id, id, ordinal, sender_type, created_at, beginning, status, waiting_since,
                coalesce(max(ordinal) filter (where sender_type = 'admin')
                             over (partition by ticket_id), 0) as answer,
                min(ordinal) filter (where sender_type = 'user')
@@ -1212,6 +1212,8 @@ ALTER TABLE ONLY public.users
 CREATE UNIQUE INDEX ticket_admins_email_unique ON public.ticket_admins USING btree (lower((email)::text));
 
 CREATE INDEX ticket_deliveries_of_ticket ON public.ticket_deliveries USING btree (ticket_id, id);
+
+CREATE INDEX ticket_events_history ON public.ticket_events USING btree (ticket_id, id) WHERE ((kind)::text = ANY ((ARRAY['status'::character varying, 'follow_up'::character varying, 'closed_naturally'::character varying, 'assignee'::character varying, 'priority'::character varying])::text[]));
 
 CREATE INDEX ticket_events_of_status ON public.ticket_events USING btree (at) INCLUDE (id, ticket_id, kind, by, before, after) WHERE ((kind)::text = ANY ((ARRAY['status'::character varying, 'closed_naturally'::character varying])::text[]));
 

@@ -52,7 +52,9 @@ async def fill(database: Database, samples: SampleData) -> None:
     )
     for saved_reply in samples.saved_replies:
         await saved_replies.add(saved_reply.title, saved_reply.text, by=Actor.team())
-    service = store.ticket_service(creates=None, replies=None, clock=clock)
+    service = store.ticket_service(
+        creates=None, replies=None, clock=clock, close_resolved_after=None
+    )
     note_service = NoteService(PostgresNotes(database), store.idempotency_store, clock)
     writer = _Writer(service, note_service, clock, await _people(database, samples))
     for sample in samples.tickets:

@@ -6,17 +6,18 @@ from http import HTTPStatus
 from typing import Any
 
 from litestar import HttpMethod, Request, Response, get, post, route
-from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
 
 from tickets.adapters.http.access.authentication import USER_SCHEME
 from tickets.adapters.http.api.cursors import read_cursor
 from tickets.adapters.http.api.idempotency_header import read_idempotency_key
+from tickets.adapters.http.api.options import OptionsFirst, allow
 from tickets.adapters.http.api.parameters import (
     DEFAULT_PAGE_SIZE,
     DEFAULT_THREAD_SIZE,
     Before,
     Cursor,
+    EventsBefore,
     Limit,
     Peek,
     SearchText,
@@ -67,26 +68,17 @@ from tickets.domain.ticket import Status
 UserRequest = Request[Actor, Any, Any]
 
 
-class UserTicketsController(ThreadController):
+class UserTicketsController(OptionsFirst, ThreadController):
     """Routes for a signed-in user."""
 
     path = "/api/v1/tickets"
     tags = ["account"]  # noqa: RUF012 - as the framework declares it
     security = [{USER_SCHEME: []}]  # noqa: RUF012
 
-    def get_route_handlers(self) -> list[BaseRouteHandler]:
-        """Return the handlers in the order of their registration, `options` first.
-
-        A path's first handler registers the framework's own OPTIONS handler, which names no method
-        of the second handler, unless OPTIONS has a handler already.
-        """
-        handlers = super().get_route_handlers()
-        return sorted(handlers, key=lambda handler: handler.handler_name != "options")
-
     @route("/", http_method=HttpMethod.OPTIONS, include_in_schema=False, sync_to_thread=False)
     def options(self) -> Response[None]:
         """Name the methods of both handlers at this path."""
-        return Response(None, status_code=204, headers={"Allow": "GET, OPTIONS, POST"})
+        return allow("GET", "POST")
 
     @post("/", dto=JSONRequestBody[NewTicket], return_dto=None, responses=CREATE_PROBLEMS)
     async def open_ticket(
@@ -179,8 +171,10 @@ class UserTicketsController(ThreadController):
         self,
         request: UserRequest,
         ticket_id: TicketId,
+        *,
         peek: Peek = None,
         before: Before = None,
+        events_before: EventsBefore = None,
         limit: ThreadLimit = DEFAULT_THREAD_SIZE,
     ) -> FastResponse[TicketOpened]:
         """Return a ticket with a page of its thread, oldest message first.
@@ -188,8 +182,17 @@ class UserTicketsController(ThreadController):
         The newest page marks the ticket read by the user if it holds everything unread. With
         `peek=true` it stays unread; `/read` marks it after it has been shown.
         """
-        detail = await load_thread(request, ticket_id, peek=peek, before=before, limit=limit)
-        return thread_response(TicketOpened.of(detail), peek=peek, before=before)
+        detail = await load_thread(
+            request,
+            ticket_id,
+            peek=peek,
+            before=before,
+            events_before=events_before,
+            limit=limit,
+        )
+        return thread_response(
+            TicketOpened.of(detail), peek=peek, before=before, events_before=events_before
+        )
 
 
 def _location(request: UserRequest, ticket_id: int) -> bytes:
