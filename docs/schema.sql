@@ -137,7 +137,7 @@ begin
     -- planned at each call, for one row or a million
     execute $statement$
         with opened as (
-            select *
+            select id, created_at, opened_by, last_ordinal, waiting_since
               from added t
              where events_recorded = 0
                and not exists (

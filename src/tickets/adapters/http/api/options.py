@@ -1,4 +1,4 @@
-"""OPTIONS at paths with two handlers, whose methods the framework's own handler does not all name."""
+"""OPTIONS at paths with two handlers: the framework's own handler names the methods of one."""
 
 from __future__ import annotations
 
