@@ -144,7 +144,7 @@ class SavedRepliesController(OptionsFirst):
     @delete(
         "/{saved_reply_id:str}",
         operation_id="deleteSavedReply",
-        responses=problem_responses(400, 401, 404, 409, 410, 422, 429, 503),
+        responses=problem_responses(400, 401, 404, 409, 410, 413, 422, 429, 503),
     )
     async def delete_saved_reply(
         self, request: AdminRequest, saved_reply_id: SavedReplyId
