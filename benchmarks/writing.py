@@ -26,6 +26,8 @@ from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
 from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.connection.listener import Listener
+from tickets.adapters.postgres.identity.admins import PostgresAdmins
+from tickets.adapters.postgres.repositories.customer_lookup import PostgresCustomerLookup
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
@@ -77,12 +79,15 @@ class Variant:
             PostgresTickets(database, rate_limiter, UnreadCounts(database, listener), ticket_cache),
             ticket_cache,
             PostgresIdempotencyStore(database),
-            UserRateLimits(
+            admins=PostgresAdmins(database),
+            customers=PostgresCustomerLookup(database),
+            rate_limits=UserRateLimits(
                 rate_limiter,
                 creates=Settings().rate_creates if is_limited else None,
                 replies=Settings().rate_replies if is_limited else None,
             ),
-            SystemClock(),
+            clock=SystemClock(),
+            close_resolved_after=None,
         )
         rows = await database.fetch(data.SQL["writable_tickets"], TICKETS)
         self._tickets = [(row["id"], Actor.user(row["user_id"])) for row in rows]

@@ -1213,6 +1213,8 @@ CREATE UNIQUE INDEX ticket_admins_email_unique ON public.ticket_admins USING btr
 
 CREATE INDEX ticket_deliveries_of_ticket ON public.ticket_deliveries USING btree (ticket_id, id);
 
+CREATE INDEX ticket_events_history ON public.ticket_events USING btree (ticket_id, id) WHERE ((kind)::text = ANY ((ARRAY['status'::character varying, 'follow_up'::character varying, 'closed_naturally'::character varying, 'assignee'::character varying, 'priority'::character varying])::text[]));
+
 CREATE INDEX ticket_events_of_status ON public.ticket_events USING btree (at) INCLUDE (id, ticket_id, kind, by, before, after) WHERE ((kind)::text = ANY ((ARRAY['status'::character varying, 'closed_naturally'::character varying])::text[]));
 
 CREATE INDEX ticket_events_of_ticket ON public.ticket_events USING btree (ticket_id, id);

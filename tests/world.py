@@ -9,14 +9,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
 from tickets.adapters.memory import ticket_search as memory_search
 from tickets.adapters.memory.admins import MemoryAdminLookup, MemoryAdmins
+from tickets.adapters.memory.customer_lookup import MemoryCustomerLookup
 from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
 from tickets.adapters.memory.notes import MemoryNotes
+from tickets.adapters.memory.outbox import Channel, Delivery
 from tickets.adapters.memory.queues import MemoryQueues
 from tickets.adapters.memory.rate_limits import MemoryRateLimiter
 from tickets.adapters.memory.saved_replies import MemorySavedReplies
@@ -35,6 +37,7 @@ from tickets.adapters.postgres.identity.admins import PostgresAdminLookup, Postg
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories import ticket_search as postgres_search
+from tickets.adapters.postgres.repositories.customer_lookup import PostgresCustomerLookup
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
 from tickets.adapters.postgres.repositories.notes import PostgresNotes
 from tickets.adapters.postgres.repositories.queues import PostgresQueues
@@ -52,10 +55,11 @@ from tickets.application.user_rate_limits import UserRateLimits
 from tickets.clock import SystemClock
 from tickets.domain.message import Message
 from tickets.domain.note import Note
-from tickets.domain.people import Actor, NamedAdmin
+from tickets.domain.people import Actor, NamedAdmin, Side
 from tickets.domain.ports import (
     AdminLookup,
     Admins,
+    CustomerLookup,
     IdempotencyStore,
     Notes,
     Queues,
@@ -68,12 +72,14 @@ from tickets.domain.ports import (
     TicketViews,
     TokenLookup,
 )
-from tickets.domain.read_models import AdminRow, Page, TicketDetail, UserRow
+from tickets.domain.read_models import AdminRow, DetailRequest, Page, TicketDetail, UserRow
 from tickets.domain.ticket import Status, Ticket
 
 START = datetime(2026, 2, 3, 10, 0, tzinfo=UTC)
 
 ADMIN = Actor.team()
+
+CLOSE_RESOLVED_AFTER = timedelta(hours=168)
 
 
 def messages_of(detail: TicketDetail) -> list[Message]:
@@ -95,6 +101,9 @@ def rows_of(page: Page[Any], kind: type[RowT]) -> list[RowT]:
 
 
 TicketsT = TypeVar("TicketsT", bound=PostgresTickets)
+
+
+StoredEvent: TypeAlias = tuple[str, str, str | None, str | None, str | None, int | None]
 
 
 class FakeClock:
@@ -136,6 +145,7 @@ class World(ABC):
     admins: Admins
     notes: Notes
     saved_replies: SavedReplies
+    customers: CustomerLookup
     store_health: StoreHealth
 
     def __init__(self) -> None:
@@ -163,7 +173,16 @@ class World(ABC):
     def service_over(self, tickets: Tickets, ticket_cache: TicketCache) -> TicketService:
         """Return the use cases over other tickets or another cache than this world's."""
         limits = self.limits or UserRateLimits(self.rate_limiter, creates=None, replies=None)
-        return TicketService(tickets, ticket_cache, self.idempotency_store, limits, self.clock)
+        return TicketService(
+            tickets,
+            ticket_cache,
+            self.idempotency_store,
+            admins=self.admins,
+            customers=self.customers,
+            rate_limits=limits,
+            clock=self.clock,
+            close_resolved_after=CLOSE_RESOLVED_AFTER,
+        )
 
     async def later(self, duration: timedelta) -> None:
         """Let time pass for the rate limiter."""
@@ -188,6 +207,20 @@ class World(ABC):
     @abstractmethod
     async def disable(self, admin: NamedAdmin) -> None:
         """Disable the admin, as the command does."""
+
+    @abstractmethod
+    async def events(self, ticket_id: int) -> list[StoredEvent]:
+        """Return all stored events: (kind, by, admin's name, before, after, message's id)."""
+
+    @abstractmethod
+    async def channel(
+        self, channel: str, target: str, *events: str, disabled: bool = False
+    ) -> None:
+        """Switch a channel on that wants these events."""
+
+    @abstractmethod
+    async def deliveries(self) -> list[Delivery]:
+        """Return the outbox, oldest first."""
 
     @abstractmethod
     async def revoke(self, token: str) -> None:
@@ -249,7 +282,13 @@ class World(ABC):
 
     async def texts(self, ticket_id: int) -> list[str]:
         """Return the texts of the stored thread."""
-        return texts_of(await self.tickets.get_with_thread(ticket_id))
+        return texts_of(await self.detail(ticket_id))
+
+    async def detail(
+        self, ticket_id: int, viewer: Side = Side.ADMIN, **request: int | None
+    ) -> TicketDetail:
+        """Return the ticket and its pages, by default the newest as admins are shown them."""
+        return await self.tickets.get_with_thread(ticket_id, DetailRequest(viewer, **request))  # type: ignore[arg-type] # numbers all
 
 
 class MemoryWorld(World):
@@ -272,6 +311,7 @@ class MemoryWorld(World):
         self.admins = MemoryAdmins(self.store)
         self.notes = MemoryNotes(self.store)
         self.saved_replies = MemorySavedReplies(self.store)
+        self.customers = MemoryCustomerLookup(self.store)
         self.store_health = MemoryStoreHealth(self.store)
 
     async def user(self, email: str | None = None) -> int:
@@ -286,6 +326,28 @@ class MemoryWorld(World):
         admin_id, token = next(self.store.ids), f"admin-token-{next(self._names)}"
         self.store.admins[admin_id] = MemoryAdmin(name, email or self.an_email(), token)
         return NamedAdmin(admin_id, name), token
+
+    async def events(self, ticket_id: int) -> list[StoredEvent]:
+        return [
+            (
+                stored.event.kind.value,
+                "system" if (by := stored.event.by) is None else by.side.value,
+                None if by is None or by.admin is None else by.admin.name,
+                stored.event.before,
+                stored.event.after,
+                stored.message_id,
+            )
+            for stored in self.store.events.get(ticket_id, ())
+        ]
+
+    async def channel(
+        self, channel: str, target: str, *events: str, disabled: bool = False
+    ) -> None:
+        if not disabled:
+            self.store.channels.append(Channel(channel, target, events))
+
+    async def deliveries(self) -> list[Delivery]:
+        return list(self.store.deliveries)
 
     async def disable(self, admin: NamedAdmin) -> None:
         stored = self.store.admins[admin.id]
@@ -338,6 +400,7 @@ class PostgresWorld(World):
         self.admins = PostgresAdmins(database)
         self.notes = PostgresNotes(database)
         self.saved_replies = PostgresSavedReplies(database)
+        self.customers = PostgresCustomerLookup(database)
         self.admin_accounts = AdminAccounts(database)
         self.store_health = PostgresHealth(database)
 
@@ -357,6 +420,33 @@ class PostgresWorld(World):
         admin = await self.admin_lookup.by_token(token)
         assert admin is not None
         return admin, token
+
+    async def events(self, ticket_id: int) -> list[StoredEvent]:
+        rows = await self.database.fetch(
+            """select kind, by, admin_name, before, after, message_id
+                 from ticket_events where ticket_id = $1 order by id""",
+            ticket_id,
+        )
+        return [tuple(row) for row in rows]
+
+    async def channel(
+        self, channel: str, target: str, *events: str, disabled: bool = False
+    ) -> None:
+        await self.database.fetch(
+            """insert into ticket_channels (channel, target, events, disabled_at)
+               values ($1, $2, string_to_array($3, ' '), case when $4 then now() end)""",
+            channel,
+            target,
+            " ".join(events),
+            disabled,
+        )
+
+    async def deliveries(self) -> list[Delivery]:
+        rows = await self.database.fetch(
+            """select channel, event, event_id, ticket_id, target, body, due_at
+                 from ticket_deliveries order by id"""
+        )
+        return [Delivery(**dict(row) | {"body": msgspec.json.decode(row["body"])}) for row in rows]
 
     async def disable(self, admin: NamedAdmin) -> None:
         assert await self.admin_accounts.disable(admin.id)

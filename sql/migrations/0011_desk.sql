@@ -98,6 +98,10 @@ create index ticket_events_of_status on ticket_events (at)
 
 create index ticket_events_of_waits on ticket_events (at) include (after) where kind = 'waiting';
 
+-- What a history shows, without the events of each message, which are many.
+create index ticket_events_history on ticket_events (ticket_id, id)
+ where kind in ('status', 'follow_up', 'closed_naturally', 'assignee', 'priority');
+
 -- Where events are delivered to. Empty until a channel is switched on.
 create table ticket_channels (
     id integer generated always as identity primary key,

@@ -1,58 +1,68 @@
 -- The repository of tickets. Each query is one statement, so that no transaction is needed around
 -- it.
 --
--- A write stores three things together, or nothing: the change, the response of its idempotency
--- key, and the hit on its rate limit. A duplicate key violates a primary key; a hit over the limit
+-- A write stores all that belongs together, or nothing: the change, its events and what is to be
+-- delivered of them, the response of its idempotency key, and the hit on its rate limit. A duplicate key violates a primary key; a hit over the limit
 -- violates a check constraint. Where there is a key, the hit is recorded after it, so that a
 -- request that meets its own duplicate does not count.
 
 -- name: add_ticket
 -- Store a new ticket with its first message and record the hit: the shorter statement, for requests
 -- without an idempotency key. A hit over the limit fails before an id is taken.
-with ticket as (
+with changed as (
     -- include: insert_ticket
 ), message as (
     insert into ticket_messages (ticket_id, sender_type, sender_id, sender_name, message,
                                  created_at, ordinal)
-    select ticket.id, :sender_type, :sender_id, :sender_name, :message, :sent_at, :last_ordinal
-      from ticket
+    select changed.id, :sender_type, :sender_id, :sender_name, :message, :sent_at, :last_ordinal
+      from changed
+    returning id, sender_type, sender_id, sender_name, message, created_at, ordinal
+), event as (
+    -- include: insert_events
+), delivery as (
+    -- include: insert_deliveries
 )
 insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
 values (:subject_of_hit, clock_timestamp() + :interval, clock_timestamp(), :period)
     on conflict (subject) do update
     -- include: move_arrival
-returning (select ticket.id from ticket) as id,
-          (select ticket.version from ticket) as version,
+returning (select changed.id from changed) as id,
+          (select changed.version from changed) as version,
           arrival - seen_at as arrival_in;
 
 -- name: add_ticket_with_context
 -- The same with an idempotency key, or without a rate limit.
-with ticket as (
+with changed as (
     -- include: insert_ticket
 ), message as (
     insert into ticket_messages (ticket_id, sender_type, sender_id, sender_name, message,
                                  created_at, ordinal)
-    select ticket.id, :sender_type, :sender_id, :sender_name, :message, :sent_at, :last_ordinal
-      from ticket
+    select changed.id, :sender_type, :sender_id, :sender_name, :message, :sent_at, :last_ordinal
+      from changed
+    returning id, sender_type, sender_id, sender_name, message, created_at, ordinal
+), event as (
+    -- include: insert_events
+), delivery as (
+    -- include: insert_deliveries
 ), stored_response as (
     insert into ticket_idempotency_keys (caller, key, fingerprint, answer, recorded_at)
     select :caller, :key, :fingerprint,
-           :response::jsonb || jsonb_build_object('id', ticket.id, 'version', ticket.version),
+           :response::jsonb || jsonb_build_object('id', changed.id, 'version', changed.version),
            :recorded_at
-      from ticket
+      from changed
      where :key::text is not null
     returning key
 ), hit as (
     insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
     select :subject_of_hit, clock_timestamp() + :interval, clock_timestamp(), :period
-      from ticket
+      from changed
       left join stored_response on true
      where :subject_of_hit::text is not null
         on conflict (subject) do update
     -- include: move_arrival
     returning arrival - seen_at as arrival_in
 )
-select ticket.id, ticket.version, (select hit.arrival_in from hit) as arrival_in from ticket;
+select changed.id, changed.version, (select hit.arrival_in from hit) as arrival_in from changed;
 
 -- name: get_ticket
 -- Load the state that decisions need; the cost does not depend on the length of the thread.
@@ -75,43 +85,55 @@ select
     -- include: follow_ups
     , (
         -- include: whole_thread
-    ) as messages
+    ) as messages, history.events, history.events_before
   from tickets t
   left join users u on u.id = t.user_id
+ cross join (
+           -- include: history_page
+       ) as history
  where t.id = :ticket_id;
 
 -- name: get_ticket_with_thread
--- Load a ticket and a page of its thread in one snapshot.
+-- Load a ticket, a page of its thread and one of its history in one snapshot.
 select
     -- include: ticket_columns
     , u.email as user_email,
     -- include: assignee_name
     ,
     -- include: follow_ups
-    , page.messages, page.previous, page.has_unnumbered
+    , page.messages, page.previous, page.has_unnumbered, history.events, history.events_before
   from tickets t
   left join users u on u.id = t.user_id
  cross join (
            -- include: thread_page
        ) as page
+ cross join (
+           -- include: history_page
+       ) as history
  where t.id = :ticket_id;
 
 -- name: save_ticket
--- Save state, new message, stored response and hit together; no row where the ticket is stale.
--- Writers of one ticket queue at its row, so its messages get their ids and their ordinals in the
--- order in which they commit.
-with saved as (
+-- Save state, new message, events, stored response and hit together; no row where the ticket is
+-- stale. Writers of one ticket queue at its row, so its messages and events get their ids, and its
+-- messages their ordinals, in the order in which they commit.
+with changed as (
     -- include: update_ticket
-    returning id,
+    returning
+    -- include: ticket_columns
+    ,
     -- include: is_as_sent
 ), message as (
     insert into ticket_messages (ticket_id, sender_type, sender_id, sender_name, message,
                                  created_at, ordinal)
-    select saved.id, :sender_type::text, :sender_id, :sender_name, :message, :sent_at,
+    select changed.id, :sender_type::text, :sender_id, :sender_name, :message, :sent_at,
            :last_ordinal
-      from saved
+      from changed
      where :sender_type::text is not null
-    returning id
+    returning id, sender_type, sender_id, sender_name, message, created_at, ordinal
+), event as (
+    -- include: insert_events
+), delivery as (
+    -- include: insert_deliveries
 ), stored_response as (
     insert into ticket_idempotency_keys (caller, key, fingerprint, answer, recorded_at)
     select :caller, :key, :fingerprint,
@@ -121,23 +143,23 @@ with saved as (
                else :response::jsonb || jsonb_build_object('id', (select message.id from message))
            end,
            :recorded_at
-      from saved
+      from changed
      where :key::text is not null
     returning key
 ), hit as (
     insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
     select :subject_of_hit, clock_timestamp() + :interval, clock_timestamp(), :period
-      from saved
+      from changed
       left join stored_response on true
      where :subject_of_hit::text is not null
         on conflict (subject) do update
     -- include: move_arrival
     returning arrival - seen_at as arrival_in
 )
-select saved.is_as_sent,
+select changed.is_as_sent,
        (select message.id from message) as message_id,
        (select hit.arrival_in from hit) as arrival_in
-  from saved;
+  from changed;
 
 -- name: save_state
 -- Save the state alone, as when a reader's flag is cleared; no row where the ticket is stale.
@@ -168,10 +190,13 @@ select
     -- include: assignee_name
     ,
     -- include: follow_ups
-    , page.messages, page.previous, page.has_unnumbered
+    , page.messages, page.previous, page.has_unnumbered, history.events, history.events_before
   from saved t
   left join users u on u.id = t.user_id
- cross join page;
+ cross join page
+ cross join (
+           -- include: history_page
+       ) as history;
 
 -- name: resolved_since
 -- Find resolved tickets that have been quiet since a moment, longest unchanged first, after a

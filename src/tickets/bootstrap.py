@@ -6,6 +6,7 @@ Nothing is opened, read or created at import.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from litestar import Litestar
 from litestar.types import Middleware
@@ -21,6 +22,7 @@ from tickets.adapters.postgres.identity.admins import PostgresAdminLookup, Postg
 from tickets.adapters.postgres.identity.cached_token_lookup import CachedTokenLookup
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
+from tickets.adapters.postgres.repositories.customer_lookup import PostgresCustomerLookup
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
 from tickets.adapters.postgres.repositories.notes import PostgresNotes
 from tickets.adapters.postgres.repositories.queues import PostgresQueues
@@ -108,14 +110,20 @@ class Store:
         replies: RateLimit | None,
         changes: RateLimit | None = None,
         clock: Clock,
+        close_resolved_after: timedelta | None,
     ) -> TicketService:
         """Build the use cases, with these rate limits per user; None is no limit."""
         return TicketService(
             self.tickets,
             self.ticket_cache,
             self.idempotency_store,
-            UserRateLimits(self.rate_limiter, creates=creates, replies=replies, changes=changes),
-            clock,
+            admins=PostgresAdmins(self.database),
+            customers=PostgresCustomerLookup(self.database),
+            rate_limits=UserRateLimits(
+                self.rate_limiter, creates=creates, replies=replies, changes=changes
+            ),
+            clock=clock,
+            close_resolved_after=close_resolved_after,
         )
 
 
@@ -195,6 +203,7 @@ def application(settings: Settings) -> Litestar:
             replies=_enforced(settings.rate_replies),
             changes=_enforced(settings.rate_changes),
             clock=clock,
+            close_resolved_after=settings.close_resolved_after or None,
         ),
         note_service=NoteService(PostgresNotes(database), store.idempotency_store, clock),
         saved_reply_service=SavedReplyService(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.application.running import run_sync
@@ -12,7 +10,7 @@ from tests.world import ADMIN, MemoryWorld, messages_of, texts_of
 from tickets.adapters.memory.tickets import MemoryTickets
 from tickets.domain.errors import InvalidInput, NotAllowed, ThreadFull, ThreadGrown, TicketNotFound
 from tickets.domain.people import Actor
-from tickets.domain.read_models import TicketDetail
+from tickets.domain.read_models import DetailRequest, TicketDetail
 from tickets.domain.ticket import MAX_MESSAGES, Status, Ticket
 
 
@@ -51,17 +49,17 @@ class CountingTickets(MemoryTickets):
         super().__init__(world.store, world.ticket_cache)
         self.calls: list[str] = []
 
-    async def get_with_thread(self, ticket_id: int, **page: Any) -> TicketDetail:
+    async def get_with_thread(self, ticket_id: int, request: DetailRequest) -> TicketDetail:
         self.calls.append("load")
-        return await super().get_with_thread(ticket_id, **page)
+        return await super().get_with_thread(ticket_id, request)
 
     async def save_with_thread(
-        self, ticket: Ticket, *, shown_after: int, limit: int
+        self, ticket: Ticket, request: DetailRequest, *, shown_after: int
     ) -> TicketDetail:
         self.calls.append("save with thread")
         # not through `get_with_thread` of this class
         return await MemoryTickets(self._store, self._ticket_cache).save_with_thread(
-            ticket, shown_after=shown_after, limit=limit
+            ticket, request, shown_after=shown_after
         )
 
 
@@ -151,7 +149,7 @@ def test_a_thread_that_has_grown_shows_at_most_a_page_of_what_is_unseen(
     with pytest.raises(ThreadGrown) as raised:
         run_sync(world.service.reply(ticket.id, "As I said.", by=owner, seen=1))
 
-    detail = run_sync(world.tickets.get_with_thread(ticket.id))
+    detail = run_sync(world.detail(ticket.id))
     assert raised.value.message_count == answers + 1
     assert raised.value.unseen.count(b'"ordinal":') == shown
     assert detail.thread.messages.endswith(raised.value.unseen[1:])
@@ -165,11 +163,11 @@ def test_a_message_that_arrives_while_the_unseen_are_loaded_is_among_them(
     class Growing(MemoryTickets):
         grown = False
 
-        async def get_with_thread(self, ticket_id: int, **page: Any) -> TicketDetail:
+        async def get_with_thread(self, ticket_id: int, request: DetailRequest) -> TicketDetail:
             if not self.grown:
                 self.grown = True
                 await world.reply(ticket_id, ADMIN, "And a third.")
-            return await super().get_with_thread(ticket_id, **page)
+            return await super().get_with_thread(ticket_id, request)
 
     service = world.service_over(Growing(world.store, world.ticket_cache), world.ticket_cache)
     with pytest.raises(ThreadGrown) as raised:

@@ -10,8 +10,8 @@ import pytest
 from tests.world import ADMIN, START, World, messages_of
 from tickets.domain.errors import StaleTicket
 from tickets.domain.message import Message
-from tickets.domain.people import Actor, NamedAdmin
-from tickets.domain.read_models import MAX_PAGE_BYTES, TicketDetail
+from tickets.domain.people import Actor, NamedAdmin, Side
+from tickets.domain.read_models import MAX_PAGE_BYTES, DetailRequest, TicketDetail
 from tickets.domain.ticket import Status, Ticket
 
 
@@ -35,7 +35,7 @@ async def test_a_page_is_json_as_the_service_encodes_messages(world: World) -> N
     world.clock.pass_time(microseconds=999_880, seconds=10)
     on_the_second = await world.reply(ticket.id, ADMIN, "Another one.")
     first = Message(
-        id=messages_of(await world.tickets.get_with_thread(ticket.id))[0].id,
+        id=messages_of(await world.detail(ticket.id))[0].id,
         ticket_id=ticket.id,
         sender_type=Actor.user(ticket.user_id).side,
         sender_id=ticket.user_id,
@@ -44,7 +44,7 @@ async def test_a_page_is_json_as_the_service_encodes_messages(world: World) -> N
         ordinal=1,
     )
 
-    page = (await world.tickets.get_with_thread(ticket.id)).thread
+    page = (await world.detail(ticket.id)).thread
 
     # the same keys in the same order, the same times: a reply's answer equals its message here
     assert msgspec.json.decode(page.messages) == msgspec.json.decode(
@@ -59,7 +59,7 @@ async def test_the_pages_of_a_thread_add_up_to_the_whole_thread(world: World, li
     ordinals: list[int] = []
     before = None
     while True:
-        detail = await world.tickets.get_with_thread(ticket.id, before=before, limit=limit)
+        detail = await world.detail(ticket.id, before=before, limit=limit)
         page = ordinals_of(detail)
         assert detail.ticket == ticket
         assert 1 <= len(page) <= limit
@@ -75,7 +75,7 @@ async def test_the_pages_of_a_thread_add_up_to_the_whole_thread(world: World, li
 async def test_a_page_has_200_messages_unless_fewer_are_wanted(world: World) -> None:
     ticket = await a_thread(world, 201)
 
-    detail = await world.tickets.get_with_thread(ticket.id)
+    detail = await world.detail(ticket.id)
 
     assert ordinals_of(detail) == list(range(3, 203))
     assert detail.thread.previous == 2
@@ -84,18 +84,18 @@ async def test_a_page_has_200_messages_unless_fewer_are_wanted(world: World) -> 
 async def test_a_page_before_the_first_message_is_empty(world: World) -> None:
     ticket = await a_thread(world, 1)
 
-    page = (await world.tickets.get_with_thread(ticket.id, before=1)).thread
+    page = (await world.detail(ticket.id, before=1)).thread
 
     assert (page.messages, page.previous) == (b"[]", None)
 
 
 async def test_a_page_ends_at_two_million_bytes_of_json(world: World) -> None:
     ticket = await a_thread(world, 70, "\U0001f4a5" * 5000)
-    size = len(msgspec.json.encode(messages_of(await world.tickets.get_with_thread(ticket.id))[-1]))
+    size = len(msgspec.json.encode(messages_of(await world.detail(ticket.id))[-1]))
     for _ in range(40):
         await world.reply(ticket.id, ADMIN, "\U0001f4a5" * 5000)
 
-    detail = await world.tickets.get_with_thread(ticket.id)
+    detail = await world.detail(ticket.id)
 
     page = ordinals_of(detail)
     assert page[-1] == 111
@@ -113,13 +113,17 @@ async def test_save_with_thread_is_refused_where_the_page_does_not_reach_the_mar
 
     for shown_after, limit in ((1, 2), (0, 3)):
         with pytest.raises(StaleTicket):
-            await world.tickets.save_with_thread(ticket, shown_after=shown_after, limit=limit)
+            await world.tickets.save_with_thread(
+                ticket, DetailRequest(Side.ADMIN, limit), shown_after=shown_after
+            )
         assert await world.snapshot() == before
 
-    detail = await world.tickets.save_with_thread(ticket, shown_after=1, limit=3)
+    detail = await world.tickets.save_with_thread(
+        ticket, DetailRequest(Side.ADMIN, 3), shown_after=1
+    )
     assert ordinals_of(detail) == [2, 3, 4]
     assert (detail.ticket.user_seen, detail.ticket.user_unread) == (4, False)
-    assert detail == await world.tickets.get_with_thread(ticket.id, limit=3)
+    assert detail == await world.detail(ticket.id, limit=3)
 
 
 async def test_marks_waiting_and_ordinals_are_stored_as_they_were_decided(world: World) -> None:
@@ -150,9 +154,9 @@ async def test_a_follow_up_is_named_on_both_tickets(world: World) -> None:
 
     assert [ticket.follows for ticket in follow_ups] == [closed.id, closed.id]
     assert (await world.tickets.get(follow_ups[0].id)).follows == closed.id
-    detail = await world.tickets.get_with_thread(closed.id)
+    detail = await world.detail(closed.id)
     assert list(detail.followed_by) == [ticket.id for ticket in follow_ups]
-    assert list((await world.tickets.get_with_thread(follow_ups[0].id)).followed_by) == []
+    assert list((await world.detail(follow_ups[0].id)).followed_by) == []
 
 
 async def test_tickets_whose_customer_waits_are_not_resolved_since(world: World) -> None:

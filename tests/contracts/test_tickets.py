@@ -13,7 +13,7 @@ from tests.world import ADMIN, START, World, messages_of, texts_of
 from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
 from tickets.domain.people import Actor, NamedAdmin, Side
 from tickets.domain.rate_limits import Hit, RateLimit
-from tickets.domain.read_models import UserPosition
+from tickets.domain.read_models import DetailRequest, UserPosition
 from tickets.domain.ticket import Category, Priority, Status, Ticket
 from tickets.domain.write_context import WriteContext
 
@@ -63,7 +63,7 @@ async def test_a_ticket_detail_has_every_message_oldest_first(
     await world.reply(added.id, ADMIN, "What do you need?")
     await world.reply(added.id, Actor.user(user_id), "Everything.")
 
-    detail = await world.tickets.get_with_thread(added.id)
+    detail = await world.detail(added.id)
 
     assert detail.ticket == await world.tickets.get(added.id)
     assert detail.user_email == "mara@example.com"
@@ -84,7 +84,7 @@ async def test_a_message_keeps_the_name_of_the_admin_who_wrote_it(world: World) 
         await world.reply(ticket.id, Actor.named(NamedAdmin(3, name)), "On it.")
     await world.reply(ticket.id, ADMIN, "We are all on it.")
 
-    messages = messages_of(await world.tickets.get_with_thread(ticket.id))
+    messages = messages_of(await world.detail(ticket.id))
 
     assert [message.sender_name for message in messages] == [None, *names, None]
     assert {message.sender_id for message in messages[1:]} == {None}
@@ -107,7 +107,7 @@ async def test_an_unknown_id_is_not_found_however_large_it_is(world: World, tick
     with pytest.raises(TicketNotFound):
         await world.tickets.get(ticket_id)
     with pytest.raises(TicketNotFound):
-        await world.tickets.get_with_thread(ticket_id)
+        await world.detail(ticket_id)
 
 
 async def test_a_ticket_of_an_unknown_user_is_not_added_and_records_no_hit(
@@ -149,7 +149,7 @@ async def test_a_save_returns_the_new_message_with_its_id(world: World) -> None:
 
     assert stored is not None
     assert stored.message == "one"
-    assert [stored] == messages_of(await world.tickets.get_with_thread(ticket.id))[1:]
+    assert [stored] == messages_of(await world.detail(ticket.id))[1:]
 
 
 async def test_a_save_without_a_new_message_stores_none(world: World) -> None:
@@ -256,7 +256,7 @@ async def test_a_ticket_of_a_disabled_admin_is_loaded_without_an_assignee(world:
     await world.disable(anna)
 
     assert (await world.tickets.get(ticket.id)).assignee is None
-    assert (await world.tickets.get_with_thread(ticket.id)).ticket.assignee is None
+    assert (await world.detail(ticket.id)).ticket.assignee is None
 
 
 async def test_a_ticket_that_an_admin_opened_is_loaded_as_it_was(world: World) -> None:
@@ -265,7 +265,7 @@ async def test_a_ticket_that_an_admin_opened_is_loaded_as_it_was(world: World) -
         by=Actor.named(anna),
         user_id=user_id,
         email=None,
-        found=user_id,
+        found=[user_id],
         category="support",
         other_category=None,
         subject="Your export",
@@ -287,9 +287,11 @@ async def test_save_with_thread_stores_the_state_and_returns_the_detail(world: W
     expected = await world.tickets.get(ticket.id)
     expected.read(by=Actor.user(ticket.user_id), shown_after=0)
 
-    detail = await world.tickets.save_with_thread(expected, shown_after=0, limit=200)
+    detail = await world.tickets.save_with_thread(
+        expected, DetailRequest(Side.ADMIN, 200), shown_after=0
+    )
 
-    assert detail == await world.tickets.get_with_thread(ticket.id)
+    assert detail == await world.detail(ticket.id)
     assert texts_of(detail)[1:] == ["First.", "Second."]
     assert not detail.ticket.user_unread
     assert detail.ticket.version == expected.version + 1
@@ -304,9 +306,9 @@ async def test_a_stale_save_with_thread_is_refused_and_stores_nothing(world: Wor
     stale.read(by=Actor.user(ticket.user_id), shown_after=0)
 
     with pytest.raises(StaleTicket):
-        await world.tickets.save_with_thread(stale, shown_after=0, limit=200)
+        await world.tickets.save_with_thread(stale, DetailRequest(Side.ADMIN, 200), shown_after=0)
 
     assert await world.snapshot() == before
     stale.id = 2**31 - 1
     with pytest.raises(StaleTicket):
-        await world.tickets.save_with_thread(stale, shown_after=0, limit=200)
+        await world.tickets.save_with_thread(stale, DetailRequest(Side.ADMIN, 200), shown_after=0)

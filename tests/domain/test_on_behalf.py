@@ -28,7 +28,7 @@ def open_on_behalf(**changes: Any) -> Ticket:
         "by": ADMIN,
         "user_id": 7,
         "email": None,
-        "found": 7,
+        "found": [7],
         "category": "billing",
         "other_category": None,
         "subject": "Your invoice",
@@ -81,12 +81,13 @@ def test_the_customer_is_named_once_and_exists() -> None:
     assert open_on_behalf(user_id=None, email="mara@example.com").user_id == 7
     assert errors_of(user_id=None) == ["user_id"]
     assert errors_of(email="mara@example.com") == ["user_id"]
-    assert errors_of(found=None) == ["user_id"]
-    assert errors_of(user_id=None, email="mara@example.com", found=None) == ["email"]
+    assert errors_of(found=[]) == ["user_id"]
+    assert errors_of(user_id=None, email="mara@example.com", found=[]) == ["email"]
+    assert errors_of(user_id=None, email="mara@example.com", found=[7, 8]) == ["email"]
 
 
 def test_all_invalid_fields_are_reported_at_once() -> None:
-    assert errors_of(found=None, category="x", subject="", message="short") == [
+    assert errors_of(found=[], category="x", subject="", message="short") == [
         "user_id",
         "category",
         "subject",

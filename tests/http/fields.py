@@ -17,7 +17,15 @@ TICKET = {
     "updated_at",
     "follows",
 }
-DETAIL = TICKET | {"messages", "messages_before", "seen", "followed_by"}
+DETAIL = (
+    TICKET
+    | {"messages", "messages_before", "seen", "followed_by"}
+    | {
+        "events",
+        "events_before",
+        "closes_at",
+    }
+)
 MESSAGE = {
     "id",
     "ticket_id",

@@ -19,8 +19,8 @@ USERS = TICKETS // 30
 KEYS = 20_000
 FROM = datetime(2024, 1, 1, tzinfo=UTC)
 BUSY_USER = 1  # has a third of all tickets
-# may be read from end to end: one row for each migration, for each admin
-SMALL_TABLES = {"ticket_migrations", "ticket_admins"}
+# may be read from end to end: one row for each migration, admin, channel
+SMALL_TABLES = {"ticket_migrations", "ticket_admins", "ticket_channels"}
 LONG_THREAD = 777  # a ticket with as many messages as a ticket can hold, of the longest texts
 
 # Most tickets are closed, one in fifty is unread for each side, and one user writes the most.
@@ -66,6 +66,19 @@ select n % {TICKETS} + 1, case when n % 2 = 0 then 'admin' else 'user' end, 'It 
 select {LONG_THREAD}, 'user', repeat(chr(128165), 5000),
        '{FROM}'::timestamptz + n * interval '1 second', n
   from generate_series(2, {MESSAGES}) n;
+
+-- the events of each ticket; in the longest thread one for each message, and some to show
+insert into ticket_events (ticket_id, at, kind, by, after)
+select n, '{FROM}'::timestamptz, kind, 'user', case kind when 'status' then 'closed' end
+  from generate_series(1, {TICKETS}) n
+ cross join unnest(array['created', 'message', 'waiting', 'status']) as kind
+ union all
+select {LONG_THREAD}, '{FROM}'::timestamptz,
+       case when n % 50 = 0 then 'status' else 'message' end, 'admin', null
+  from generate_series(2, {MESSAGES}) n;
+
+insert into ticket_channels (channel, target, events)
+values ('webhook', 'https://example.com/hook', '{{ticket.created}}');
 
 insert into ticket_tokens (token_sha256, user_id, expires_at)
 select sha256(n::text::bytea), n, now() + interval '1 day' from generate_series(1, {USERS}) n;

@@ -27,7 +27,7 @@ from tickets.domain.message import Message
 from tickets.domain.people import Actor
 from tickets.domain.ports import Clock, IdempotencyStore, TicketCache, Tickets
 from tickets.domain.rate_limits import Hit
-from tickets.domain.read_models import TicketDetail
+from tickets.domain.read_models import DetailRequest, TicketDetail
 from tickets.domain.ticket import Ticket
 from tickets.domain.write_context import WriteContext
 
@@ -137,10 +137,10 @@ class Attempt:
         cached = self.cached(ticket_id)
         return await self._attempts.tickets.get(ticket_id) if cached is None else cached
 
-    async def load_with_thread(self, ticket_id: int, *, limit: int) -> TicketDetail:
+    async def load_with_thread(self, ticket_id: int, request: DetailRequest) -> TicketDetail:
         """Return the ticket with the newest page of its thread, as of one moment."""
         self.decides_on_cached = False
-        return await self._attempts.tickets.get_with_thread(ticket_id, limit=limit)
+        return await self._attempts.tickets.get_with_thread(ticket_id, request)
 
     async def add(self, ticket: Ticket, *, hit: Hit | None) -> Ticket:
         """Store a new ticket."""
@@ -156,12 +156,12 @@ class Attempt:
         return stored
 
     async def save_with_thread(
-        self, ticket: Ticket, *, shown_after: int, limit: int
+        self, ticket: Ticket, request: DetailRequest, *, shown_after: int
     ) -> TicketDetail:
         """Save the ticket, and return it with the newest page, which must reach `shown_after`."""
         self.decides_on_cached = False
         return await self._attempts.tickets.save_with_thread(
-            ticket, shown_after=shown_after, limit=limit
+            ticket, request, shown_after=shown_after
         )
 
     async def save(self, ticket: Ticket, result: ResultT, *, by: Actor, changed: bool) -> ResultT:

@@ -6,8 +6,10 @@ Retries, the ticket cache and stored responses surround them once, in `attempt.p
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from tickets.application.attempt import Attempt, Attempts
+from tickets.application.triage import TriageService
 from tickets.application.user_rate_limits import UserRateLimits
 from tickets.domain.errors import (
     StoreExhausted,
@@ -19,15 +21,22 @@ from tickets.domain.errors import (
 from tickets.domain.idempotency import IdempotencyKey
 from tickets.domain.message import Message
 from tickets.domain.people import Actor
-from tickets.domain.ports import Clock, IdempotencyStore, TicketCache, Tickets
-from tickets.domain.read_models import MAX_PAGE_MESSAGES, TicketDetail
+from tickets.domain.ports import (
+    Admins,
+    Clock,
+    CustomerLookup,
+    IdempotencyStore,
+    TicketCache,
+    Tickets,
+)
+from tickets.domain.read_models import MAX_PAGE_MESSAGES, DetailRequest, TicketDetail
 from tickets.domain.text_rules import Validation
 from tickets.domain.ticket import Status, Ticket
 
 logger = logging.getLogger("tickets")
 
 
-class TicketService:
+class TicketService(TriageService):
     """Everything that users and admins do to tickets.
 
     Every method that changes something takes an idempotency key: a repeated request gets the stored
@@ -40,14 +49,23 @@ class TicketService:
         tickets: Tickets,
         ticket_cache: TicketCache,
         idempotency_store: IdempotencyStore,
+        *,
+        admins: Admins,
+        customers: CustomerLookup,
         rate_limits: UserRateLimits,
         clock: Clock,
+        close_resolved_after: timedelta | None,
     ) -> None:
-        """Work on these ports."""
-        self.rate_limits = rate_limits
+        """Work on these ports.
+
+        Natural close is due `close_resolved_after` a resolution; None where it is turned off.
+        """
+        attempts = Attempts(tickets, ticket_cache, idempotency_store, rate_limits, clock)
+        super().__init__(
+            attempts, admins=admins, customers=customers, rate_limits=rate_limits, clock=clock
+        )
         self._tickets = tickets
-        self._clock = clock
-        self._attempts = Attempts(tickets, ticket_cache, idempotency_store, rate_limits, clock)
+        self._close_resolved_after = close_resolved_after
 
     async def open(
         self,
@@ -97,19 +115,20 @@ class TicketService:
         surely does not reach the mark. Where the page turns out not to reach it, the statement is
         stale, and the next attempt loads.
         """
+        request = DetailRequest(by.side, limit)
 
         async def use_case(attempt: Attempt) -> TicketDetail:
             cached = attempt.cached(ticket_id)
             if cached is not None and cached.last_ordinal - cached.mark_of(by.side) <= limit:
                 mark = cached.mark_of(by.side)
                 if cached.read(by=by, shown_after=mark):
-                    detail = await attempt.save_with_thread(cached, shown_after=mark, limit=limit)
-                    return detail.opened_at(mark)
-            detail = await attempt.load_with_thread(ticket_id, limit=limit)
+                    detail = await attempt.save_with_thread(cached, request, shown_after=mark)
+                    return self._opened(detail, mark)
+            detail = await attempt.load_with_thread(ticket_id, request)
             mark = detail.ticket.mark_of(by.side)
             if detail.ticket.read(by=by, shown_after=detail.thread.shown_after):
                 await self._tickets.save(detail.ticket)
-            return detail.opened_at(mark)
+            return self._opened(detail, mark)
 
         try:
             return await self._attempts.run(use_case)
@@ -125,16 +144,18 @@ class TicketService:
         *,
         by: Actor,
         before: int | None = None,
+        events_before: int | None = None,
         limit: int = MAX_PAGE_MESSAGES,
     ) -> TicketDetail:
         """Return the ticket and a page, and change nothing: `acknowledge` clears the flag.
 
-        The page is the newest, or the one of messages with ordinals below `before`. Raises
-        `TicketNotFound` for another user as for a missing ticket.
+        See `DetailRequest` for the parameters. Raises `TicketNotFound` for another user as for a
+        missing ticket.
         """
-        detail = await self._tickets.get_with_thread(ticket_id, before=before, limit=limit)
+        request = DetailRequest(by.side, limit, before, events_before)
+        detail = await self._tickets.get_with_thread(ticket_id, request)
         detail.ticket.check_access(by)
-        return detail.opened_at(detail.ticket.mark_of(by.side))
+        return self._opened(detail, detail.ticket.mark_of(by.side))
 
     async def acknowledge(
         self,
@@ -178,49 +199,55 @@ class TicketService:
         *,
         by: Actor,
         seen: int | None = None,
+        status: str | None = None,
         idempotency_key: IdempotencyKey | None = None,
     ) -> Message:
         """Add a message to the ticket and return it; see `Ticket.reply` for the errors.
 
+        `status` is what an admin's reply changes the ticket's status to, in the same statement.
         `ThreadGrown` holds the messages that the writer has not been shown, at most a page of the
         newest. Raises `TooManyRequests`.
         """
+        validation = Validation()
+        wanted = None if status is None else validation.choice("status", status, Status)
+        validation.finish()
 
         async def use_case(attempt: Attempt) -> Message:
             hit = self.rate_limits.hit("replies", by=by)
             ticket = await attempt.load(ticket_id)
-            ticket.reply(message, by=by, at=self._clock.now(), seen=seen)
+            ticket.reply(message, by=by, at=self._clock.now(), seen=seen, status=wanted)
             return await attempt.save_message(ticket, hit=hit)
 
         try:
             return await self._attempts.run_once(idempotency_key, Message, use_case)
         except ThreadGrown as grown:
             assert seen is not None  # noqa: S101 - without it no thread is found grown
-            raise await self._with_unseen(ticket_id, grown.message_count, seen) from None
+            raise await self._with_unseen(ticket_id, grown.message_count, seen, by) from None
 
-    async def change_status(
+    async def mark_handled(
         self,
         ticket_id: int,
-        status: str,
+        seen: int,
         *,
         by: Actor,
         idempotency_key: IdempotencyKey | None = None,
-    ) -> Status:
-        """Change the ticket's status and return it; the same status again changes nothing.
+    ) -> bool:
+        """Record that the customer needs no answer; return that nobody waits any more.
 
-        Raises `InvalidInput` for a status that section 4 does not know, `NotAllowed` for a user.
+        See `Ticket.mark_handled` for the errors. `ThreadGrown` holds the messages that the admin
+        has not been shown, as for a reply.
         """
-        validation = Validation()
-        wanted = validation.choice("status", status, Status)
-        validation.finish()
-        assert wanted is not None  # noqa: S101 - `finish` raises where it is None
 
-        async def use_case(attempt: Attempt) -> Status:
+        async def use_case(attempt: Attempt) -> bool:
             ticket = await attempt.load(ticket_id)
-            changed = ticket.change_status(wanted, by=by, at=self._clock.now())
-            return await attempt.save(ticket, wanted, by=by, changed=changed)
+            changed = ticket.mark_handled(seen, by=by, at=self._clock.now())
+            handled = True
+            return await attempt.save(ticket, handled, by=by, changed=changed)
 
-        return await self._attempts.run_once(idempotency_key, Status, use_case)
+        try:
+            return await self._attempts.run_once(idempotency_key, bool, use_case)
+        except ThreadGrown as grown:
+            raise await self._with_unseen(ticket_id, grown.message_count, seen, by) from None
 
     async def close(
         self, ticket_id: int, *, by: Actor, idempotency_key: IdempotencyKey | None = None
@@ -237,6 +264,12 @@ class TicketService:
 
         return await self._attempts.run_once(idempotency_key, Status, use_case)
 
+    def _opened(self, detail: TicketDetail, mark: int) -> TicketDetail:
+        """Return the detail for a reader whose mark was this."""
+        quiet_for = self._close_resolved_after
+        closes_at = None if quiet_for is None else detail.ticket.closes_at(quiet_for)
+        return detail.opened_at(mark, closes_at=closes_at)
+
     async def _find(self, ticket_id: int) -> Ticket | None:
         """Return the ticket as it is stored, None where there is none."""
         try:
@@ -244,14 +277,17 @@ class TicketService:
         except TicketNotFound:
             return None
 
-    async def _with_unseen(self, ticket_id: int, message_count: int, seen: int) -> ThreadGrown:
+    async def _with_unseen(
+        self, ticket_id: int, message_count: int, seen: int, by: Actor
+    ) -> ThreadGrown:
         """Return the error with the messages after the first `seen`: the end of the newest page.
 
         If more messages have arrived, a longer end of it is loaded.
         """
         while True:
             limit = min(max(message_count - seen, 1), MAX_PAGE_MESSAGES)
-            detail = await self._tickets.get_with_thread(ticket_id, limit=limit)
+            request = DetailRequest(by.side, limit)
+            detail = await self._tickets.get_with_thread(ticket_id, request)
             loaded = detail.ticket.message_count
             if loaded <= message_count or limit == MAX_PAGE_MESSAGES:
                 return ThreadGrown(loaded, detail.thread.messages)

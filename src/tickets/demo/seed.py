@@ -40,7 +40,9 @@ async def fill(database: Database, samples: SampleData) -> None:
         return
     await database.fetch(*load_queries("demo")["delete_all_tickets"].bind())
     clock = _ClockInThePast(SystemClock().now())
-    service = store.ticket_service(creates=None, replies=None, clock=clock)
+    service = store.ticket_service(
+        creates=None, replies=None, clock=clock, close_resolved_after=None
+    )
     token_admin = TokenAdmin(database, clock)
     user_ids = {email: await token_admin.user(email) for email in samples.users}
     for sample in samples.tickets:

@@ -20,6 +20,13 @@ class ShownAssignee:
     admin_id: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The outcome of an assignment: who is responsible now, None where nobody is."""
+
+    assignee: NamedAdmin | None
+
+
 @dataclass(slots=True)
 class Assignment(Lifecycle):
     """The part of a ticket that admins decide among themselves.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from tickets.domain.people import Actor
+from tickets.domain.people import Actor, Side
 
 
 class EventKind(StrEnum):
@@ -31,6 +31,22 @@ USER_HISTORY = (EventKind.STATUS, EventKind.FOLLOW_UP, EventKind.CLOSED_NATURALL
 
 ADMIN_HISTORY = (*USER_HISTORY, EventKind.ASSIGNEE, EventKind.PRIORITY)
 """The kinds of events that admins are shown. The other kinds are for reports and deliveries."""
+
+
+def history_of(viewer: Side) -> tuple[EventKind, ...]:
+    """Return the kinds of events that this side is shown."""
+    return USER_HISTORY if viewer is Side.USER else ADMIN_HISTORY
+
+
+DELIVERY_NAMES = {
+    EventKind.CREATED: "ticket.created",
+    EventKind.MESSAGE: "message.created",
+    EventKind.STATUS: "ticket.status_changed",
+    EventKind.CLOSED_NATURALLY: "ticket.status_changed",
+    EventKind.ASSIGNEE: "ticket.assigned",
+    EventKind.PRIORITY: "ticket.priority_changed",
+}
+"""What a channel calls the kinds of events that can be delivered (DELIVERY, Webhooks)."""
 
 
 @dataclass(frozen=True, slots=True)

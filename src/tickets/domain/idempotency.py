@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias, TypeVar
 
+from tickets.domain.assignment import Assigned
 from tickets.domain.message import Message
 from tickets.domain.note import Note
 from tickets.domain.people import Actor
 from tickets.domain.saved_reply import SavedReply
-from tickets.domain.ticket import Status, Ticket
+from tickets.domain.ticket import Priority, Status, Ticket
 
 KEY_LIFETIME = timedelta(days=1)
 """How long a stored response is replayed. After that the key counts as new."""
 
-Result: TypeAlias = Ticket | Message | Status | bool | Note | SavedReply
+Result: TypeAlias = Ticket | Message | Status | Priority | Assigned | bool | Note | SavedReply
 """What a use case that changes something returns, and what a stored response holds."""
 
-ResultT = TypeVar("ResultT", Ticket, Message, Status, bool, Note, SavedReply)
+ResultT = TypeVar("ResultT", Ticket, Message, Status, Priority, Assigned, bool, Note, SavedReply)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Self, TypeVar
 
+from tickets.domain.history import NO_HISTORY, HistoryPage
 from tickets.domain.people import NamedAdmin, Side
 from tickets.domain.queues import QueuePosition
 from tickets.domain.ticket import MAX_ID, Category, Status, Ticket
@@ -183,21 +184,46 @@ class ThreadPage:
         return MAX_ID if self.has_unnumbered else self.previous or 0
 
 
+@dataclass(frozen=True, slots=True)
+class DetailRequest:
+    """Which part of a ticket is to be shown, and to which side.
+
+    The page of the thread has the newest `limit` messages, or those with an ordinal below `before`.
+    The page of the history has the newest events, or those with an id below `events_before`, and
+    only kinds that `viewer` is shown.
+    """
+
+    viewer: Side
+    limit: int = MAX_PAGE_MESSAGES
+    before: int | None = None
+    events_before: int | None = None
+
+
 @dataclass(slots=True)
 class TicketDetail:
-    """A ticket and a page of its thread, as of one moment.
+    """A ticket with a page of its thread and one of its history, as of one moment.
 
-    `followed_by` has the ids of the tickets that follow this one. `seen` is the mark of whoever
-    opened it, from before that; the use cases set it.
+    `followed_by` has the ids of the tickets that follow this one. The use cases set `seen`, the
+    mark of whoever opened it, from before that, and `closes_at`, when natural close is due.
     """
 
     ticket: Ticket
     user_email: str | None
     thread: ThreadPage
     followed_by: Sequence[int] = ()
+    history: HistoryPage = NO_HISTORY
     seen: int = 0
+    closes_at: datetime | None = None
 
-    def opened_at(self, mark: int) -> Self:
+    def opened_at(self, mark: int, *, closes_at: datetime | None) -> Self:
         """Return the detail for a reader whose mark was this."""
         # a third of the time of `dataclasses.replace`
-        return type(self)(self.ticket, self.user_email, self.thread, self.followed_by, mark)
+        return type(self)(
+            self.ticket,
+            self.user_email,
+            self.thread,
+            self.followed_by,
+            self.history,
+            mark,
+            closes_at,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -88,7 +89,7 @@ class Ticket(Assignment):
         by: Actor,
         user_id: int | None,
         email: str | None,
-        found: int | None,
+        found: Sequence[int],
         category: str,
         other_category: str | None,
         subject: str,
@@ -98,17 +99,21 @@ class Ticket(Assignment):
         """Return a customer's new ticket with an admin's first message (DESK, On behalf).
 
         It is unread by the user, and nobody waits. The customer is named by `user_id` or `email`;
-        `found` is the id of that user, None where there is none. Raises `NotAllowed` for a user,
-        and `InvalidInput` as `open` does, and where the customer is unknown or named twice.
+        `found` has the ids of users who are named so. Raises `NotAllowed` for a user, and
+        `InvalidInput` as `open` does, and where the customer is unknown, ambiguous or named twice.
         """
         if by.side is not Side.ADMIN:
             raise NotAllowed
         validation = Validation()
         if (user_id is None) is (email is None):
             validation.reject("user_id", "Name the customer by either user_id or email.")
-        elif found is None:
+        elif not found:
             field = "user_id" if email is None else "email"
             validation.reject(field, "There is no such customer.")
+        elif len(found) > 1:
+            validation.reject(
+                "email", "Several customers have this address. Name the one you mean by user_id."
+            )
         new = NewTicket.validated(
             validation,
             category=category,
@@ -117,8 +122,7 @@ class Ticket(Assignment):
             message=message,
         )
         validation.finish()
-        assert found is not None  # noqa: S101 - `finish` raises where it is None
-        return cls._opened(new, user_id=found, by=by, at=at)
+        return cls._opened(new, user_id=found[0], by=by, at=at)
 
     @classmethod
     def _opened(cls, new: NewTicket, *, user_id: int, by: Actor, at: datetime) -> Self:

@@ -128,13 +128,13 @@ async def test_a_user_gets_their_own_ticket_and_nothing_of_another_user(
 ) -> None:
     people = [(scene.owner, scene.other), (scene.other, scene.owner)]
     for one, another in people:
-        theirs = await scene.world.tickets.get_with_thread(another.ticket_id)
+        theirs = await scene.world.detail(another.ticket_id)
 
         response = await scene.call(route, one.caller.headers, one.ticket_id)
 
         assert response.status_code == RULES[route].status, response.text
         assert another.words not in response.text
-        assert await scene.world.tickets.get_with_thread(another.ticket_id) == theirs
+        assert await scene.world.detail(another.ticket_id) == theirs
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_encoded_json_stands_in_a_body_byte_for_byte() -> None:
 
 async def test_a_detail_has_the_bytes_of_its_page(api: Api, user: Caller) -> None:
     ticket = await api.ticket(user)
-    detail = await api.world.tickets.get_with_thread(ticket["id"])
+    detail = await api.world.detail(ticket["id"])
 
     body = msgspec.json.encode(TicketOpened.of(replace(detail, thread=ThreadPage(ODD, 7))))
 

@@ -11,7 +11,8 @@ from tests.postgres.waiting import until
 from tests.world import ADMIN
 from tickets.adapters.postgres.connection.listener import CAUGHT_UP_SECONDS
 from tickets.domain.errors import StoreUnavailable, TicketClosed, TicketNotFound
-from tickets.domain.people import Actor
+from tickets.domain.people import Actor, Side
+from tickets.domain.read_models import DetailRequest
 from tickets.domain.ticket import Status, Ticket
 
 
@@ -136,7 +137,7 @@ async def test_a_row_that_a_platforms_trigger_changed_is_not_cached_as_it_was_se
     await process.tickets.save(stored)
     stored = await cached_as_stored()
     stored.user_unread, stored.admin_unread = False, True
-    await process.tickets.save_with_thread(stored, shown_after=0, limit=200)
+    await process.tickets.save_with_thread(stored, DetailRequest(Side.ADMIN, 200), shown_after=0)
     stored = await cached_as_stored()
     if stored.user_id != owner.user_id:
         with pytest.raises(TicketNotFound):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from tests.postgres.concurrency.interleaving import Gate, GatedTickets
-from tests.world import PostgresWorld, messages_of
+from tests.world import CLOSE_RESOLVED_AFTER, PostgresWorld, messages_of
 from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.connection.listener import Listener
@@ -23,7 +23,7 @@ from tickets.domain.idempotency import IdempotencyKey
 from tickets.domain.message import Message
 from tickets.domain.people import Actor, Side
 from tickets.domain.ports import TicketCache
-from tickets.domain.read_models import MAX_PAGE_MESSAGES, TicketDetail
+from tickets.domain.read_models import MAX_PAGE_MESSAGES, DetailRequest, TicketDetail
 from tickets.domain.ticket import Ticket
 from tickets.domain.write_context import NO_CONTEXT, WriteContext
 
@@ -66,13 +66,21 @@ class Subject:
     def use_cases(
         self, kind: type[TicketService], tickets: Any, ticket_cache: TicketCache
     ) -> TicketService:
-        limits = UserRateLimits(self.world.rate_limiter, creates=None, replies=None)
-        store, clock = self.world.idempotency_store, self.world.clock
-        return kind(tickets, ticket_cache, store, limits, clock)
+        world = self.world
+        return kind(
+            tickets,
+            ticket_cache,
+            world.idempotency_store,
+            admins=world.admins,
+            customers=world.customers,
+            rate_limits=UserRateLimits(world.rate_limiter, creates=None, replies=None),
+            clock=world.clock,
+            close_resolved_after=CLOSE_RESOLVED_AFTER,
+        )
 
     async def snapshot(self, ticket_id: int) -> TicketDetail:
         """Return the ticket as this implementation shows it."""
-        return await self.world.tickets.get_with_thread(ticket_id)
+        return await self.world.detail(ticket_id)
 
 
 class AlwaysCaughtUp(Listener):
@@ -145,7 +153,9 @@ class ClearsWithoutVersion(Subject):
             async def read(
                 self, ticket_id: int, *, by: Actor, limit: int = MAX_PAGE_MESSAGES
             ) -> TicketDetail:
-                detail: TicketDetail = await tickets.get_with_thread(ticket_id, limit=limit)
+                detail: TicketDetail = await tickets.get_with_thread(
+                    ticket_id, DetailRequest(by.side, limit)
+                )
                 await tickets.clear(ticket_id, by.side)
                 return detail
 
@@ -204,12 +214,8 @@ class ReadsAnyPage(Subject):
             def __getattr__(self, name: str) -> Any:
                 return getattr(tickets, name)
 
-            async def get_with_thread(
-                self, ticket_id: int, *, before: int | None = None, limit: int = MAX_PAGE_MESSAGES
-            ) -> TicketDetail:
-                detail: TicketDetail = await tickets.get_with_thread(
-                    ticket_id, before=before, limit=limit
-                )
+            async def get_with_thread(self, ticket_id: int, request: DetailRequest) -> TicketDetail:
+                detail: TicketDetail = await tickets.get_with_thread(ticket_id, request)
                 return replace(detail, thread=replace(detail.thread, previous=None))
 
         return super().ticket_service_on(Everything(), ticket_cache)
@@ -325,7 +331,9 @@ class HighWaterMark(Subject):
             async def read(
                 self, ticket_id: int, *, by: Actor, limit: int = MAX_PAGE_MESSAGES
             ) -> TicketDetail:
-                detail: TicketDetail = await tickets.get_with_thread(ticket_id, limit=limit)
+                detail: TicketDetail = await tickets.get_with_thread(
+                    ticket_id, DetailRequest(by.side, limit)
+                )
                 last = max(message.id for message in messages_of(detail))
                 await tickets.mark(ticket_id, by.side, last)
                 return detail
@@ -337,9 +345,10 @@ class HighWaterMark(Subject):
                 *,
                 by: Actor,
                 seen: int | None = None,
+                status: str | None = None,
                 idempotency_key: IdempotencyKey | None = None,
             ) -> Message:
-                del seen, idempotency_key
+                del seen, status, idempotency_key
                 number = await tickets.next_id()
                 await tickets.insert(number, ticket_id, by, message)
                 now = self._clock.now()

@@ -78,7 +78,7 @@ async def test_concurrent_replies_of_both_sides_are_all_stored_in_one_order(
         )
     )
 
-    detail = await world.tickets.get_with_thread(ticket.id)
+    detail = await world.detail(ticket.id)
     stored = texts_of(detail)[1:]
     assert sorted(stored, key=int) == texts
     assert detail.ticket.message_count == 41
@@ -134,7 +134,7 @@ async def test_a_reply_racing_with_a_close_is_either_stored_or_refused(
         results = await asyncio.gather(*(racing if number % 2 else reversed(racing)))
         message = results[0 if number % 2 else 1]
 
-        detail = await world.tickets.get_with_thread(ticket.id)
+        detail = await world.detail(ticket.id)
         assert detail.ticket.status is Status.CLOSED
         assert (message in messages_of(detail)) == (message is not None)
         assert detail.ticket.message_count == len(messages_of(detail))
@@ -164,7 +164,7 @@ async def test_a_reply_racing_with_auto_close_is_either_stored_or_refused(
 
     assert closed + replied.count(True) == ROUNDS
     for ticket, was_stored in zip(tickets, replied, strict=True):
-        detail = await world.tickets.get_with_thread(ticket.id)
+        detail = await world.detail(ticket.id)
         assert detail.ticket.status is (Status.OPEN if was_stored else Status.CLOSED)
         assert len(messages_of(detail)) == (2 if was_stored else 1)
 

@@ -174,9 +174,7 @@ class Machine(RuleBasedStateMachine):
     def model_memory_and_postgres_agree(self) -> None:
         if not hasattr(self, "model"):
             return
-        in_memory = StoredTicket.of(
-            self.loop.run(self.memory.tickets.get_with_thread(self.ticket_ids[0]))
-        )
+        in_memory = StoredTicket.of(self.loop.run(self.memory.detail(self.ticket_ids[0])))
         for stored in (self._stored(), in_memory):
             assert list(stored.deviations(self.model)) == []
             assert list(self.promise.violations(stored.model)) == []

@@ -68,7 +68,7 @@ async def test_times_are_utc_whatever_the_time_zone_of_the_database(
         # on this day the offset of Monrovia was not a whole number of minutes
         world.clock.moment = datetime(1970, 1, 1, tzinfo=UTC)
         ticket = await world.ticket()
-        detail = await world.tickets.get_with_thread(ticket.id)
+        detail = await world.detail(ticket.id)
 
         (message,) = messages_of(detail)
         assert message.created_at == ticket.created_at == detail.ticket.created_at

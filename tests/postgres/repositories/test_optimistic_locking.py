@@ -6,6 +6,8 @@ import pytest
 
 from tests.world import ADMIN, PostgresWorld
 from tickets.domain.errors import StaleTicket
+from tickets.domain.people import Side
+from tickets.domain.read_models import DetailRequest
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ async def test_a_ticket_given_to_another_user_is_stale_whatever_its_version(
     with pytest.raises(StaleTicket):
         await tickets.save(ticket)
     with pytest.raises(StaleTicket):
-        await tickets.save_with_thread(ticket, shown_after=0, limit=200)
+        await tickets.save_with_thread(ticket, DetailRequest(Side.ADMIN, 200), shown_after=0)
     ticket.reply("Mine?", by=ADMIN, at=postgres_world.clock.now())
     with pytest.raises(StaleTicket):
         await tickets.save(ticket)

@@ -112,7 +112,7 @@ async def test_a_thread_that_is_longer_than_its_ticket_says_is_shown_from_its_en
         await world.reply(ticket.id, ADMIN, text)
     await world.database.fetch("update tickets set message_count = 1 where id = $1", ticket.id)
 
-    detail = await world.tickets.get_with_thread(ticket.id, limit=2)
+    detail = await world.detail(ticket.id, limit=2)
 
     assert [message.ordinal for message in messages_of(detail)] == [2, 3]
     assert detail.thread.previous == 1

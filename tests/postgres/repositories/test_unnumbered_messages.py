@@ -8,6 +8,7 @@ from tests.world import ADMIN, PostgresWorld
 from tickets.adapters.postgres.connection.connect import connected
 from tickets.domain.errors import StaleTicket
 from tickets.domain.people import Actor, Side
+from tickets.domain.read_models import DetailRequest
 from tickets.domain.ticket import Ticket
 
 REPLICATED_MESSAGE = """
@@ -44,4 +45,6 @@ async def test_a_cached_ticket_with_a_message_that_no_page_has_is_not_saved_as_r
     assert ticket.read(by=Actor.user(ticket.user_id), shown_after=1)
 
     with pytest.raises(StaleTicket):
-        await postgres_world.tickets.save_with_thread(ticket, shown_after=1, limit=200)
+        await postgres_world.tickets.save_with_thread(
+            ticket, DetailRequest(Side.ADMIN, 200), shown_after=1
+        )

@@ -152,7 +152,7 @@ async def test_the_platforms_columns_are_unchanged_and_its_triggers_do_not_fire(
     async with world_on(platform_url) as world:
         ticket = await world.ticket(7)
         await world.reply(ticket.id, ADMIN)
-        assert (await world.tickets.get_with_thread(ticket.id)).user_email == "user7@example.com"
+        assert (await world.detail(ticket.id)).user_email == "user7@example.com"
     fired = await platform.fetch("select distinct what from audit order by what")
     assert [row["what"] for row in fired] == ["Always noted", "later", "stamp"]
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tickets.adapters.memory.outbox import Channel, Delivery, StoredEvent
 from tickets.domain.idempotency import StoredResponse
 from tickets.domain.message import Message
 from tickets.domain.note import Note
@@ -46,6 +47,9 @@ class MemoryStore:
         self.notes: dict[int, list[Note]] = {}
         """By ticket, in the order in which they were written."""
         self.saved_replies: dict[int, SavedReply] = {}
+        self.events: dict[int, list[StoredEvent]] = {}
+        self.channels: list[Channel] = []
+        self.deliveries: list[Delivery] = []
         self.taken_over_at: datetime | None = None
         self.stored_responses: dict[tuple[str, str], StoredResponse] = {}
         """By caller (`Actor.principal`) and key."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from tickets.adapters.memory.events import history_page, store_events
 from tickets.adapters.memory.idempotency import reject_duplicate, store_response
 from tickets.adapters.memory.rate_limits import record_hit
 from tickets.adapters.memory.store import MemoryStore
@@ -20,7 +21,7 @@ from tickets.domain.message import Message
 from tickets.domain.read_models import (
     MAX_FOLLOW_UPS,
     MAX_PAGE_BYTES,
-    MAX_PAGE_MESSAGES,
+    DetailRequest,
     ThreadPage,
     TicketDetail,
     UserPosition,
@@ -45,7 +46,8 @@ class MemoryTickets:
         stored = _state(ticket, id=next(self._store.ids), version=1)
         self._store.tickets[stored.id] = stored
         self._store.threads[stored.id] = []
-        self._append(stored.id, ticket.new_message)
+        message = self._append(stored.id, ticket.new_message)
+        store_events(self._store, stored, message, ticket.new_events)
         store_response(self._store, context.stored_response, stored)
         return copy.copy(stored)
 
@@ -57,10 +59,8 @@ class MemoryTickets:
         ticket.assignee = self._store.assignee_of(ticket)
         return ticket
 
-    async def get_with_thread(
-        self, ticket_id: int, *, before: int | None = None, limit: int = MAX_PAGE_MESSAGES
-    ) -> TicketDetail:
-        """Return a copy, and encode the page."""
+    async def get_with_thread(self, ticket_id: int, request: DetailRequest) -> TicketDetail:
+        """Return a copy, and encode the pages."""
         ticket = await self.get(ticket_id)
         follow_ups = sorted(
             other.id
@@ -70,8 +70,9 @@ class MemoryTickets:
         return TicketDetail(
             ticket,
             self._store.emails[ticket.user_id],
-            thread_page(self._store.threads[ticket_id], before=before, limit=limit),
+            thread_page(self._store.threads[ticket_id], before=request.before, limit=request.limit),
             follow_ups[-MAX_FOLLOW_UPS:] or (),
+            history_page(self._store.events.get(ticket_id, ()), request),
         )
 
     async def save(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Message | None:
@@ -83,19 +84,21 @@ class MemoryTickets:
         self._check(context)
         self._store.tickets[ticket.id] = _state(ticket, version=ticket.version + 1)
         stored = self._append(ticket.id, ticket.new_message)
+        store_events(self._store, self._store.tickets[ticket.id], stored, ticket.new_events)
         store_response(self._store, context.stored_response, stored)
         return stored
 
     async def save_with_thread(
-        self, ticket: Ticket, *, shown_after: int, limit: int
+        self, ticket: Ticket, request: DetailRequest, *, shown_after: int
     ) -> TicketDetail:
         """Save if the page reaches back far enough, and return copies."""
-        page = thread_page(self._store.threads.get(ticket.id, ()), before=None, limit=limit)
+        thread = self._store.threads.get(ticket.id, ())
+        page = thread_page(thread, before=None, limit=request.limit)
         if page.shown_after > shown_after:
             self._ticket_cache.invalidate(ticket.id)
             raise StaleTicket
         await self.save(ticket)
-        return await self.get_with_thread(ticket.id, limit=limit)
+        return await self.get_with_thread(ticket.id, request)
 
     async def resolved_since(
         self, moment: datetime, *, after: UserPosition | None, limit: int

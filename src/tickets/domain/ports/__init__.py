@@ -21,6 +21,7 @@ from tickets.domain.ports.operations import (
 from tickets.domain.ports.people import (
     AdminLookup,
     Admins,
+    CustomerLookup,
     TokenLookup,
 )
 from tickets.domain.ports.tickets import (
@@ -38,6 +39,7 @@ __all__ = [
     "AdminLookup",
     "Admins",
     "Clock",
+    "CustomerLookup",
     "IdempotencyStore",
     "Notes",
     "PoolUsage",

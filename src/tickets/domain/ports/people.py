@@ -28,6 +28,17 @@ class AdminLookup(Protocol):
         """Return the admin who holds this token; None where it is unknown or was revoked."""
 
 
+class CustomerLookup(Protocol):
+    """Looks up whom an admin names as the customer of a new ticket."""
+
+    async def find(self, *, user_id: int | None, email: str | None) -> Sequence[int]:
+        """Return the ids of users with this id or this address, lowest first, two at most.
+
+        An address is compared in any capitalisation; a platform may allow several users with one.
+        Nothing is found where neither is given, or both are.
+        """
+
+
 class Admins(Protocol):
     """The named admins of the team."""
 

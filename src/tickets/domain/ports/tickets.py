@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tickets.domain.idempotency import IdempotencyKey, ResultT, StoredResponse
 from tickets.domain.message import Message
-from tickets.domain.read_models import MAX_PAGE_MESSAGES, TicketDetail, UserPosition
+from tickets.domain.read_models import DetailRequest, TicketDetail, UserPosition
 from tickets.domain.ticket import Ticket
 from tickets.domain.write_context import NO_CONTEXT, WriteContext
 
@@ -17,7 +17,7 @@ class Tickets(Protocol):
     """The repository of tickets: one at a time, under optimistic locking."""
 
     async def add(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Ticket:
-        """Store a new ticket, its first message and the context; return it with id and version.
+        """Store a new ticket, as `save` does; return it with id and version.
 
         Raises `NotAuthenticated` where its user does not exist, and what `save` raises for a
         duplicate idempotency key and for a rate limit.
@@ -26,18 +26,17 @@ class Tickets(Protocol):
     async def get(self, ticket_id: int) -> Ticket:
         """Return the ticket; raise `TicketNotFound` where there is none, whatever the number."""
 
-    async def get_with_thread(
-        self, ticket_id: int, *, before: int | None = None, limit: int = MAX_PAGE_MESSAGES
-    ) -> TicketDetail:
-        """Return the ticket with a page of its thread, as of one moment.
+    async def get_with_thread(self, ticket_id: int, request: DetailRequest) -> TicketDetail:
+        """Return the ticket with a page of its thread and one of its history, as of one moment.
 
-        The page has the newest `limit` messages, or those with an ordinal below `before`. It ends
-        earlier at `MAX_PAGE_BYTES`. Raises `TicketNotFound` where there is no such ticket, whatever
-        the number.
+        The page of the thread ends earlier at `MAX_PAGE_BYTES`. Raises `TicketNotFound` where there
+        is no such ticket, whatever the number.
         """
 
     async def save(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Message | None:
-        """Store the ticket's state, its new message and the context together.
+        """Store the ticket's state, its new message, its new events and the context together.
+
+        What channels want of the events goes to the outbox at the same moment.
 
         Returns the message with its id, None where there is none. The ticket must not be used
         afterwards: load it again to decide again. Each error means that nothing was stored:
@@ -49,9 +48,9 @@ class Tickets(Protocol):
         """
 
     async def save_with_thread(
-        self, ticket: Ticket, *, shown_after: int, limit: int
+        self, ticket: Ticket, request: DetailRequest, *, shown_after: int
     ) -> TicketDetail:
-        """Store the ticket's state; return it with the newest page of its thread, as of one moment.
+        """Store the ticket's state; return what `get_with_thread` does, as of one moment.
 
         Raises `StaleTicket`, and stores nothing, as `save` does, and also where the page does not
         have every message with an ordinal above `shown_after`.

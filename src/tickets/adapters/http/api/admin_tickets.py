@@ -13,6 +13,7 @@ from tickets.adapters.http.api.idempotency_header import read_idempotency_key
 from tickets.adapters.http.api.parameters import (
     DEFAULT_THREAD_SIZE,
     Before,
+    EventsBefore,
     NotesBefore,
     Peek,
     ThreadLimit,
@@ -70,6 +71,7 @@ class AdminTicketsController(ThreadController):
         *,
         peek: Peek = None,
         before: Before = None,
+        events_before: EventsBefore = None,
         notes_before: NotesBefore = None,
         limit: ThreadLimit = DEFAULT_THREAD_SIZE,
     ) -> FastResponse[TicketOpenedByAdmin]:
@@ -83,9 +85,21 @@ class AdminTicketsController(ThreadController):
             # older notes do not show what is unread
             read_boolean("peek", peek)
             peek = "true"
-        detail = await load_thread(request, ticket_id, peek=peek, before=before, limit=limit)
+        detail = await load_thread(
+            request,
+            ticket_id,
+            peek=peek,
+            before=before,
+            events_before=events_before,
+            limit=limit,
+        )
         notes = await note_service(request).page(ticket_id, by=request.user, before=before_note)
-        return thread_response(TicketOpenedByAdmin.of(detail, notes), peek=peek, before=before)
+        return thread_response(
+            TicketOpenedByAdmin.of(detail, notes),
+            peek=peek,
+            before=before,
+            events_before=events_before,
+        )
 
     @put(
         "/{ticket_id:str}/status",

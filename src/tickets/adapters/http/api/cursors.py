@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from tickets.domain.errors import FieldError, InvalidInput
+from tickets.domain.history import HistoryPage
 from tickets.domain.note import NotePage
 from tickets.domain.queues import QueuePosition, Sort
 from tickets.domain.read_models import (
@@ -20,6 +21,9 @@ from tickets.domain.read_models import (
     UserPosition,
 )
 from tickets.domain.ticket import MAX_ID
+
+_MAX_EVENT_ID = 2**63 - 1
+"""The highest id of an event: the column is a BIGINT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,13 @@ _INVALID = "Cursor must be the next_cursor of a page of this list; leave it out 
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryPosition:
+    """A keyset position in a history: the page has the events with ids below it."""
+
+    event: int
+
+
+@dataclass(frozen=True, slots=True)
 class NotePosition:
     """A keyset position in the notes of a ticket: the page has the notes with ids below it."""
 
@@ -42,7 +53,13 @@ class NotePosition:
 
 
 AnyPosition = TypeVar(
-    "AnyPosition", UserPosition, AdminPosition, QueuePosition, ThreadPosition, NotePosition
+    "AnyPosition",
+    UserPosition,
+    AdminPosition,
+    QueuePosition,
+    ThreadPosition,
+    HistoryPosition,
+    NotePosition,
 )
 
 
@@ -56,6 +73,11 @@ def next_cursor(
 def messages_before(page: ThreadPage) -> str | None:
     """Return the cursor of the page before this one; None where the thread begins in it."""
     return None if page.previous is None else _encode(ThreadPosition(page.previous + 1))
+
+
+def events_before(page: HistoryPage) -> str | None:
+    """Return the cursor of the page before this one; None where the history begins in it."""
+    return None if page.previous is None else _encode(HistoryPosition(page.previous))
 
 
 def notes_before(page: NotePage) -> str | None:
@@ -129,8 +151,27 @@ def read_thread_cursor(cursor: str | None) -> int | None:
     return position.before
 
 
+def read_history_cursor(cursor: str | None) -> int | None:
+    """Return the id of the event that a page of a history is to end below; None as `read_cursor`.
+
+    Raises `InvalidInput` for a string that no history can have returned.
+    """
+    if not cursor:
+        return None
+    position = _decode(cursor, HistoryPosition)
+    if position is None or not 0 < position.event <= _MAX_EVENT_ID:
+        message = "This cursor is not valid for a history. Start again without a cursor."
+        raise InvalidInput([FieldError("events_before", message)])
+    return position.event
+
+
 def _encode(
-    position: UserPosition | AdminPosition | QueuePosition | ThreadPosition | NotePosition,
+    position: UserPosition
+    | AdminPosition
+    | QueuePosition
+    | ThreadPosition
+    | HistoryPosition
+    | NotePosition,
 ) -> str:
     return urlsafe_b64encode(msgspec.json.encode(position)).rstrip(b"=").decode()
 

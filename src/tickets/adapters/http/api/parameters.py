@@ -69,7 +69,7 @@ TYPE_DECODERS: Any = [
 
 SINGLE_PARAMETERS = (
     *("limit", "cursor", "before", "status", "category", "peek"),
-    *("assignee", "priority", "unread", "user_id", "sort", "notes_before", "q"),
+    *("assignee", "priority", "unread", "user_id", "sort", "events_before", "notes_before", "q"),
 )
 """Query parameters that may be given once; the framework would take the last of several."""
 
@@ -115,6 +115,16 @@ NotesBefore = Annotated[
         description=(
             "The `notes_before` of another response: returns the notes before those, and marks "
             "nothing read. Absent or empty for the newest notes."
+        )
+    ),
+]
+
+EventsBefore = Annotated[
+    str | None,
+    QueryParameter(
+        description=(
+            "The `events_before` of another page: returns the events before that one, and marks "
+            "nothing read. Absent or empty for the newest events."
         )
     ),
 ]

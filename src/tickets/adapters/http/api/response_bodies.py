@@ -10,7 +10,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from tickets.adapters.http.api.cursors import messages_before, next_cursor, notes_before
+from tickets.adapters.http.api.cursors import (
+    events_before,
+    messages_before,
+    next_cursor,
+    notes_before,
+)
 from tickets.adapters.http.litestar_fast.encoded_json import encoded_json
 from tickets.domain.message import Message
 from tickets.domain.note import Note, NotePage
@@ -47,18 +52,39 @@ class TicketBody(msgspec.Struct):
     follows: int | None
 
 
+class HistoryEvent(msgspec.Struct, rename={"before": "from", "after": "to"}):
+    """Something that happened to a ticket; `name` is the admin's, null for the team and for users.
+
+    `from` and `to` are the values around the change: statuses, priorities, names of assignees. For
+    a `follow_up`, `to` is the id of the ticket that follows. Users are shown no `assignee` and no
+    `priority`.
+    """
+
+    id: int
+    at: datetime
+    kind: Literal["status", "follow_up", "closed_naturally", "assignee", "priority"]
+    by: Literal["user", "admin", "system"]
+    name: str | None
+    before: str | None
+    after: str | None
+
+
 class TicketWithThread(TicketBody):
-    """A ticket with a page of its thread, oldest message first.
+    """A ticket with a page of its thread and one of its history, both oldest first.
 
     `messages_before` is the cursor of the page before, null where the thread begins in this one.
     `seen` is the ordinal of the last message that the caller's side had been shown, without a gap,
-    before this call. `followed_by` are the tickets that continue this one.
+    before this call. `followed_by` are the tickets that continue this one. `events_before` is the
+    cursor of older events. `closes_at` is when a resolved ticket closes if nothing happens.
     """
 
     followed_by: Sequence[int]
     seen: int
     messages_before: str | None
     messages: Sequence[Message]
+    events_before: str | None
+    events: Sequence[HistoryEvent]
+    closes_at: datetime | None
 
 
 class TicketWithThreadAndUser(TicketWithThread):
@@ -204,4 +230,7 @@ def _detail_fields(detail: TicketDetail) -> tuple[Any, ...]:
         detail.seen,
         messages_before(detail.thread),
         encoded_json(detail.thread.messages),
+        events_before(detail.history),
+        encoded_json(detail.history.events),
+        detail.closes_at,
     )

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from litestar import Controller, Request, post
 from litestar.params import JSONBody
 
-from tickets.adapters.http.api.cursors import read_thread_cursor
+from tickets.adapters.http.api.cursors import read_history_cursor, read_thread_cursor
 from tickets.adapters.http.api.idempotency_header import read_idempotency_key
 from tickets.adapters.http.api.parameters import TicketId, read_boolean, ticket_service
 from tickets.adapters.http.api.problem_responses import CHANGE_PROBLEMS, REPLY_PROBLEMS
@@ -33,24 +33,37 @@ Body = TypeVar("Body")
 
 
 async def load_thread(
-    request: ThreadRequest, ticket_id: int, *, peek: str | None, before: str | None, limit: int
+    request: ThreadRequest,
+    ticket_id: int,
+    *,
+    peek: str | None,
+    before: str | None,
+    events_before: str | None,
+    limit: int,
 ) -> TicketDetail:
-    """Return the ticket with a page of its thread, and mark it read unless that is ruled out.
+    """Return the ticket with its pages, and mark it read unless that is ruled out.
 
-    Only the newest page marks anything read, as older messages do not show what is unread.
+    Only the newest page marks anything read, as older messages do not show what is unread. Who asks
+    for older events has been shown the newest messages before.
     """
     service, ordinal = ticket_service(request), read_thread_cursor(before)
-    if read_boolean("peek", peek) or ordinal is not None:
-        return await service.peek(ticket_id, by=request.user, before=ordinal, limit=limit)
+    event = read_history_cursor(events_before)
+    if read_boolean("peek", peek) or ordinal is not None or event is not None:
+        return await service.peek(
+            ticket_id, by=request.user, before=ordinal, events_before=event, limit=limit
+        )
     return await service.read(ticket_id, by=request.user, limit=limit)
 
 
-def thread_response(body: Body, *, peek: str | None, before: str | None) -> FastResponse[Body]:
+def thread_response(
+    body: Body, *, peek: str | None, before: str | None, events_before: str | None
+) -> FastResponse[Body]:
     """Return the response of a detail; conditional where it marks nothing read.
 
     A 304 shows nothing, so it must never be what clears a flag.
     """
-    return ConditionalResponse(body) if peek == "true" or before else FastResponse(body)
+    marks_nothing = peek == "true" or before or events_before
+    return ConditionalResponse(body) if marks_nothing else FastResponse(body)
 
 
 def change_headers(request: ThreadRequest) -> list[RawHeader]:

@@ -17,6 +17,7 @@ from tickets.adapters.http.api.parameters import (
     DEFAULT_THREAD_SIZE,
     Before,
     Cursor,
+    EventsBefore,
     Limit,
     Peek,
     SearchText,
@@ -179,8 +180,10 @@ class UserTicketsController(ThreadController):
         self,
         request: UserRequest,
         ticket_id: TicketId,
+        *,
         peek: Peek = None,
         before: Before = None,
+        events_before: EventsBefore = None,
         limit: ThreadLimit = DEFAULT_THREAD_SIZE,
     ) -> FastResponse[TicketOpened]:
         """Return a ticket with a page of its thread, oldest message first.
@@ -188,8 +191,17 @@ class UserTicketsController(ThreadController):
         The newest page marks the ticket read by the user if it holds everything unread. With
         `peek=true` it stays unread; `/read` marks it after it has been shown.
         """
-        detail = await load_thread(request, ticket_id, peek=peek, before=before, limit=limit)
-        return thread_response(TicketOpened.of(detail), peek=peek, before=before)
+        detail = await load_thread(
+            request,
+            ticket_id,
+            peek=peek,
+            before=before,
+            events_before=events_before,
+            limit=limit,
+        )
+        return thread_response(
+            TicketOpened.of(detail), peek=peek, before=before, events_before=events_before
+        )
 
 
 def _location(request: UserRequest, ticket_id: int) -> bytes:

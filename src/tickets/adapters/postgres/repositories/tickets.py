@@ -15,6 +15,7 @@ from tickets.adapters.postgres.repositories.idempotency import (
     response_values,
 )
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter, hit_values
+from tickets.adapters.postgres.repositories.ticket_events import encode_events
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.errors import (
     NotAuthenticated,
@@ -23,12 +24,13 @@ from tickets.domain.errors import (
     TicketNotFound,
     WriteRefused,
 )
+from tickets.domain.history import MAX_PAGE_EVENTS, HistoryPage
 from tickets.domain.message import Message
 from tickets.domain.people import NamedAdmin, Side
 from tickets.domain.read_models import (
     MAX_FOLLOW_UPS,
     MAX_PAGE_BYTES,
-    MAX_PAGE_MESSAGES,
+    DetailRequest,
     ThreadPage,
     TicketDetail,
     UserPosition,
@@ -41,6 +43,9 @@ _REFUSALS = (asyncpg.IntegrityConstraintViolationError, StoreUnavailable)
 
 _EARLIEST = UserPosition(datetime.min.replace(tzinfo=UTC), 0)
 """Before every ticket, so that one query serves all pages."""
+
+_AFTER_ALL_EVENTS = 2**63 - 1
+"""Above the id of every event, for the same reason."""
 
 
 class PostgresTickets:
@@ -65,7 +70,7 @@ class PostgresTickets:
         self._sql = load_queries("tickets")
 
     async def add(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Ticket:
-        """Insert ticket, first message and stored response, and record the hit."""
+        """Insert ticket, first message, events and stored response, and record the hit."""
         response, hit = context.stored_response, context.hit
         values = {
             "category": ticket.category,
@@ -76,6 +81,7 @@ class PostgresTickets:
             "opened_by": ticket.opened_by,
             **_state_values(ticket),
             **_message_values(ticket.new_message),
+            "events": encode_events(ticket.new_events),
             **hit_values(hit),
         }
         if response is None and hit is not None:
@@ -103,32 +109,35 @@ class PostgresTickets:
         generation = self._ticket_cache.generation
         return self._loaded(await self._row("get_ticket", ticket_id), generation)
 
-    async def get_with_thread(
-        self, ticket_id: int, *, before: int | None = None, limit: int = MAX_PAGE_MESSAGES
-    ) -> TicketDetail:
-        """Select the row and the page in one statement, which is one snapshot.
+    async def get_with_thread(self, ticket_id: int, request: DetailRequest) -> TicketDetail:
+        """Select the row and the pages in one statement, which is one snapshot.
 
         A thread that turns out to be longer than a page is selected by another statement.
         """
         generation = self._ticket_cache.generation
-        values = _page_values(limit)
-        if before is None:
+        values = _page_values(request)
+        if request.before is None:
             row = await self._row("get_ticket_with_whole_thread", ticket_id, **values)
             if row["messages"] is not None:
                 page = ThreadPage(b"[%b]" % row["messages"], previous=None)
                 return self._detail(row, page, generation)
-        values["before"] = MAX_ID if before is None else before
+        values["before"] = MAX_ID if request.before is None else request.before
         row = await self._row("get_ticket_with_thread", ticket_id, **values)
         return self._detail(row, _page(row), generation)
 
     async def save(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Message | None:
-        """Update the row, insert message and stored response, record the hit, if not stale."""
+        """Update the row; insert message, events and stored response; record the hit."""
         response, hit = context.stored_response, context.hit
         message, generation = ticket.new_message, self._ticket_cache.generation
-        if message is None and response is None and hit is None:
+        if message is None and response is None and hit is None and not ticket.new_events:
             row = await self._save("save_state", ticket, {})
         else:
-            values = {**_message_values(message), **response_values(response), **hit_values(hit)}
+            values = {
+                **_message_values(message),
+                "events": encode_events(ticket.new_events),
+                **response_values(response),
+                **hit_values(hit),
+            }
             row = await self._save("save_ticket", ticket, values, context)
         if hit is not None:
             self._rate_limiter.recorded(hit, row["arrival_in"])
@@ -137,11 +146,11 @@ class PostgresTickets:
         return None if message is None else _with_id(message, row["message_id"])
 
     async def save_with_thread(
-        self, ticket: Ticket, *, shown_after: int, limit: int
+        self, ticket: Ticket, request: DetailRequest, *, shown_after: int
     ) -> TicketDetail:
-        """Update the row and select the page in one statement, if not stale."""
+        """Update the row and select the pages in one statement, if not stale."""
         generation = self._ticket_cache.generation
-        values = {"shown_after": shown_after, "before": MAX_ID, **_page_values(limit)}
+        values = {"shown_after": shown_after, "before": MAX_ID, **_page_values(request)}
         row = await self._save("save_with_thread", ticket, values)
         return self._detail(row, _page(row), generation)
 
@@ -212,7 +221,9 @@ class PostgresTickets:
 
     def _detail(self, row: asyncpg.Record, page: ThreadPage, generation: int) -> TicketDetail:
         ticket = self._loaded(row, generation)
-        return TicketDetail(ticket, row["user_email"], page, _follow_ups(row["followed_by"]))
+        history = HistoryPage(row["events"], row["events_before"])
+        follow_ups = _follow_ups(row["followed_by"])
+        return TicketDetail(ticket, row["user_email"], page, follow_ups, history)
 
     def _loaded(self, row: asyncpg.Record, generation: int) -> Ticket:
         ticket = _ticket(row)
@@ -241,9 +252,17 @@ def _state_values(ticket: Ticket) -> dict[str, object]:
     }
 
 
-def _page_values(limit: int) -> dict[str, object]:
-    """Return the bounds of a page of a thread, and of what stands beside it."""
-    return {"limit": limit, "max_bytes": MAX_PAGE_BYTES, "max_follow_ups": MAX_FOLLOW_UPS}
+def _page_values(request: DetailRequest) -> dict[str, object]:
+    """Return the bounds of the pages of a detail, and of what stands beside them."""
+    events_before = request.events_before
+    return {
+        "limit": request.limit,
+        "max_bytes": MAX_PAGE_BYTES,
+        "max_follow_ups": MAX_FOLLOW_UPS,
+        "viewer": request.viewer,
+        "events_before": _AFTER_ALL_EVENTS if events_before is None else events_before,
+        "max_events": MAX_PAGE_EVENTS,
+    }
 
 
 def _page(row: asyncpg.Record) -> ThreadPage:
