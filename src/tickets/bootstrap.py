@@ -204,6 +204,7 @@ def application(settings: Settings) -> Litestar:
             changes=_enforced(settings.rate_changes),
             close_resolved_after=settings.close_resolved_after or None,
             clock=clock,
+            close_resolved_after=settings.close_resolved_after or None,
         ),
         note_service=NoteService(PostgresNotes(database), store.idempotency_store, clock),
         saved_reply_service=SavedReplyService(

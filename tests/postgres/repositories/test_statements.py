@@ -12,8 +12,8 @@ from tests.world import ADMIN, PostgresWorld, messages_of, rows_of
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.sql_loader import query_names
 from tickets.domain.idempotency import IdempotencyKey
-from tickets.domain.people import Actor, Side
-from tickets.domain.read_models import AdminRow, DetailRequest, UserRow
+from tickets.domain.people import Actor
+from tickets.domain.read_models import AdminRow, UserRow
 from tickets.domain.ticket import Status
 
 
@@ -112,7 +112,7 @@ async def test_a_thread_that_is_longer_than_its_ticket_says_is_shown_from_its_en
         await world.reply(ticket.id, ADMIN, text)
     await world.database.fetch("update tickets set message_count = 1 where id = $1", ticket.id)
 
-    detail = await world.tickets.get_with_thread(ticket.id, DetailRequest(Side.USER, limit=2))
+    detail = await world.detail(ticket.id, limit=2)
 
     assert [message.ordinal for message in messages_of(detail)] == [2, 3]
     assert detail.thread.previous == 1

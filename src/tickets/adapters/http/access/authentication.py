@@ -88,8 +88,8 @@ def admin_authentication(
             raise NotAuthenticated
         admin = admin_lookup.cached(header)
         if admin is None:
-            await failed_sign_ins.wait_for_lookup(ADMIN_SIGN_INS, request)
-            admin = await admin_lookup.by_token(header)
+            async with failed_sign_ins.lookup(ADMIN_SIGN_INS, request):
+                admin = await admin_lookup.by_token(header)
         if admin is None:
             await failed_sign_ins.record(ADMIN_SIGN_INS, request, header)
             raise NotAuthenticated

@@ -71,6 +71,7 @@ class AdminTicketsController(ThreadController):
         *,
         peek: Peek = None,
         before: Before = None,
+        events_before: EventsBefore = None,
         notes_before: NotesBefore = None,
         events_before: EventsBefore = None,
         limit: ThreadLimit = DEFAULT_THREAD_SIZE,

@@ -129,6 +129,16 @@ NotesBefore = Annotated[
     ),
 ]
 
+EventsBefore = Annotated[
+    str | None,
+    QueryParameter(
+        description=(
+            "The `events_before` of another page: returns the events before that one, and marks "
+            "nothing read. Absent or empty for the newest events."
+        )
+    ),
+]
+
 StatusFilter = Annotated[
     str | None,
     QueryParameter(

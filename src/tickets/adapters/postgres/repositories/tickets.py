@@ -116,13 +116,13 @@ class PostgresTickets:
         """
         generation = self._ticket_cache.generation
         values = _page_values(request)
-        before = values.pop("before")
         if request.before is None:
             row = await self._row("get_ticket_with_whole_thread", ticket_id, **values)
             if row["messages"] is not None:
                 page = ThreadPage(b"[%b]" % row["messages"], previous=None)
                 return self._detail(row, page, generation)
-        row = await self._row("get_ticket_with_thread", ticket_id, before=before, **values)
+        values["before"] = MAX_ID if request.before is None else request.before
+        row = await self._row("get_ticket_with_thread", ticket_id, **values)
         return self._detail(row, _page(row), generation)
 
     async def save(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Message | None:
@@ -150,7 +150,7 @@ class PostgresTickets:
     ) -> TicketDetail:
         """Update the row and select the pages in one statement, if not stale."""
         generation = self._ticket_cache.generation
-        values = {"shown_after": shown_after, **_page_values(request)}
+        values = {"shown_after": shown_after, "before": MAX_ID, **_page_values(request)}
         row = await self._save("save_with_thread", ticket, values)
         return self._detail(row, _page(row), generation)
 
@@ -253,16 +253,15 @@ def _state_values(ticket: Ticket) -> dict[str, object]:
 
 
 def _page_values(request: DetailRequest) -> dict[str, object]:
-    """Return the parameters of the pages of a detail."""
-    before, events_before = request.before, request.events_before
+    """Return the bounds of the pages of a detail, and of what stands beside them."""
+    events_before = request.events_before
     return {
-        "before": MAX_ID if before is None else before,
         "limit": request.limit,
+        "max_bytes": MAX_PAGE_BYTES,
+        "max_follow_ups": MAX_FOLLOW_UPS,
         "viewer": request.viewer,
         "events_before": _AFTER_ALL_EVENTS if events_before is None else events_before,
         "max_events": MAX_PAGE_EVENTS,
-        "max_bytes": MAX_PAGE_BYTES,
-        "max_follow_ups": MAX_FOLLOW_UPS,
     }
 
 
