@@ -91,6 +91,10 @@ create table ticket_events (
 
 create index ticket_events_of_ticket on ticket_events (ticket_id, id);
 
+-- What a history shows, without the events of each message, which are many.
+create index ticket_events_history on ticket_events (ticket_id, id)
+ where kind in ('status', 'follow_up', 'closed_naturally', 'assignee', 'priority');
+
 -- Reports count changes of status and the beginnings and ends of waits, day by day.
 create index ticket_events_of_status on ticket_events (at)
     include (id, ticket_id, kind, by, before, after)

@@ -128,6 +128,24 @@ async def test_a_program_may_empty_tickets_without_knowing_the_tables_of_the_des
             assert await desk.fetchval("select count(*) from ticket_notes") == 0
 
 
+async def test_a_ticket_that_comes_back_in_one_transaction_has_its_first_event(
+    database_url: str,
+) -> None:
+    """With the same id and version, as far as the trigger can tell the same statement."""
+    insert = "insert into tickets (id, user_id, category, subject) values (7, 1, 'other', 'x')"
+    async with connected(database_url) as desk:
+        await desk.execute("insert into users (email) values ('mara@example.com')")
+        async with desk.transaction():
+            for end in ("delete from tickets", "truncate tickets, ticket_messages"):
+                await desk.execute(insert)
+                await desk.execute(end)
+            await desk.execute(insert)
+
+        assert [
+            tuple(row) for row in await desk.fetch("select ticket_id, kind from ticket_events")
+        ] == [(7, "created")]
+
+
 TOKEN = bytes(32)
 
 ADMIN_CHANGES = {
