@@ -45,7 +45,7 @@ SHAPES = {
 }
 
 # Settings while the data is created: it need not survive a crash, and nothing else writes.
-_FAST = (
+FAST = (
     "fsync=off",
     "synchronous_commit=off",
     "full_page_writes=off",
@@ -112,7 +112,7 @@ def server(folder: Path, sizes: Sequence[str], before: Before | None = None) -> 
             wanted.setdefault(template(size, version), (size, version))
     missing = [name for name in wanted if not (folder / f"{name}.created").exists()]
     if missing:
-        with EmbeddedPostgres(cluster, options=settings()[:1] + list(_FAST)) as postgres:
+        with EmbeddedPostgres(cluster, options=settings()[:1] + list(FAST)) as postgres:
             for name in missing:
                 asyncio.run(_make(_server(postgres, cluster), *wanted[name]))
                 (folder / f"{name}.created").touch()

@@ -1221,6 +1221,8 @@ CREATE INDEX ticket_events_of_ticket ON public.ticket_events USING btree (ticket
 
 CREATE INDEX ticket_events_of_waits ON public.ticket_events USING btree (at) INCLUDE (after) WHERE ((kind)::text = 'waiting'::text);
 
+CREATE INDEX ticket_events_taken_back ON public.ticket_events USING btree (at) INCLUDE (id, ticket_id) WHERE (((kind)::text = 'status'::text) AND ((by)::text <> 'user'::text) AND (before = ANY (ARRAY['resolved'::text, 'closed'::text])) AND (after = ANY (ARRAY['open'::text, 'in_progress'::text])));
+
 CREATE INDEX ticket_idempotency_keys_by_age ON public.ticket_idempotency_keys USING btree (recorded_at);
 
 CREATE UNIQUE INDEX ticket_messages_in_order ON public.ticket_messages USING btree (ticket_id, ordinal);

@@ -12,9 +12,12 @@ select array_agg(lack.what order by lack.what)
                              ('ticket_rates', 'select, insert, update, delete'),
                              ('ticket_tokens', 'select, insert, update, delete'),
                              ('ticket_verification', 'select, update'),
-                             ('ticket_admins', 'select'),
+                             ('ticket_admins', 'select, insert, update'),
                              ('ticket_notes', 'select, insert'),
                              ('ticket_saved_replies', 'select, insert, update, delete'),
+                             ('ticket_events', 'select, insert'),
+                             ('ticket_channels', 'select'),
+                             ('ticket_deliveries', 'insert'),
                              ('ticket_migrations', 'select')
                   ) as needed (name, privileges)
             cross join string_to_table(privileges, ', ') with ordinality as p (privilege, position)

@@ -100,11 +100,11 @@ create index ticket_events_of_status on ticket_events (at)
     include (id, ticket_id, kind, by, before, after)
     where kind in ('status', 'closed_naturally');
 
-create index ticket_events_of_waits on ticket_events (at) include (after) where kind = 'waiting';
+create index ticket_events_taken_back on ticket_events (at) include (id, ticket_id)
+    where kind = 'status' and by <> 'user'
+      and before in ('resolved', 'closed') and after in ('open', 'in_progress');
 
--- What a history shows, without the events of each message, which are many.
-create index ticket_events_history on ticket_events (ticket_id, id)
- where kind in ('status', 'follow_up', 'closed_naturally', 'assignee', 'priority');
+create index ticket_events_of_waits on ticket_events (at) include (after) where kind = 'waiting';
 
 -- Where events are delivered to. Empty until a channel is switched on.
 create table ticket_channels (

@@ -27,6 +27,7 @@ from tickets.adapters.postgres.repositories.idempotency import PostgresIdempoten
 from tickets.adapters.postgres.repositories.notes import PostgresNotes
 from tickets.adapters.postgres.repositories.queues import PostgresQueues
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
+from tickets.adapters.postgres.repositories.reports import PostgresReports
 from tickets.adapters.postgres.repositories.saved_replies import PostgresSavedReplies
 from tickets.adapters.postgres.repositories.ticket_counts import PostgresTicketCounts
 from tickets.adapters.postgres.repositories.ticket_search import PostgresTicketSearch
@@ -38,6 +39,7 @@ from tickets.adapters.postgres.verification.daily_round import DailyRound
 from tickets.application.auto_close import AutoClose
 from tickets.application.key_expiry import KeyExpiry
 from tickets.application.notes import NoteService
+from tickets.application.reporting import Reporting
 from tickets.application.saved_replies import SavedReplyService
 from tickets.application.tickets import TicketService
 from tickets.application.user_rate_limits import UserRateLimits
@@ -213,6 +215,7 @@ def application(settings: Settings) -> Litestar:
         ticket_views=store.views,
         queues=store.queues,
         ticket_search=store.search,
+        reporting=Reporting(PostgresReports(database), clock),
         token_lookup=token_lookup_of(settings, database, listener),
         admin_lookup=admin_lookup_of(settings, database, listener),
         admins=PostgresAdmins(database),

@@ -57,6 +57,7 @@ RULES: Mapping[Route, Rule] = {
     ("GET", f"{API}/admin/queue/{{queue}}"): Rule(Who.ADMIN),
     ("GET", f"{API}/admin/queues"): Rule(Who.ADMIN),
     ("GET", f"{API}/admin/stats"): Rule(Who.ADMIN),
+    ("GET", f"{API}/admin/reports"): Rule(Who.ADMIN, query="?from=2026-02-01&to=2026-02-28"),
     ("GET", f"{API}/admin/search"): Rule(Who.ADMIN, query="?q=words"),
     ("GET", f"{API}/admin/users/{{user_id}}"): Rule(Who.ADMIN),
     ("GET", f"{API}/admin/unread"): Rule(Who.ADMIN),

@@ -578,7 +578,12 @@ RIGHTS = [
     ("ticket_idempotency_keys", ["select", "insert", "update", "delete"]),
     ("ticket_rates", ["select", "insert", "update", "delete"]),
     ("ticket_tokens", ["select", "insert", "update", "delete"]),
-    ("ticket_admins", ["select"]),
+    ("ticket_admins", ["select", "insert", "update"]),
+    ("ticket_notes", ["select", "insert"]),
+    ("ticket_saved_replies", ["select", "insert", "update", "delete"]),
+    ("ticket_events", ["select", "insert"]),
+    ("ticket_channels", ["select"]),
+    ("ticket_deliveries", ["insert"]),
     ("ticket_migrations", ["select"]),
     ("ticket_verification", ["select", "update"]),
 ]

@@ -26,6 +26,7 @@ from tickets.adapters.http.desk.admins import AdminsController
 from tickets.adapters.http.desk.customers import CustomersController
 from tickets.adapters.http.desk.notes import NotesController
 from tickets.adapters.http.desk.queues import QueuesController
+from tickets.adapters.http.desk.reports import ReportsController
 from tickets.adapters.http.desk.saved_replies import SavedRepliesController
 from tickets.adapters.http.desk.search import SearchController
 from tickets.adapters.http.edge.error_handlers import EXCEPTION_HANDLERS, MAX_BODY_BYTES
@@ -35,6 +36,7 @@ from tickets.adapters.http.openapi.config import openapi_config
 from tickets.adapters.http.ops.health import HealthController
 from tickets.adapters.http.ops.metrics_endpoint import metrics_router
 from tickets.application.notes import NoteService
+from tickets.application.reporting import Reporting
 from tickets.application.saved_replies import SavedReplyService
 from tickets.application.tickets import TicketService
 from tickets.domain.ports import (
@@ -59,6 +61,7 @@ def create_app(
     ticket_views: TicketViews,
     queues: Queues,
     ticket_search: TicketSearch,
+    reporting: Reporting,
     token_lookup: TokenLookup,
     admin_lookup: AdminLookup,
     admins: Admins,
@@ -101,6 +104,7 @@ def create_app(
                 SavedRepliesController,
                 SearchController,
                 CustomersController,
+                ReportsController,
             ],
             before_request=refuse_repeated_parameters(
                 admin_authentication(admin_tokens, admin_lookup, failed_sign_ins)
@@ -125,6 +129,7 @@ def create_app(
                 "admins": admins,
                 "ticket_search": ticket_search,
                 "customer_url": customer_url,
+                "reporting": reporting,
                 "store_health": store_health,
             },
             deep_copy=False,

@@ -51,6 +51,8 @@ class MemoryStore:
         self.channels: list[Channel] = []
         self.deliveries: list[Delivery] = []
         self.taken_over_at: datetime | None = None
+        self.recorded_since: datetime | None = None
+        """Since when events are recorded; None if always."""
         self.stored_responses: dict[tuple[str, str], StoredResponse] = {}
         """By caller (`Actor.principal`) and key."""
         self.ids = itertools.count(1)

@@ -31,6 +31,7 @@ from tickets.domain.ports.tickets import (
 )
 from tickets.domain.ports.views import (
     Queues,
+    Reports,
     TicketSearch,
     TicketViews,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "PoolUsage",
     "Queues",
     "RateLimiter",
+    "Reports",
     "SavedReplies",
     "StoreFigures",
     "StoreHealth",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from tickets.domain.queues import QueueCounts, QueuePosition, Selection
 from tickets.domain.read_models import AdminPosition, Customer, FoundPage, Page, Stats, UserPosition
+from tickets.domain.reports import Period, Report
 from tickets.domain.search import SearchQuery
 from tickets.domain.ticket import Category, Status
 
@@ -74,3 +76,14 @@ class TicketSearch(Protocol):
         self, query: SearchQuery, *, after: UserPosition | None, limit: int
     ) -> FoundPage:
         """Search all tickets, by address and in notes as well; `AdminRow` with `match`."""
+
+
+class Reports(Protocol):
+    """Figures of past days, from stored times and events."""
+
+    async def report(self, period: Period, *, at: datetime) -> Report:
+        """Return the figures of these days as of one moment; `at` is the time now.
+
+        Takes up to two seconds with a million tickets. One report is computed at a time; the others
+        wait.
+        """

@@ -70,6 +70,7 @@ TYPE_DECODERS: Any = [
 SINGLE_PARAMETERS = (
     *("limit", "cursor", "before", "events_before", "notes_before", "peek"),
     *("status", "category", "assignee", "priority", "unread", "user_id", "sort", "q"),
+    *("from", "to"),
 )
 """Query parameters that may be given once; the framework would take the last of several."""
 
