@@ -12,9 +12,10 @@
 with changed as (
     -- include: insert_ticket
 ), message as (
-    insert into ticket_messages (ticket_id, sender_type, sender_id, sender_name, message,
+    insert into ticket_messages (ticket_id, sender_type, sender_id, admin_id, sender_name, message,
                                  created_at, ordinal)
-    select changed.id, :sender_type, :sender_id, :sender_name, :message, :sent_at, :last_ordinal
+    select changed.id, :sender_type, :sender_id, :sender_admin_id, :sender_name, :message, :sent_at,
+           :last_ordinal
       from changed
     returning id, sender_type, sender_id, sender_name, message, created_at, ordinal
 ), event as (
@@ -35,9 +36,10 @@ returning (select changed.id from changed) as id,
 with changed as (
     -- include: insert_ticket
 ), message as (
-    insert into ticket_messages (ticket_id, sender_type, sender_id, sender_name, message,
+    insert into ticket_messages (ticket_id, sender_type, sender_id, admin_id, sender_name, message,
                                  created_at, ordinal)
-    select changed.id, :sender_type, :sender_id, :sender_name, :message, :sent_at, :last_ordinal
+    select changed.id, :sender_type, :sender_id, :sender_admin_id, :sender_name, :message, :sent_at,
+           :last_ordinal
       from changed
     returning id, sender_type, sender_id, sender_name, message, created_at, ordinal
 ), event as (
@@ -123,10 +125,10 @@ with changed as (
     ,
     -- include: is_as_sent
 ), message as (
-    insert into ticket_messages (ticket_id, sender_type, sender_id, sender_name, message,
+    insert into ticket_messages (ticket_id, sender_type, sender_id, admin_id, sender_name, message,
                                  created_at, ordinal)
-    select changed.id, :sender_type::text, :sender_id, :sender_name, :message, :sent_at,
-           :last_ordinal
+    select changed.id, :sender_type::text, :sender_id, :sender_admin_id, :sender_name, :message,
+           :sent_at, :last_ordinal
       from changed
      where :sender_type::text is not null
     returning id, sender_type, sender_id, sender_name, message, created_at, ordinal

@@ -95,7 +95,7 @@ async def test_a_disabled_admin_is_signed_out_and_the_tickets_count_as_unassigne
 
 
 async def test_disable_hands_open_tickets_over(
-    tickets_admin: AdminCommand, postgres_world: PostgresWorld
+    tickets_admin: AdminCommand, postgres_world: PostgresWorld, database: Database
 ) -> None:
     nadia = await postgres_world.admin("Nadia", "nadia@example.com")
     omar = await postgres_world.admin("Omar", "omar@example.com")
@@ -117,6 +117,15 @@ async def test_disable_hands_open_tickets_over(
         assignee = (await postgres_world.tickets.get(ticket_id)).assignee
         assert assignee == (None if status is Status.CLOSED else omar)
     assert (await postgres_world.tickets.get(others.id)).assignee is None
+    events = await database.fetch(
+        """select ticket_id, by, before, after from ticket_events
+            where kind = 'assignee' and before is not null order by ticket_id"""
+    )
+    assert [tuple(event) for event in events] == [
+        (ticket_id, "admin", "Nadia", "Omar")
+        for status, ticket_id in ids.items()
+        if status is not Status.CLOSED
+    ]
 
 
 async def test_wrong_arguments_are_refused_in_a_sentence(

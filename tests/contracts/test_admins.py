@@ -8,7 +8,7 @@ from tests.world import PostgresWorld, World
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.identity.admins import PostgresAdminLookup
 from tickets.adapters.postgres.identity.cached_token_lookup import CachedTokenLookup
-from tickets.domain.people import MAX_ADMINS, AdminEntry, NamedAdmin
+from tickets.domain.people import MAX_ADMINS, Actor, AdminEntry, NamedAdmin
 from tickets.domain.ticket import Status
 
 
@@ -207,3 +207,15 @@ async def test_assigned_tickets_that_are_not_closed_are_counted_and_found_page_b
     assert [entry.open for entry in await postgres_world.admins.entries()] == [0, 0]
     found = await postgres_world.admins.assigned_to(nadia.id, after=0, limit=9)
     assert list(found) == expected
+
+
+async def test_messages_are_stored_with_the_id_of_the_admin_who_wrote_them(
+    postgres_world: PostgresWorld, database: Database
+) -> None:
+    nadia, ticket = await postgres_world.admin("Nadia"), await postgres_world.ticket()
+    for by in (Actor.named(nadia), Actor.team(), Actor.user(ticket.user_id)):
+        await postgres_world.reply(ticket.id, by, "Hello.")
+
+    rows = await database.fetch("select admin_id from ticket_messages order by id")
+
+    assert [row["admin_id"] for row in rows] == [None, nadia.id, None, None]

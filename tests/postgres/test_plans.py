@@ -168,6 +168,7 @@ WHOLE: Values = {name: value for name, value in NEWEST.items() if name != "befor
 A_MESSAGE: Values = {
     "sender_type": "user",
     "sender_name": None,
+    "sender_admin_id": None,
     "sender_id": 1,
     "message": "It stops.",
     "sent_at": FROM,

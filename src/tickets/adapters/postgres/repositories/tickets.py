@@ -24,6 +24,7 @@ from tickets.domain.errors import (
     TicketNotFound,
     WriteRefused,
 )
+from tickets.domain.event import EventKind
 from tickets.domain.history import MAX_PAGE_EVENTS, HistoryPage
 from tickets.domain.message import Message
 from tickets.domain.people import NamedAdmin, Side
@@ -80,7 +81,7 @@ class PostgresTickets:
             "follows": ticket.follows,
             "opened_by": ticket.opened_by,
             **_state_values(ticket),
-            **_message_values(ticket.new_message),
+            **_message_values(ticket),
             "events": encode_events(ticket.new_events),
             **hit_values(hit),
         }
@@ -133,7 +134,7 @@ class PostgresTickets:
             row = await self._save("save_state", ticket, {})
         else:
             values = {
-                **_message_values(message),
+                **_message_values(ticket),
                 "events": encode_events(ticket.new_events),
                 **response_values(response),
                 **hit_values(hit),
@@ -276,13 +277,28 @@ def _follow_ups(newest_first: str) -> Sequence[int]:
     return [int(ticket_id) for ticket_id in reversed(newest_first[1:-1].split(","))]
 
 
-def _message_values(message: Message | None) -> dict[str, object]:
-    """Return the columns of a new message, all None where there is none."""
+_MESSAGE_COLUMNS = (
+    "sender_type",
+    "sender_id",
+    "sender_admin_id",
+    "sender_name",
+    "message",
+    "sent_at",
+)
+
+
+def _message_values(ticket: Ticket) -> dict[str, object]:
+    """Return the columns of the ticket's new message, all None where there is none."""
+    message = ticket.new_message
     if message is None:
-        return dict.fromkeys(("sender_type", "sender_id", "sender_name", "message", "sent_at"))
+        return dict.fromkeys(_MESSAGE_COLUMNS)
+    # a message shows its admin's name alone; who that is stands in its event
+    authors = (event.by for event in ticket.new_events if event.kind is EventKind.MESSAGE)
+    author = next(authors, None)
     return {
         "sender_type": message.sender_type,
         "sender_id": message.sender_id,
+        "sender_admin_id": None if author is None or author.admin is None else author.admin.id,
         "sender_name": message.sender_name,
         "message": message.message,
         "sent_at": message.created_at,
