@@ -204,7 +204,6 @@ def application(settings: Settings) -> Litestar:
             creates=_enforced(settings.rate_creates),
             replies=_enforced(settings.rate_replies),
             changes=_enforced(settings.rate_changes),
-            close_resolved_after=settings.close_resolved_after or None,
             clock=clock,
             close_resolved_after=settings.close_resolved_after or None,
         ),

@@ -73,7 +73,6 @@ class AdminTicketsController(ThreadController):
         before: Before = None,
         events_before: EventsBefore = None,
         notes_before: NotesBefore = None,
-        events_before: EventsBefore = None,
         limit: ThreadLimit = DEFAULT_THREAD_SIZE,
     ) -> FastResponse[TicketOpenedByAdmin]:
         """Return a ticket with a page of its thread, its user and the newest notes.

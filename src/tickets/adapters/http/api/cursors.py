@@ -75,11 +75,6 @@ def messages_before(page: ThreadPage) -> str | None:
     return None if page.previous is None else _encode(ThreadPosition(page.previous + 1))
 
 
-def events_before(page: HistoryPage) -> str | None:
-    """Return the cursor of the page before this one; None where the history begins in it."""
-    return None if page.previous is None else _encode(HistoryPosition(page.previous))
-
-
 def notes_before(page: NotePage) -> str | None:
     """Return the cursor of the notes before this page; None where the first note is in it."""
     return None if page.previous is None else _encode(NotePosition(page.previous + 1))

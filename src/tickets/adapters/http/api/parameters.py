@@ -110,16 +110,6 @@ Before = Annotated[
     ),
 ]
 
-EventsBefore = Annotated[
-    str | None,
-    QueryParameter(
-        description=(
-            "The `events_before` of another page: returns the events before that one, and marks "
-            "nothing read. Absent or empty for the newest events."
-        )
-    ),
-]
-
 NotesBefore = Annotated[
     str | None,
     QueryParameter(
