@@ -31,3 +31,6 @@ alter table tickets disable trigger ticket_badges_appear, disable trigger ticket
 
 -- name: without the versions' trigger
 alter table tickets disable trigger ticket_versions_rise;
+
+-- name: without the search's indexes
+drop index ticket_messages_search, tickets_search, ticket_notes_search;

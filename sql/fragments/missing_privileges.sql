@@ -13,6 +13,8 @@ select array_agg(lack.what order by lack.what)
                              ('ticket_tokens', 'select, insert, update, delete'),
                              ('ticket_verification', 'select, update'),
                              ('ticket_admins', 'select'),
+                             ('ticket_notes', 'select, insert'),
+                             ('ticket_saved_replies', 'select, insert, update, delete'),
                              ('ticket_migrations', 'select')
                   ) as needed (name, privileges)
             cross join string_to_table(privileges, ', ') with ordinality as p (privilege, position)

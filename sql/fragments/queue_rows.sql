@@ -15,7 +15,9 @@ select coalesce(
        max(t.at) filter (where t.n = :limit) as last_at,
        max(t.id) filter (where t.n = :limit) as last_id
   from (
-           select chosen.n, chosen.rank, chosen.at, looked_up.*
+           select chosen.n, chosen.rank, chosen.at,
+                  -- include: admin_row_columns
+                  , t.user_email
              from chosen
             cross join lateral (
                       select
@@ -24,7 +26,7 @@ select coalesce(
                         from tickets t
                        where t.id = chosen.id
                        limit 1
-                  ) as looked_up
+                  ) as t
        ) as t
   -- include: join_assignee
  cross join lateral (

@@ -1,4 +1,4 @@
--- Queues: lists of the open work, in the orders and with the filters of the admins' list. The ids of
+-- The queues: lists of the open work, with the orders and filters of the admins' list. The ids of
 -- a page are chosen first, from indexes alone where the visibility map allows it; then its rows are
 -- looked up. A moment is passed as text, since it may be infinite.
 
@@ -123,7 +123,7 @@ with ranked as (
 -- name: queue_counts
 -- How many tickets each queue has, in one snapshot. What is nobody's is all open work but that of
 -- admins who are not disabled.
-select waiting.*,
+select waiting.waiting, waiting.waiting_longest_since,
        (
            select count(*)
              from tickets t
@@ -137,7 +137,7 @@ select waiting.*,
              join tickets t on coalesce(t.assignee_id, 0) = a.id and t.status <> 'closed'
             where a.disabled_at is null
        ) as unassigned,
-       statuses.*
+       statuses.open, statuses.resolved, statuses.closed, statuses.unread
   from (
            select count(*) as waiting, min(waiting_since) as waiting_longest_since
              from tickets

@@ -54,6 +54,10 @@ select case when n % 3 = 0 then {BUSY_USER} else 2 + n * 7919 % {USERS - 1} end,
 
 update tickets set message_count = {MESSAGES}, last_ordinal = {MESSAGES} where id = {LONG_THREAD};
 
+insert into ticket_notes (ticket_id, note, created_at)
+select 1 + n % 500, 'A note.', timestamptz '{FROM:%Y-%m-%d} 10:00+00'
+  from generate_series(1, 50000) n;
+
 insert into ticket_counts
 select 0, status, category, count(*), count(*) filter (where admin_unread)
   from tickets group by 2, 3;

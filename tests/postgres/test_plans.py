@@ -367,6 +367,53 @@ async def test_expired_idempotency_keys_are_found_by_age(
 
 BATCH = 500
 SOME_TICKETS = list(range(LONG_THREAD + 1, LONG_THREAD + 1 + BATCH))
+A_NOTE: Values = {
+    "admin_id": None,
+    "admin_name": None,
+    "note": "A note.",
+    "created_at": LATER,
+    "max_notes": 1000,
+}
+DESK: dict[str, tuple[str, str, Values, int]] = {
+    "the newest notes": (
+        "notes",
+        "notes_of_ticket",
+        {"ticket_id": 7, "before": MAX_ID, "limit": 21},
+        21,
+    ),
+    "a note": ("notes", "add_note", {"ticket_id": 7} | A_NOTE | NO_KEY, 110),
+    "a note with a key": ("notes", "add_note", {"ticket_id": 7} | A_NOTE | A_KEY, 110),
+}
+"""Queries of the desk that read one ticket's notes: file, name, values, rows read at most."""
+
+
+@pytest.mark.parametrize("case", DESK)
+async def test_notes_are_read_of_one_ticket_alone(
+    connection: asyncpg.Connection[asyncpg.Record], case: str
+) -> None:
+    file, query, values, most = DESK[case]
+    plan = await plan_of(connection, file, query, **values)
+
+    assert plan.sequential_scans == set()
+    assert 0 < plan.rows_read <= most
+
+
+@pytest.mark.parametrize(
+    ("query", "values"), [("list_admins", {}), ("assigned_to", {"admin_id": 1, "after": 0})]
+)
+async def test_the_tickets_of_an_admin_are_found_by_their_index(
+    connection: asyncpg.Connection[asyncpg.Record], query: str, values: Values
+) -> None:
+    limit = {"limit": 500} if query == "assigned_to" else {}
+    plan = await plan_of(connection, "admins", query, **values, **limit)
+
+    assert plan.sequential_scans <= {"ticket_admins"}
+    open_tickets = await connection.fetchval(
+        "select count(*) from tickets where assignee_id is not null and status <> 'closed'"
+    )
+    assert 0 < plan.rows_read <= open_tickets + 2 * 100
+
+
 VERIFICATION: dict[str, Values] = {
     "next_tickets": {"after": 1000, "size": BATCH},
     "sample_of_tickets": {"newest": 100, "places": 40, "at_each": 10},
@@ -463,13 +510,16 @@ def test_every_query_has_its_plan_tested() -> None:
     planned |= {query for _file, query, _values in SINGLE_ROWS.values()}
     planned |= {"user_unread", "admin_stats", "admin_unread"}
     planned |= {"resolved_since", "delete_responses_before"}
-    planned |= set(VERIFICATION)
+    planned |= set(VERIFICATION) | {query for _file, query, _values, _most in DESK.values()}
+    planned |= {"list_admins", "assigned_to"}
+    # by a unique index, or all of a table that has a hundred rows, or five hundred
+    planned |= {"admin_by_token_sha256", "get_admin", "email_of_admin"}
+    planned |= set(load_queries("admin_accounts")) | set(load_queries("saved_replies"))
     planned |= {query for query, _values, _branches in QUEUES.values()}
     planned |= set(SCOPES) | {"queue_counts"}
 
     # not on a request's path, and over a few rows or the catalogue
     others = {"migrations", "listener", "ticket_counts", "demo", "auto_close", "sequences"}
-    others |= {"admins", "admin_accounts"}
     planned |= set(load_queries("verification")) | {"readiness", "last_verification"}
     folder = sql_folder() / "queries"
     files = {file.name.removesuffix(".sql") for file in folder.iterdir()} - others

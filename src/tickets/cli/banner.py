@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import click
 
-from tickets.cli.operations import DemoUser, SchemaState, TargetDatabase
+from tickets.cli.operations import DemoPeople, SchemaState, TargetDatabase
 from tickets.observability import logs
 from tickets.settings.settings import Settings
 
@@ -54,28 +54,28 @@ def address_lines(target: TargetDatabase, schema: SchemaState) -> Sequence[str]:
     ]
 
 
-def demo_lines(settings: Settings, user: DemoUser) -> Sequence[str]:
+def demo_lines(settings: Settings, people: DemoPeople) -> Sequence[str]:
     """Return the demo's links and tokens, and curl commands that can be pasted.
 
     A link carries its token in the fragment, which a browser never sends to a server.
     """
     url = _base_url(settings)
     tickets = f"{url}/api/v1/tickets"
-    bearer = f"-H 'Authorization: Bearer {user.token}'"
-    admin = f"-H 'X-Admin-Token: {settings.admin_token[0]}'"
+    bearer = f"-H 'Authorization: Bearer {people.token}'"
+    admin = f"-H 'X-Admin-Token: {people.admin_token}'"
     json = "-H 'Content-Type: application/json'"
     return [
         "",
         "Open both dashboards in a browser, ready to use:",
-        f"  {user.email}",
-        f"    {url}/account#token={user.token}",
-        "  The admin team",
-        f"    {url}/admin#token={settings.admin_token[0]}",
+        f"  {people.email}",
+        f"    {url}/account#token={people.token}",
+        f"  {people.admin_name}, one of three admins",
+        f"    {url}/admin#token={people.admin_token}",
         "",
-        f"User   {user.email}",
-        f"  bearer token  {user.token}",
-        "Admin",
-        f"  admin token   {settings.admin_token[0]}",
+        f"User   {people.email}",
+        f"  bearer token  {people.token}",
+        f"Admin  {people.admin_name}",
+        f"  admin token   {people.admin_token}",
         "",
         "# the user's tickets, and how many are unread",
         f"curl {bearer} {tickets}",

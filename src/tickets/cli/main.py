@@ -116,9 +116,9 @@ def demo(settings: Settings, /, **options: str | int | None) -> None:
     ):
         schema = asyncio.run(operations.migrate(target.settings))
         verification.log(asyncio.run(verification.verify_at_start(target.settings)))
-        demo_user = asyncio.run(operations.seed_demo(target.settings))
+        people = asyncio.run(operations.seed_demo(target.settings))
         click.echo("\n".join(banner.address_lines(target, schema)))
-        click.echo("\n".join(banner.demo_lines(target.settings, demo_user)))
+        click.echo("\n".join(banner.demo_lines(target.settings, people)))
         _serve(target.settings, listener)
 
 

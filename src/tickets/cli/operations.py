@@ -272,15 +272,17 @@ async def close_resolved(settings: Settings) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class DemoUser:
-    """The user whom the demo signs in."""
+class DemoPeople:
+    """The user and the named admin whom the demo signs in."""
 
     email: str
     token: str
+    admin_name: str
+    admin_token: str
 
 
-async def seed_demo(settings: Settings) -> DemoUser:
-    """Fill the demo's database if it is empty, and return its first user with a new token."""
+async def seed_demo(settings: Settings) -> DemoPeople:
+    """Fill the demo's database if it is empty; return its first user and admin with new tokens."""
     samples = load_sample_data()
     async with database_of(settings).open() as database:
         await seed.fill(database, samples)
@@ -288,7 +290,8 @@ async def seed_demo(settings: Settings) -> DemoUser:
         email = samples.users[0]
         user_id = await token_admin.user(email)
         token = await token_admin.new_token(user_id, lifetime=settings.token_lifetime)
-    return DemoUser(email, token)
+        admin_tokens = [await seed.token_of(database, admin) for admin in samples.admins]
+    return DemoPeople(email, token, samples.admins[0].name, admin_tokens[0])
 
 
 def url_of(settings: Settings) -> str:

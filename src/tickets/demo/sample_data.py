@@ -16,6 +16,30 @@ class SampleMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sender: Side
     hours_ago: float
     text: str
+    admin: str | None = None
+    """The address of the admin who wrote it; None for a user."""
+
+
+class SampleAdmin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A named admin of the demo."""
+
+    name: str
+    email: str
+
+
+class SampleNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An internal note of the admin with this address."""
+
+    admin: str
+    hours_ago: float
+    text: str
+
+
+class SampleReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A saved reply."""
+
+    title: str
+    text: str
 
 
 class SampleTicket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,6 +51,7 @@ class SampleTicket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: Status
     messages: tuple[SampleMessage, ...]
     other_category: str | None = None
+    notes: tuple[SampleNote, ...] = ()
 
     read_by_user: bool = True
     """False if the newest message is an admin's that the user has not read."""
@@ -36,11 +61,15 @@ class SampleTicket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SampleData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The users and the tickets of the demo."""
+    """The users, the admins and the tickets of the demo."""
 
     users: tuple[str, ...]
     """E-mail addresses; the demo is signed in as the first."""
 
+    admins: tuple[SampleAdmin, ...]
+    """The demo shows the first with a token."""
+
+    saved_replies: tuple[SampleReply, ...]
     tickets: tuple[SampleTicket, ...]
 
 

@@ -119,5 +119,8 @@ class Scene:
         body = body or {"json": rule and rule.body}
         query = rule.query if rule else ""
         return await self.api.client.request(
-            method, with_id(path, ticket_id) + query, headers=headers, **body
+            method,
+            with_id(path, ticket_id, self.owner.caller.user_id) + query,
+            headers=headers,
+            **body,
         )

@@ -29,10 +29,12 @@ async def test_the_indexes_are_replaced_and_the_constraints_are_added(
         "tickets_waiting",
         "tickets_by_assignee",
         "tickets_not_done",
+        "tickets_search",
     }
     assert await names(taken_over_connection, "indexes", "ticket_messages") == {
         "ticket_messages_pkey",
         "ticket_messages_in_order",
+        "ticket_messages_search",
     }
     assert await names(taken_over_connection, "constraints", "tickets") == {
         "tickets_pkey",

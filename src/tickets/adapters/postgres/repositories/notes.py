@@ -43,9 +43,6 @@ class PostgresNotes:
         )
         try:
             row = await self._database.fetchrow(*statement)
-        except asyncpg.ForeignKeyViolationError as error:
-            # deleted at this moment
-            raise TicketNotFound from error
         except DUPLICATE_REQUEST_ERRORS as error:
             raise_if_duplicate(stored_response, error)
             raise
