@@ -74,6 +74,7 @@ async def main() -> None:
             ticket_views=world.views,
             queues=world.queues,
             ticket_search=world.search,
+            reporting=world.reporting,
             token_lookup=world.token_lookup,
             admin_lookup=world.admin_lookup,
             admins=world.admins,

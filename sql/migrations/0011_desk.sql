@@ -305,7 +305,7 @@ begin
                   left(m.message, 101) as beginning,
                   place.status, place.waiting_since
     ), answered as (
-        select *,
+        select ticket_id, id, ordinal, sender_type, created_at, beginning, status, waiting_since,
                coalesce(max(ordinal) filter (where sender_type = 'admin')
                             over (partition by ticket_id), 0) as answer,
                min(ordinal) filter (where sender_type = 'user')
@@ -500,7 +500,7 @@ begin
     -- planned at each call, for one row or a million
     execute $statement$
         with opened as (
-            select *
+            select id, created_at, opened_by, last_ordinal, waiting_since
               from added t
              where events_recorded = 0
                and not exists (

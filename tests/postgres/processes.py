@@ -15,6 +15,7 @@ from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
 from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.connection.listener import CAUGHT_UP_SECONDS, Listener
+from tickets.adapters.postgres.identity.admins import PostgresAdminLookup
 from tickets.adapters.postgres.identity.cached_token_lookup import CachedTokenLookup
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
@@ -51,6 +52,13 @@ class Process(PostgresWorld):
             PostgresTokenLookup(self.database, Identity.named("tokens")),
             seconds=self.token_cache,
             listener=self.listener,
+            now=self.time,
+        )
+        self.admin_lookup = CachedTokenLookup(
+            PostgresAdminLookup(self.database),
+            seconds=self.token_cache,
+            listener=self.listener,
+            kind="admin",
             now=self.time,
         )
 

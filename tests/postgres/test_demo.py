@@ -11,7 +11,7 @@ from tickets.adapters.postgres.connection.database import Database
 from tickets.demo.sample_data import load_sample_data
 from tickets.demo.seed import fill, token_of
 from tickets.domain.people import Side
-from tickets.domain.read_models import AdminRow
+from tickets.domain.read_models import AdminRow, DetailRequest
 
 SAMPLES = load_sample_data()
 NAMES: dict[str | None, str] = {admin.email: admin.name for admin in SAMPLES.admins}
@@ -35,7 +35,7 @@ async def test_the_sample_tickets_are_stored_as_they_are_in_the_data_file(
         )
         assert row.message_count == len(sample.messages)
         assert row.admin_unread == (not sample.read_by_admin)
-        detail = await postgres_world.detail(row.id)
+        detail = await postgres_world.tickets.get_with_thread(row.id, DetailRequest(Side.ADMIN))
         assert [(m.message, m.sender_name) for m in messages_of(detail)] == [
             (message.text, NAMES.get(message.admin)) for message in sample.messages
         ]

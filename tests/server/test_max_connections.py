@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from tests.server.conftest import (
     GET,
     PATIENT,
+    POST,
     Client,
     ConfigWith,
     Scope,
@@ -182,6 +183,50 @@ async def test_a_busy_connection_is_not_closed_for_an_idle_one(config: ConfigWit
             await client.close()
 
 
+ONE = replace(PATIENT, max_connections=1)
+SLOW_REQUESTS = {"head": b"GET / HTTP/1.1\r\nHost: tickets.test\r\nX-", "body": POST + b"12345"}
+
+
+@pytest.mark.parametrize("part", SLOW_REQUESTS)
+async def test_where_none_is_idle_the_slowest_request_makes_room_with_a_408(
+    config: ConfigWith, part: str
+) -> None:
+    """Slow requests from many addresses would hold all connections until the time-out."""
+    server_config = config(ONE)
+    table = server_config.http.args[0]  # type: ignore[union-attr] # a partial
+    async with serving(server_config) as server:
+        slow = await server.connect()
+        await slow.send(SLOW_REQUESTS[part])
+        await until(lambda: table._arriving)  # noqa: SLF001 - nothing else shows that it has begun
+
+        other = await server.connect()
+        assert await served(other)
+        await slow.problem(408)
+        for client in (slow, other):
+            await client.close()
+
+
+async def test_a_request_that_has_arrived_in_parts_makes_no_room(config: ConfigWith) -> None:
+    gate = Gate()
+    server_config = config(ONE)
+    table = server_config.http.args[0]  # type: ignore[union-attr] # a partial
+    async with serving(server_config, gate) as server:
+        client = await server.connect()
+        head = GET % b"hold"
+        await client.send(head[:10])
+        await until(lambda: table._arriving)  # noqa: SLF001 - as above
+        await client.send(head[10:])
+        await until(lambda: gate.holding)
+
+        refused = await server.connect()
+        await refused.send(GET % b"second")
+        await refused.problem(503)
+        gate.open.set()
+        assert (await client.response())[0] == 200
+        for connection in (client, refused):
+            await connection.close()
+
+
 async def test_a_connection_that_still_receives_its_response_is_not_closed(
     config: ConfigWith,
 ) -> None:
@@ -279,6 +324,43 @@ class Idle:
 
     def close_idle(self) -> None:
         self.closed = True
+
+    def close_unfinished(self) -> None:
+        self.closed = True
+
+
+def test_of_slow_requests_the_one_that_began_first_makes_room_whatever_was_sent_last() -> None:
+    table = ConnectionTable(replace(SHARED, max_connections=3, max_per_address=0))
+    slow = [Idle() for _ in range(3)]
+    for connection in slow:
+        table.admit(connection, "198.51.100.7", now=0)
+    for connection in (slow[1], slow[0], slow[2], slow[1]):
+        table.mark_busy(connection)
+        table.mark_arriving(connection)
+    table.mark_arrived(slow[0])
+
+    closed = []
+    for _ in range(2):
+        newcomer = Idle()
+        assert table.admit(newcomer, "198.51.100.8", now=0) is Admission.OPEN
+        table.mark_busy(newcomer)
+        closed.append([connection.closed for connection in slow])
+    refused = table.admit(Idle(), "198.51.100.8", now=0)
+
+    assert closed == [[False, True, False], [False, True, True]]
+    assert refused is Admission.REFUSED
+
+
+def test_an_address_at_its_share_makes_room_among_its_own_slow_requests() -> None:
+    table = ConnectionTable(replace(SHARED, max_connections=9, max_per_address=1))
+    other, own = Idle(), Idle()
+    for connection, address in ((other, "198.51.100.7"), (own, "198.51.100.8")):
+        table.admit(connection, address, now=0)
+        table.mark_busy(connection)
+        table.mark_arriving(connection)
+
+    assert table.admit(Idle(), "198.51.100.8", now=0) is Admission.OPEN
+    assert (other.closed, own.closed) == (False, True)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tests.server.conftest import (
     GET,
@@ -16,6 +17,7 @@ from tests.server.conftest import (
     POST,
     ConfigWith,
     Scope,
+    configured,
     echo,
     log_lines,
     serving,
@@ -154,6 +156,30 @@ async def test_a_request_head_of_as_many_lines_as_are_allowed_is_served(config: 
         for _ in range(2):
             await client.send((GET % b"")[:-2] + b"a: b\r\n" * (MAX_HEADERS - 1) + b"\r\n")
             assert (await client.response())[0] == 200
+        await client.close()
+
+
+@pytest.mark.parametrize("byte", [b"\x00", b"\x01", b"\x1b", b"\x7f"])
+@pytest.mark.parametrize(
+    ("header", "challenge"),
+    [
+        (b"authorization: Bearer ", 'bearer realm="tickets"'),
+        (b"X-Admin-Token: ", 'x-admin-token realm="tickets-admin"'),
+    ],
+)
+async def test_credentials_with_control_characters_are_a_401_and_not_a_400(
+    header: bytes, challenge: str, byte: bytes
+) -> None:
+    """Contract: malformed credentials are a 401, before anything else about a request.
+
+    The other protocol passes them on to the application, except a NUL.
+    """
+    async with serving(configured(HttpToolsProtocol, PATIENT)) as server:
+        client = await server.connect()
+        await client.send(b"GET / HTTP/1.1\r\nHost: x\r\n" + header + byte + b"\r\n\r\n")
+
+        headers = await client.problem(401)
+        assert headers["www-authenticate"] == challenge
         await client.close()
 
 

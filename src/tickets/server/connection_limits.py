@@ -10,19 +10,27 @@ subclasses its HTTP protocol, whichever of the two is installed, and bounds the 
 - A client that does not read its response is disconnected, so that responses do not pile up in
   memory.
 - An address has a share of the connections. Beyond that, or beyond the maximum of all, a new
-  connection takes the place of the one that has been idle for longest. Where none is idle, it gets
+  connection takes the place of the one that has been idle for longest, else of the one whose
+  request has been arriving for longest, which gets a 408. Where every request has arrived, it gets
   a 503. The liveness check does not: being busy is no reason to restart the process.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from tickets.adapters.http.access.authentication import (
+    ADMIN_CHALLENGE,
+    ADMIN_HEADER,
+    USER_CHALLENGE,
+)
+from tickets.domain.errors import NotAuthenticated
 from tickets.server.connection_table import Admission, ConnectionTable
 from tickets.server.error_responses import RefusingApplication, closing_problem_response
 
@@ -41,6 +49,15 @@ MAX_PIPELINED_REQUESTS = 32
 REFUSED_TIMEOUT = 2.0
 """Seconds that a connection beyond the maximum has to send its request."""
 
+
+TOO_SLOW = "The request took too long to arrive."
+
+CHALLENGES = {b"authorization": USER_CHALLENGE, ADMIN_HEADER.lower().encode(): ADMIN_CHALLENGE}
+"""The challenge of a 401, by the header whose credentials are malformed."""
+
+_ODD_CREDENTIALS = re.compile(
+    rb"\n(%s):[^\r\n]*[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]" % b"|".join(CHALLENGES), re.IGNORECASE
+)
 
 FORWARDING_HEADERS = {b"x-forwarded-for", b"forwarded", b"x-forwarded-proto"}
 """Headers that proxies add; they mean something from a trusted proxy only."""
@@ -75,6 +92,8 @@ class BoundedConnection(asyncio.Protocol):
         self._limits = table.limits
         self._request_timer: asyncio.TimerHandle | None = None
         self._received_bytes = 0
+        self._is_arriving = False
+        self._data = b""
         self._response_timer: asyncio.TimerHandle | None = None
         self._unsent_bytes = 0
         self._unsent_since = 0.0
@@ -107,7 +126,9 @@ class BoundedConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Stop the timer if the request is complete; bound what arrives outside of a body."""
         self._table.mark_busy(self)
+        self._data = data
         super().data_received(data)
+        self._data = b""
         self._watch_request()
         if self.cycle is None or self.cycle.response_complete:
             self._received_bytes += len(data)
@@ -137,8 +158,14 @@ class BoundedConnection(asyncio.Protocol):
             self._table.mark_idle(self)
 
     def send_400_response(self, msg: str) -> None:
-        """Respond to data that is not HTTP, with problem details."""
-        self._write_problem(HTTPStatus.BAD_REQUEST, msg)
+        """Respond to data that is not HTTP; credentials of control characters are a 401."""
+        odd = _ODD_CREDENTIALS.search(self._data)
+        if odd is None:
+            self._write_problem(HTTPStatus.BAD_REQUEST, msg)
+        else:
+            challenge = CHALLENGES[odd[1].lower()]
+            detail = str(NotAuthenticated())
+            self._write_problem(HTTPStatus.UNAUTHORIZED, detail, {"www-authenticate": challenge})
         self.transport.close()
 
     def is_sending(self) -> bool:
@@ -148,6 +175,10 @@ class BoundedConnection(asyncio.Protocol):
     def close_idle(self) -> None:
         """Close the connection, which has no request in progress."""
         self.transport.close()
+
+    def close_unfinished(self) -> None:
+        """Close the connection, on which a request has not arrived completely."""
+        self._close(HTTPStatus.REQUEST_TIMEOUT, TOO_SLOW)
 
     async def _note_forwarding(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
         """Handle the first request; warn if an untrusted peer has forwarded it."""
@@ -162,7 +193,14 @@ class BoundedConnection(asyncio.Protocol):
         cycle = self.cycle
         if cycle is not None and not cycle.more_body and not cycle.response_complete:
             self._stop_request_timer()
-        elif self._request_timer is None:
+            if self._is_arriving:
+                self._is_arriving = False
+                self._table.mark_arrived(self)
+            return
+        if not self._is_arriving:
+            self._is_arriving = True
+            self._table.mark_arriving(self)
+        if self._request_timer is None:
             self._request_timer = self.loop.call_later(
                 self._limits.timeout, self._on_request_timeout
             )
@@ -177,7 +215,7 @@ class BoundedConnection(asyncio.Protocol):
             # the client is still reading the response to an earlier request
             self._watch_request()
             return
-        self._close(HTTPStatus.REQUEST_TIMEOUT, "The request took too long to arrive.")
+        self._close(HTTPStatus.REQUEST_TIMEOUT, TOO_SLOW)
 
     def _close(self, status: HTTPStatus, detail: str) -> None:
         """Close the connection, with an error response if the request has none yet."""
@@ -189,8 +227,11 @@ class BoundedConnection(asyncio.Protocol):
         self.transport.close()
         self._watch_response()
 
-    def _write_problem(self, status: HTTPStatus, detail: str) -> None:
+    def _write_problem(
+        self, status: HTTPStatus, detail: str, more_headers: Mapping[str, str] | None = None
+    ) -> None:
         headers, body = closing_problem_response(status, detail)
+        headers |= more_headers or {}
         lines = [f"HTTP/1.1 {status} {status.phrase}", *(f"{n}: {v}" for n, v in headers.items())]
         self.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
 

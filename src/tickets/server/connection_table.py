@@ -1,7 +1,9 @@
-"""The connection table: how many connections each address has open, and which of them are idle.
+"""The connection table: how many connections each address has open, and which may be closed.
 
 One client must not take all connections of a process. Each address has a share of them, and where
-room is needed, the connection that has been idle for longest is closed.
+room is needed, the connection that has been idle for longest is closed. Where none is idle, it is
+the one whose request has been arriving for longest: many addresses that send slowly would hold all
+connections otherwise.
 """
 
 from __future__ import annotations
@@ -71,6 +73,9 @@ class Closable(Protocol):
     def close_idle(self) -> None:
         """Close the connection, which has no request in progress."""
 
+    def close_unfinished(self) -> None:
+        """Close the connection, on which a request has not arrived completely."""
+
 
 @dataclass(slots=True, eq=False)
 class _Client:
@@ -79,6 +84,8 @@ class _Client:
     refused: int = 0
     # in the order in which they became idle
     idle: dict[Closable, None] = field(default_factory=dict)
+    # in the order of their requests' first bytes
+    arriving: dict[Closable, None] = field(default_factory=dict)
 
 
 class ConnectionTable:
@@ -91,6 +98,7 @@ class ConnectionTable:
         self._open: dict[Closable, _Client] = {}
         self._refused: dict[Closable, _Client] = {}
         self._idle: dict[Closable, None] = {}
+        self._arriving: dict[Closable, None] = {}
         self._next_warnings: dict[str, float] = {}
         self._forwarding_noted = False
 
@@ -114,21 +122,21 @@ class ConnectionTable:
                 "share",
                 now,
                 "%s has all its %d connections of TICKETS_MAX_CONNECTIONS_PER_ADDRESS open: "
-                "closing its idle ones, and refusing more. If it is a proxy, set "
+                "closing its idle and slow ones, and refusing more. If it is a proxy, set "
                 "TICKETS_TRUSTED_PROXIES",
                 name,
                 limits.max_per_address,
             )
-            has_room = self._close_one(client.idle)
+            has_room = self._close_one(client.idle, client.arriving)
         elif len(self._open) >= limits.max_connections:
             self._warn(
                 "all",
                 now,
-                "all %d connections of TICKETS_MAX_CONNECTIONS are open: closing idle ones, and "
-                "refusing more",
+                "all %d connections of TICKETS_MAX_CONNECTIONS are open: closing idle and slow "
+                "ones, and refusing more",
                 limits.max_connections,
             )
-            has_room = self._close_one(self._idle)
+            has_room = self._close_one(self._idle, self._arriving)
         if has_room:
             client.opened += 1
             self._open[connection] = client
@@ -145,10 +153,23 @@ class ConnectionTable:
         return Admission.CLOSED
 
     def mark_busy(self, connection: Closable) -> None:
-        """Note that the client has sent something: the connection is not to be closed."""
+        """Note that the client has sent something: the connection is not idle."""
         if connection in self._idle:
             del self._idle[connection]
             del self._open[connection].idle[connection]
+
+    def mark_arriving(self, connection: Closable) -> None:
+        """Note that a part of a request has arrived; it keeps the place of its first part."""
+        client = self._open.get(connection)
+        if client is not None:
+            client.arriving[connection] = self._arriving[connection] = None
+
+    def mark_arrived(self, connection: Closable) -> None:
+        """Note that the request is complete: the connection is not to be closed."""
+        client = self._open.get(connection)
+        if client is not None:
+            self._arriving.pop(connection, None)
+            client.arriving.pop(connection, None)
 
     def mark_idle(self, connection: Closable) -> None:
         """Note that the connection waits for the client's next request."""
@@ -163,8 +184,8 @@ class ConnectionTable:
         client = self._open.pop(connection, None)
         if client is not None:
             client.opened -= 1
-            self._idle.pop(connection, None)
-            client.idle.pop(connection, None)
+            for connections in (self._idle, client.idle, self._arriving, client.arriving):
+                connections.pop(connection, None)
         else:
             client = self._refused.pop(connection, None)
             if client is None:
@@ -193,14 +214,18 @@ class ConnectionTable:
         """Whether a forwarded header would still be warned of."""
         return not self._forwarding_noted
 
-    def _close_one(self, idle: dict[Closable, None]) -> bool:
-        """Close the connection that has been idle for longest; return whether there was one."""
+    def _close_one(self, idle: dict[Closable, None], arriving: dict[Closable, None]) -> bool:
+        """Close the longest idle connection, else the slowest; return whether there was one."""
         for connection in list(islice(idle, MAX_EXAMINED)):
             if connection.is_sending():
                 self.mark_idle(connection)
                 continue
             self.release(connection)
             connection.close_idle()
+            return True
+        for connection in islice(arriving, 1):
+            self.release(connection)
+            connection.close_unfinished()
             return True
         return False
 

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import timedelta
-from types import SimpleNamespace
-from typing import Any
 
+import httpx
 import pytest
 from litestar import Litestar
 
 from tests.http.conftest import ADMIN_TOKENS, API, application_on, client_of
 from tests.http.problems import problem, too_many_requests
-from tests.world import MemoryWorld, PostgresWorld, World
+from tests.postgres.waiting import until
+from tests.world import MemoryWorld, World
+from tickets.adapters.http.access import failed_sign_ins as module
 from tickets.adapters.http.access.client_address import client_network
 from tickets.adapters.http.access.failed_sign_ins import (
+    MAX_LOOKUPS,
     MAX_REPEATS,
-    MAX_WAIT_SECONDS,
-    SECONDS_PER_LOOKUP,
-    USER_SIGN_INS,
     FailedSignIns,
 )
-from tickets.adapters.postgres.identity.cached_token_lookup import CachedTokenLookup
-from tickets.adapters.postgres.identity.token_lookup import PostgresTokenLookup
 from tickets.domain.errors import StoreUnavailable, TooManyRequests
 from tickets.domain.rate_limits import Allowance, Hit, RateLimit
 
@@ -31,12 +30,7 @@ def application_with_limit(world: World, limit: int) -> Litestar:
     """Return the application with so many failed sign-ins per hour."""
     rate_limit = RateLimit(limit, timedelta(hours=1))
 
-    async def sleep(seconds: float) -> None:
-        world.moment += seconds
-
-    failed_sign_ins = FailedSignIns(
-        world.rate_limiter, rate_limit, monotonic=lambda: world.moment, sleep=sleep
-    )
+    failed_sign_ins = FailedSignIns(world.rate_limiter, rate_limit, monotonic=lambda: world.moment)
     return application_on(world, failed_sign_ins=failed_sign_ins)
 
 
@@ -100,110 +94,130 @@ async def test_after_937_wrong_tokens_of_both_sides_everybody_from_the_address_i
             assert (await client.get(f"{API}/admin/unread", headers=admin)).status_code == 200
 
 
+class SlowLookup:
+    """A token lookup that takes some turns of the event loop, and notes how many run at once."""
+
+    def __init__(self, good: str, user_id: int) -> None:
+        self.good, self.user_id = good, user_id
+        self.running = self.most = 0
+        self.done = asyncio.Event()
+        self.done.set()
+
+    def cached(self, token: str) -> int | None:  # noqa: ARG002 - the port's signature
+        return None
+
+    async def by_token(self, token: str) -> int | None:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await self.done.wait()
+        self.running -= 1
+        return self.user_id if token == self.good else None
+
+
+@dataclass
 class Flooded:
-    """Failed sign-ins of an address far above its limit, on a clock that only waiting moves."""
+    """A client whose address is beyond its limit, and the lookup of its tokens."""
 
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.waits: list[float] = []
-        self.over_limit = True
-        self.sign_ins = FailedSignIns(
-            self,
-            RateLimit(1, timedelta(hours=1)),
-            monotonic=lambda: self.now,
-            sleep=self._sleep,
-        )
-        self.connection: Any = SimpleNamespace(scope={"client": ("198.51.100.7", 50_000)})
+    client: httpx.AsyncClient
+    lookup: SlowLookup
+    sign_ins: FailedSignIns
+    good: dict[str, str]
 
-    async def _sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
+    async def guess(self, number: int) -> httpx.Response:
+        return await self.client.get(API, headers=guess(number))
 
-    def check(self, hit: Hit) -> None:
-        if self.over_limit:
+    async def queued(self) -> None:
+        """Wait until all lookups that may run at the same time do so."""
+        await until(lambda: self.lookup.running == MAX_LOOKUPS)
+
+
+@pytest.fixture
+async def flooded(
+    memory_world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Flooded]:
+    lookup = SlowLookup("good", await memory_world.user())
+    monkeypatch.setattr(memory_world, "token_lookup", lookup)
+
+    def check(hit: Hit) -> None:
+        # as the rate limiter on PostgreSQL does from memory
+        if "198.51.100.7" in hit.subject:
             raise TooManyRequests(hit, Allowance(0, 1))
 
-    async def record(self, hit: Hit) -> Allowance:
-        raise AssertionError(hit)
-
-    def allowance(self, hit: Hit) -> Allowance | None:
-        raise AssertionError(hit)
-
-    async def delete_expired(self) -> int:
-        raise AssertionError
-
-    async def lookups(self, number: int) -> int:
-        """Ask for so many lookups at one moment; return how many were refused."""
-        refused = 0
-        for _ in range(number):
-            try:
-                await self.sign_ins.wait_for_lookup(USER_SIGN_INS, self.connection)
-            except TooManyRequests:
-                refused += 1
-        return refused
+    monkeypatch.setattr(memory_world.rate_limiter, "check", check)
+    sign_ins = FailedSignIns(memory_world.rate_limiter, RateLimit(1, timedelta(hours=1)))
+    app = application_on(memory_world, failed_sign_ins=sign_ins)
+    async with client_of(app, "198.51.100.7") as client:
+        yield Flooded(client, lookup, sign_ins, {"Authorization": "Bearer good"})
 
 
-async def test_lookups_of_an_address_above_the_limit_are_paced_in_the_order_of_their_requests() -> (
-    None
-):
-    flooded = Flooded()
-
-    assert await flooded.lookups(5) == 0
-    assert flooded.waits == pytest.approx([SECONDS_PER_LOOKUP * n for n in range(1, 5)])
-
-    flooded.now += 1
-    flooded.waits.clear()
-    assert await flooded.lookups(1) == 0
-    assert flooded.waits == []
-
-
-async def test_a_flood_of_wrong_tokens_costs_a_bounded_number_of_lookups() -> None:
-    flooded = Flooded()
-    per_wait = round(MAX_WAIT_SECONDS / SECONDS_PER_LOOKUP)
-
-    assert 10_000 - await flooded.lookups(10_000) == pytest.approx(per_wait, abs=1)
-    assert max(flooded.waits) <= MAX_WAIT_SECONDS
-    flooded.now += 1
-    assert 10_000 - await flooded.lookups(10_000) == pytest.approx(1 / SECONDS_PER_LOOKUP, abs=1)
-
-
-async def test_a_wrong_token_above_the_limit_is_refused_without_a_statement_of_its_own() -> None:
-    flooded = Flooded()
-
-    # `record` of the rate limiter would fail
-    with pytest.raises(TooManyRequests):
-        await flooded.sign_ins.record(USER_SIGN_INS, flooded.connection, "guess")
-
-
-async def test_below_the_limit_no_lookup_waits() -> None:
-    flooded = Flooded()
-    flooded.over_limit = False
-
-    assert await flooded.lookups(1000) == 0
-    assert flooded.waits == []
-
-
-async def test_a_cached_token_is_let_in_while_all_lookups_of_its_address_are_taken(
-    postgres_world: PostgresWorld, monkeypatch: pytest.MonkeyPatch
+async def test_a_good_token_gets_its_turn_however_many_wrong_ones_come_at_the_same_time(
+    flooded: Flooded,
 ) -> None:
-    assert isinstance(postgres_world.token_lookup, PostgresTokenLookup)
-    cached = CachedTokenLookup(postgres_world.token_lookup, seconds=60, listener=None)
-    monkeypatch.setattr(postgres_world, "token_lookup", cached)
-    known, unknown = [await postgres_world.token(await postgres_world.user()) for _ in range(2)]
-    limit = RateLimit(1, timedelta(hours=1))
-    sign_ins = FailedSignIns(
-        postgres_world.rate_limiter,
-        limit,
-        monotonic=lambda: postgres_world.moment,
-        sleep=lambda _seconds: asyncio.sleep(0),
-    )
+    before = [asyncio.create_task(flooded.guess(number)) for number in range(2, 500)]
+    good = asyncio.create_task(flooded.client.get(API, headers=flooded.good))
+    after = [asyncio.create_task(flooded.guess(number)) for number in range(500, 900)]
 
-    async with client_of(application_on(postgres_world, failed_sign_ins=sign_ins)) as client:
-        known_user = {"Authorization": f"Bearer {known}"}
-        assert (await client.get(API, headers=known_user)).status_code == 200
-        for number in range(200):
-            await client.get(API, headers=guess(number))
-        too_many_requests(await client.get(API, headers={"Authorization": f"Bearer {unknown}"}))
-        assert (await client.get(API, headers=known_user)).status_code == 200
+    assert (await good).status_code == 200
+    for response in await asyncio.gather(*before, *after):
+        too_many_requests(response)
+    assert flooded.lookup.most == MAX_LOOKUPS
+
+
+async def test_lookups_of_another_address_do_not_wait_for_those_of_a_flood(
+    flooded: Flooded, memory_world: MemoryWorld
+) -> None:
+    flooded.lookup.done.clear()
+    flood = [asyncio.create_task(flooded.guess(number)) for number in range(2, 10)]
+    await flooded.queued()
+    app = application_on(memory_world, failed_sign_ins=flooded.sign_ins)
+    async with client_of(app, "198.51.100.8") as neighbour:
+        other = asyncio.create_task(neighbour.get(API, headers=flooded.good))
+        await until(lambda: flooded.lookup.running == MAX_LOOKUPS + 1)
+        flooded.lookup.done.set()
+        assert (await other).status_code == 200
+    await asyncio.gather(*flood)
+
+
+async def test_a_lookup_whose_turn_does_not_come_is_a_503_and_no_refusal(
+    flooded: Flooded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database hangs; whether the token is wrong is not known."""
+    flooded.lookup.done.clear()
+    flood = [asyncio.create_task(flooded.guess(number)) for number in range(2, 2 + MAX_LOOKUPS)]
+    await flooded.queued()
+    monkeypatch.setattr(module, "MAX_WAIT_SECONDS", 0.01)
+
+    response = await flooded.client.get(API, headers=flooded.good)
+
+    assert problem(response, 503)["type"] == "urn:tickets:problem:overloaded"
+    flooded.lookup.done.set()
+    await asyncio.gather(*flood)
+    assert (await flooded.client.get(API, headers=flooded.good)).status_code == 200
+
+
+async def test_nothing_is_kept_of_a_queue_of_lookups_that_has_ended(flooded: Flooded) -> None:
+    flooded.lookup.done.clear()
+    flood = [asyncio.create_task(flooded.guess(number)) for number in range(2, 10)]
+    await flooded.queued()
+    for request in flood[:5]:
+        request.cancel()
+    flooded.lookup.done.set()
+    await asyncio.gather(*flood, return_exceptions=True)
+
+    assert flooded.sign_ins._queues == {}  # noqa: SLF001 - memory that nothing else shows
+
+
+async def test_a_wrong_token_above_the_limit_is_refused_without_counting(
+    flooded: Flooded, memory_world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(hit: Hit) -> Allowance:
+        raise AssertionError(hit)
+
+    monkeypatch.setattr(memory_world.rate_limiter, "record", fail)
+
+    too_many_requests(await flooded.guess(2))
 
 
 async def test_wrong_admin_tokens_count_against_the_rate_limit(world: World) -> None:

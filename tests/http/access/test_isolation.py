@@ -35,7 +35,7 @@ def observable(response: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
 
 
 def has_id(route: Route) -> bool:
-    return "_id}" in route[1]
+    return "{ticket_id}" in route[1] or "{saved_reply_id}" in route[1]
 
 
 def routes(who: Who) -> list[Route]:

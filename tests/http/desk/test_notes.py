@@ -128,6 +128,7 @@ async def test_a_note_changes_no_byte_of_what_its_customer_reads(api: Api, user:
     await api.admin.post(f"/admin/{ticket['id']}/reply", json={"message": "On it."})
     paths = [with_id(path, ticket["id"]).removeprefix(API) for _, path in READING]
     paths += [f"/{ticket['id']}?peek=true", f"/{ticket['id']}?limit=1&peek=true", "?status=open"]
+    paths += [f"/search?q={SECRET}", "/search?q=stops"]
     await user.get(f"/{ticket['id']}")
     before = [seen_by_user(await user.get(path)) for path in paths]
     tags = {path: (await user.get(path)).headers.get("ETag") for path in paths}

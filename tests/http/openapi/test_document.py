@@ -66,7 +66,7 @@ def test_exactly_the_changing_routes_take_an_idempotency_key(
 ) -> None:
     for (method, _), operation in operations(document).items():
         names = [parameter["name"] for parameter in operation.get("parameters", [])]
-        assert names.count("Idempotency-Key") == (method in ("POST", "PUT"))
+        assert names.count("Idempotency-Key") == (method != "GET")
 
 
 def is_list_or_detail(method: str, path: str) -> bool:
@@ -83,9 +83,11 @@ def test_every_possible_status_is_documented_with_its_body(
         expected = {401, 429, 503}
         expected |= {404, 400} if "{" in path else set()
         expected |= {400, 409, 410, 413, 415, 422} if method in ("POST", "PUT") else set()
+        expected |= {409, 410, 422} if method == "DELETE" else set()
         expected |= {400} if operation.get("parameters") else set()
+        expected |= {409, 410, 413, 422} if method == "DELETE" else set()
         is_update = method != "POST" or path.endswith(("/read", "/unread", "/close"))
-        expected |= {200} if is_update else {201}
+        expected |= {204} if method == "DELETE" else {200} if is_update else {201}
         expected |= {304} if is_list_or_detail(method, path) else set()
         assert {int(status) for status in operation["responses"]} == expected, (method, path)
         for status, response in operation["responses"].items():

@@ -53,8 +53,8 @@ def user_authentication(
         token = token.strip()
         user_id = token_lookup.cached(token)
         if user_id is None:
-            await failed_sign_ins.wait_for_lookup(USER_SIGN_INS, request)
-            user_id = await token_lookup.by_token(token)
+            async with failed_sign_ins.lookup(USER_SIGN_INS, request):
+                user_id = await token_lookup.by_token(token)
         if user_id is None:
             await failed_sign_ins.record(USER_SIGN_INS, request, token)
             raise NotAuthenticated
@@ -88,8 +88,8 @@ def admin_authentication(
             raise NotAuthenticated
         admin = admin_lookup.cached(header)
         if admin is None:
-            await failed_sign_ins.wait_for_lookup(ADMIN_SIGN_INS, request)
-            admin = await admin_lookup.by_token(header)
+            async with failed_sign_ins.lookup(ADMIN_SIGN_INS, request):
+                admin = await admin_lookup.by_token(header)
         if admin is None:
             await failed_sign_ins.record(ADMIN_SIGN_INS, request, header)
             raise NotAuthenticated

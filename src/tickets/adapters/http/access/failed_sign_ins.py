@@ -2,23 +2,25 @@
 
 Above the limit wrong credentials get a 429, and good ones are let in: everybody behind one address
 would have to pay for one of them otherwise. So credentials are looked at first. For a token that is
-neither cached nor the team's shared one this is a query, and a flood of wrong ones must not become
-a flood of queries. Lookups from an address above its limit are therefore paced, in FIFO order: a
-good token waits for its turn like every other, and no number of wrong ones can push it out.
+neither cached nor the team's shared one this is a query, and a flood of wrong ones must not keep
+the database busy. Lookups from an address above its limit therefore queue, in FIFO order, for a few
+at a time. The queue is no longer than the address has connections, so a good token gets its turn,
+however many wrong ones are sent.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from hashlib import sha256
 
 from tickets.adapters.http.access.client_address import client_network
 from tickets.adapters.http.edge.rate_limit_headers import Connection, store_allowance
 from tickets.bounded_dict import BoundedDict
-from tickets.domain.errors import StoreReadOnly, TooManyRequests
+from tickets.domain.errors import Overloaded, StoreReadOnly, TooManyRequests
 from tickets.domain.ports import RateLimiter
 from tickets.domain.rate_limits import Hit, RateLimit
 
@@ -26,11 +28,11 @@ USER_SIGN_INS = "sign-ins"
 ADMIN_SIGN_INS = "admin-sign-ins"
 """Names of the two limits: users and admins behind one address are counted apart."""
 
-SECONDS_PER_LOOKUP = 0.02
-"""Time between two token lookups of an address above the limit, in one process: 50 a second."""
+MAX_LOOKUPS = 2
+"""Token lookups at the same time for an address above the limit, in one process."""
 
-MAX_WAIT_SECONDS = 2.0
-"""Longest wait for a lookup; a request that would wait longer is refused at once."""
+MAX_WAIT_SECONDS = 5.0
+"""Longest wait for a lookup, far more than a queue takes unless the database is slow."""
 
 MAX_REPEATS = 10
 """How often in a row the same wrong credentials may be sent without counting again."""
@@ -39,7 +41,15 @@ SECONDS_PER_REPEAT = 3.0
 """Time that refills one repeat: a page with several tabs polls every 30 seconds in each."""
 
 MAX_ENTRIES = 10_000
-"""Maximum number of wrong credentials (by hash) and of addresses in memory; eviction is FIFO."""
+"""Maximum number of wrong credentials (by hash) in memory; eviction is FIFO."""
+
+
+class _Queue(asyncio.Semaphore):
+    """The lookups of one address: those that run, and those that wait in FIFO order."""
+
+    def __init__(self) -> None:
+        super().__init__(MAX_LOOKUPS)
+        self.requests = 0
 
 
 class FailedSignIns:
@@ -56,40 +66,57 @@ class FailedSignIns:
         rate_limit: RateLimit | None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Count in `rate_limiter`; a limit of None allows everything.
 
-        `monotonic` returns the seconds of a monotonic clock, and `sleep` lets them pass.
+        `monotonic` returns the seconds of a monotonic clock.
         """
         self._rate_limiter = rate_limiter
         self._rate_limit = rate_limit
         self._monotonic = monotonic
-        self._sleep = sleep
-        # by subject, the moment of the clock at which its next lookup may start
-        self._next_lookups = BoundedDict[str, float](MAX_ENTRIES)
+        # by subject; one that no request needs any more is removed
+        self._queues: dict[str, _Queue] = {}
         self._arrivals = BoundedDict[bytes, float](MAX_ENTRIES)
         # each request needs one, and all requests from one address need the same one
         self._hit_from = lru_cache(MAX_ENTRIES)(_hit_from)
 
-    async def wait_for_lookup(self, policy: str, connection: Connection) -> None:
-        """Return when this client's credentials may be looked up by a query: mostly at once.
+    @asynccontextmanager
+    async def lookup(self, policy: str, connection: Connection) -> AsyncIterator[None]:
+        """Look this client's credentials up by a query in the block: mostly at once.
 
-        Above the limit this takes until its turn. Raises `TooManyRequests` where that is too long.
+        Above the limit it waits for its turn. Raises `Overloaded` where that does not come.
         """
-        if self._rate_limit is None:
+        queue = self._queue(policy, connection)
+        if queue is None:
+            yield
             return
+        subject, lookups = queue
+        lookups.requests += 1
+        try:
+            try:
+                async with asyncio.timeout(MAX_WAIT_SECONDS):
+                    await lookups.acquire()
+            except TimeoutError as error:
+                raise Overloaded from error
+            try:
+                yield
+            finally:
+                lookups.release()
+        finally:
+            lookups.requests -= 1
+            if not lookups.requests:
+                del self._queues[subject]
+
+    def _queue(self, policy: str, connection: Connection) -> tuple[str, _Queue] | None:
+        """Return the client's name and queue; None below the limit."""
+        if self._rate_limit is None:
+            return None
         hit = self._hit(policy, connection, self._rate_limit)
         try:
             self._rate_limiter.check(hit)
         except TooManyRequests:
-            now = self._monotonic()
-            turn = max(self._next_lookups.get(hit.subject) or now, now)
-            if turn - now > MAX_WAIT_SECONDS:
-                raise
-            self._next_lookups.put(hit.subject, turn + SECONDS_PER_LOOKUP)
-            if turn > now:
-                await self._sleep(turn - now)
+            return hit.subject, self._queues.setdefault(hit.subject, _Queue())
+        return None
 
     async def record(self, policy: str, connection: Connection, credentials: str) -> None:
         """Count a failed sign-in; raise `TooManyRequests` where that exceeds the limit."""

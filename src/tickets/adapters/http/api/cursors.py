@@ -75,14 +75,14 @@ def messages_before(page: ThreadPage) -> str | None:
     return None if page.previous is None else _encode(ThreadPosition(page.previous + 1))
 
 
-def events_before(page: HistoryPage) -> str | None:
-    """Return the cursor of the page before this one; None where the history begins in it."""
-    return None if page.previous is None else _encode(HistoryPosition(page.previous))
-
-
 def notes_before(page: NotePage) -> str | None:
     """Return the cursor of the notes before this page; None where the first note is in it."""
     return None if page.previous is None else _encode(NotePosition(page.previous + 1))
+
+
+def events_before(page: HistoryPage) -> str | None:
+    """Return the cursor of the page before this one; None where the history begins in it."""
+    return None if page.previous is None else _encode(HistoryPosition(page.previous))
 
 
 def read_note_cursor(cursor: str | None) -> int | None:
@@ -160,7 +160,10 @@ def read_history_cursor(cursor: str | None) -> int | None:
         return None
     position = _decode(cursor, HistoryPosition)
     if position is None or not 0 < position.event <= _MAX_EVENT_ID:
-        message = "This cursor is not valid for a history. Start again without a cursor."
+        message = (
+            "Events before must be the events_before of a ticket; leave it out for the newest "
+            "events."
+        )
         raise InvalidInput([FieldError("events_before", message)])
     return position.event
 

@@ -68,8 +68,8 @@ TYPE_DECODERS: Any = [
 """For the application. The framework's own decoding of `int` also accepts "7.0" and "1e3"."""
 
 SINGLE_PARAMETERS = (
-    *("limit", "cursor", "before", "status", "category", "peek"),
-    *("assignee", "priority", "unread", "user_id", "sort", "events_before", "notes_before", "q"),
+    *("limit", "cursor", "before", "events_before", "notes_before", "peek"),
+    *("status", "category", "assignee", "priority", "unread", "user_id", "sort", "q"),
 )
 """Query parameters that may be given once; the framework would take the last of several."""
 

@@ -6,12 +6,12 @@ from http import HTTPStatus
 from typing import Any
 
 from litestar import HttpMethod, Request, Response, get, post, route
-from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
 
 from tickets.adapters.http.access.authentication import USER_SCHEME
 from tickets.adapters.http.api.cursors import read_cursor
 from tickets.adapters.http.api.idempotency_header import read_idempotency_key
+from tickets.adapters.http.api.options import OptionsFirst, allow
 from tickets.adapters.http.api.parameters import (
     DEFAULT_PAGE_SIZE,
     DEFAULT_THREAD_SIZE,
@@ -68,26 +68,17 @@ from tickets.domain.ticket import Status
 UserRequest = Request[Actor, Any, Any]
 
 
-class UserTicketsController(ThreadController):
+class UserTicketsController(OptionsFirst, ThreadController):
     """Routes for a signed-in user."""
 
     path = "/api/v1/tickets"
     tags = ["account"]  # noqa: RUF012 - as the framework declares it
     security = [{USER_SCHEME: []}]  # noqa: RUF012
 
-    def get_route_handlers(self) -> list[BaseRouteHandler]:
-        """Return the handlers in the order of their registration, `options` first.
-
-        A path's first handler registers the framework's own OPTIONS handler, which names no method
-        of the second handler, unless OPTIONS has a handler already.
-        """
-        handlers = super().get_route_handlers()
-        return sorted(handlers, key=lambda handler: handler.handler_name != "options")
-
     @route("/", http_method=HttpMethod.OPTIONS, include_in_schema=False, sync_to_thread=False)
     def options(self) -> Response[None]:
         """Name the methods of both handlers at this path."""
-        return Response(None, status_code=204, headers={"Allow": "GET, OPTIONS, POST"})
+        return allow("GET", "POST")
 
     @post("/", dto=JSONRequestBody[NewTicket], return_dto=None, responses=CREATE_PROBLEMS)
     async def open_ticket(

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Controller, Request, Response, delete, get, post, put
+from litestar import HttpMethod, Request, Response, delete, get, post, put, route
 from litestar.openapi.spec import Example, OpenAPIType
 from litestar.params import Body, JSONBody, PathParameter
 
 from tickets.adapters.http.access.authentication import ADMIN_SCHEME
 from tickets.adapters.http.api.idempotency_header import read_idempotency_key
+from tickets.adapters.http.api.options import OptionsFirst, allow
 from tickets.adapters.http.api.parameters import TicketNumber
 from tickets.adapters.http.api.problem_responses import (
     COUNT_PROBLEMS,
@@ -76,12 +77,27 @@ class SavedReplyStored(msgspec.Struct):
     success: Literal[True] = True
 
 
-class SavedRepliesController(Controller):
+class SavedRepliesController(OptionsFirst):
     """Routes of saved replies."""
 
     path = "/api/v1/tickets/admin/saved-replies"
     tags = ["admin"]  # noqa: RUF012 - as the framework declares it
     security = [{ADMIN_SCHEME: []}]  # noqa: RUF012
+
+    @route("/", http_method=HttpMethod.OPTIONS, include_in_schema=False, sync_to_thread=False)
+    def options(self) -> Response[None]:
+        """Name the methods of both handlers of the list."""
+        return allow("GET", "POST")
+
+    @route(
+        "/{saved_reply_id:str}",
+        http_method=HttpMethod.OPTIONS,
+        include_in_schema=False,
+        sync_to_thread=False,
+    )
+    def options_of_one(self) -> Response[None]:
+        """Name the methods of both handlers of one saved reply."""
+        return allow("DELETE", "PUT")
 
     @get("/", operation_id="listSavedReplies", responses=COUNT_PROBLEMS)
     async def list_saved_replies(self, request: AdminRequest) -> SavedReplyList:
@@ -128,7 +144,7 @@ class SavedRepliesController(Controller):
     @delete(
         "/{saved_reply_id:str}",
         operation_id="deleteSavedReply",
-        responses=problem_responses(400, 401, 404, 409, 410, 422, 429, 503),
+        responses=problem_responses(400, 401, 404, 409, 410, 413, 422, 429, 503),
     )
     async def delete_saved_reply(
         self, request: AdminRequest, saved_reply_id: SavedReplyId

@@ -36,7 +36,9 @@ def openapi_config() -> OpenAPIConfig:
                     type="apiKey",
                     security_scheme_in="header",
                     name=ADMIN_HEADER,
-                    description="One of the admin tokens in the service's settings.",
+                    description=(
+                        "The token of a named admin, or a shared one of the service's settings."
+                    ),
                 ),
             }
         ),

@@ -52,8 +52,9 @@ class Document(OpenAPI):
         document = super().to_schema()
         for operations in document["paths"].values():
             for method, operation in operations.items():
-                if method in ("post", "put"):
+                if method in ("post", "put", "delete"):
                     operation.setdefault("parameters", []).append(IDEMPOTENCY_PARAMETER)
+                if "requestBody" in operation:
                     _forbid_other_fields(document, operation["requestBody"])
                 for status, response in operation["responses"].items():
                     for name, header in HEADERS_BY_STATUS.get(status, {}).items():

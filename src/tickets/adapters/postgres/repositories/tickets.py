@@ -220,9 +220,9 @@ class PostgresTickets:
         return row
 
     def _detail(self, row: asyncpg.Record, page: ThreadPage, generation: int) -> TicketDetail:
-        ticket = self._loaded(row, generation)
         history = HistoryPage(row["events"], row["events_before"])
         follow_ups = _follow_ups(row["followed_by"])
+        ticket = self._loaded(row, generation)
         return TicketDetail(ticket, row["user_email"], page, follow_ups, history)
 
     def _loaded(self, row: asyncpg.Record, generation: int) -> Ticket:
