@@ -73,6 +73,12 @@ RULES: Mapping[Route, Rule] = {
     ("PUT", f"{API}/admin/saved-replies/{{saved_reply_id}}"): Rule(Who.ADMIN, 200, SAVED_REPLY),
     ("DELETE", f"{API}/admin/saved-replies/{{saved_reply_id}}"): Rule(Who.ADMIN, 204),
     ("PUT", f"{API}/admin/{{ticket_id}}/status"): Rule(Who.ADMIN, body={"status": "resolved"}),
+    ("PUT", f"{API}/admin/{{ticket_id}}/assignee"): Rule(Who.ADMIN, body={"assignee": None}),
+    ("PUT", f"{API}/admin/{{ticket_id}}/priority"): Rule(Who.ADMIN, body={"priority": "high"}),
+    ("POST", f"{API}/admin/{{ticket_id}}/handled"): Rule(Who.ADMIN, body={"seen": 2}),
+    ("POST", f"{API}/admin/tickets"): Rule(
+        Who.ADMIN, 201, NEW_TICKET | {"email": "the-words-of-mara@example.com"}
+    ),
     **_for_anybody("/health/live", "/health/ready"),
     # direct requests, or a token of its own: tests/http/ops/test_metrics.py
     **_for_anybody("/metrics", methods="GET"),

@@ -41,6 +41,18 @@ async def test_a_repeated_create_returns_the_first_response(api: Api, user: Call
     assert row["id"] == first.json()["ticket"]["id"]
 
 
+async def test_a_repeated_create_for_a_customer_returns_the_first_response(
+    api: Api, user: Caller
+) -> None:
+    body = NEW_TICKET | {"user_id": user.user_id}
+    first = await api.admin.post("/admin/tickets", json=body, headers=with_key())
+
+    again = await api.admin.post("/admin/tickets", json=body, headers=with_key())
+
+    assert_replayed(first, again)
+    assert len((await user.get()).json()["tickets"]) == 1
+
+
 class Mutation(NamedTuple):
     """A route that changes something, with a valid body and a different one."""
 
@@ -58,6 +70,9 @@ MUTATIONS = [
     Mutation("user", "POST", "/{id}/close", None, {}),
     Mutation("admin", "POST", "/admin/{id}/reply", {"message": "On it."}, {"message": "Soon."}),
     Mutation("admin", "PUT", "/admin/{id}/status", {"status": "resolved"}, {"status": "closed"}),
+    Mutation("admin", "PUT", "/admin/{id}/priority", {"priority": "high"}, {"priority": "low"}),
+    Mutation("admin", "PUT", "/admin/{id}/assignee", {"assignee": None}, {"assignee": 1}),
+    Mutation("admin", "POST", "/admin/{id}/handled", {"seen": 1}, {"seen": 0}),
     Mutation("admin", "POST", "/admin/{id}/notes", {"note": "Called."}, {"note": "Wrote."}),
     Mutation("admin", "POST", "/admin/{id}/read", {"seen": 1}, {"seen": 0}),
     Mutation("admin", "POST", "/admin/{id}/unread", None, {}),
@@ -70,7 +85,8 @@ def test_every_mutating_route_is_covered() -> None:
     # tests/http/desk/test_saved_replies.py has these
     url = f"{API}/admin/saved-replies"
     saved_replies = {("POST", url), ("PUT", f"{url}/1"), ("DELETE", f"{url}/1")}
-    assert mutating == covered | saved_replies | {("POST", API)}
+    created = {("POST", API), ("POST", f"{API}/admin/tickets")}
+    assert mutating == covered | saved_replies | created
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.path)

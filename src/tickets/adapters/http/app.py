@@ -19,6 +19,7 @@ from tickets.adapters.http.access.authentication import (
 from tickets.adapters.http.access.failed_sign_ins import FailedSignIns
 from tickets.adapters.http.api.admin_tickets import AdminTicketsController
 from tickets.adapters.http.api.parameters import TYPE_DECODERS, refuse_repeated_parameters
+from tickets.adapters.http.api.triage_routes import TriageController
 from tickets.adapters.http.api.user_tickets import UserTicketsController
 from tickets.adapters.http.dashboards.files import Site
 from tickets.adapters.http.dashboards.routes import cors_config, dashboards_router
@@ -98,6 +99,7 @@ def create_app(
             "/",
             route_handlers=[
                 AdminTicketsController,
+                TriageController,
                 QueuesController,
                 AdminsController,
                 NotesController,

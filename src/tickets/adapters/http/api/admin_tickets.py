@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Request, get, put
+from litestar import Request, get, post
 from litestar.params import JSONBody
 
 from tickets.adapters.http.access.authentication import ADMIN_SCHEME
@@ -24,13 +24,13 @@ from tickets.adapters.http.api.parameters import (
     ticket_views,
 )
 from tickets.adapters.http.api.problem_responses import (
-    CHANGE_PROBLEMS,
     COUNT_PROBLEMS,
     DETAIL_PROBLEMS,
+    GROWN_PROBLEMS,
 )
-from tickets.adapters.http.api.request_bodies import JSONRequestBody, NewStatus
+from tickets.adapters.http.api.request_bodies import JSONRequestBody
 from tickets.adapters.http.api.response_bodies import (
-    StatusChanged,
+    MessageCreated,
     TicketOpenedByAdmin,
     Unread,
 )
@@ -39,6 +39,7 @@ from tickets.adapters.http.api.thread_routes import (
     load_thread,
     thread_response,
 )
+from tickets.adapters.http.api.triage_bodies import NewAdminReply
 from tickets.adapters.http.litestar_fast.fast_response import FastResponse
 from tickets.domain.people import Actor
 from tickets.domain.read_models import Stats
@@ -101,21 +102,28 @@ class AdminTicketsController(ThreadController):
             events_before=events_before,
         )
 
-    @put(
-        "/{ticket_id:str}/status",
-        dto=JSONRequestBody[NewStatus],
+    @post(
+        "/{ticket_id:str}/reply",
+        dto=JSONRequestBody[NewAdminReply],
         return_dto=None,
-        responses=CHANGE_PROBLEMS,
+        responses=GROWN_PROBLEMS,
     )
-    async def change_status(
+    async def reply(
         self,
         request: AdminRequest,
         ticket_id: TicketId,
-        data: JSONBody[NewStatus],
-    ) -> StatusChanged:
-        """Change the ticket's status, from any to any. The same status again changes nothing."""
-        idempotency_key = await read_idempotency_key(request)
-        status = await ticket_service(request).change_status(
-            ticket_id, data.status, by=request.user, idempotency_key=idempotency_key
+        data: JSONBody[NewAdminReply],
+    ) -> FastResponse[MessageCreated]:
+        """Add a message to the thread, and change the status with it.
+
+        The first named admin who replies to a ticket without an assignee becomes its assignee.
+        """
+        message = await ticket_service(request).reply(
+            ticket_id,
+            data.message,
+            by=request.user,
+            seen=data.seen,
+            status=data.status,
+            idempotency_key=await read_idempotency_key(request),
         )
-        return StatusChanged(status)
+        return FastResponse(MessageCreated(message))

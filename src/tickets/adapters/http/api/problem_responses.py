@@ -9,6 +9,7 @@ from tickets.adapters.http.edge.problem_details import (
     Conflict,
     NotReadyProblem,
     Problem,
+    ValueConflict,
 )
 
 _DESCRIPTIONS = {
@@ -61,11 +62,18 @@ CUSTOMER_PROBLEMS = problem_responses(400, 401, 429, 503) | {
 }
 CREATE_PROBLEMS = problem_responses(400, 401, 409, 410, 413, 415, 422, 429, 503)
 CHANGE_PROBLEMS = problem_responses(400, 401, 404, 409, 410, 413, 415, 422, 429, 503)
-REPLY_PROBLEMS = CHANGE_PROBLEMS | {
+GROWN_PROBLEMS = CHANGE_PROBLEMS | {
     409: _problem(
         Conflict,
         "There are more messages than `seen` says: `messages` holds the unseen ones, at most the "
         "newest 200. Or the same "
         "request is still being worked on; `Retry-After` says when to send it again.",
+    )
+}
+VALUE_PROBLEMS = CHANGE_PROBLEMS | {
+    409: _problem(
+        ValueConflict,
+        "The value is no longer `was`: `present` is what it is now. Or the same request is still "
+        "being worked on; `Retry-After` says when to send it again.",
     )
 }

@@ -17,7 +17,7 @@ from litestar.typing import FieldDefinition
 from tickets.domain.errors import FieldError, InvalidInput
 from tickets.domain.text_limits import FIRST_MESSAGE, OTHER_CATEGORY, REPLY, SUBJECT
 from tickets.domain.text_rules import label
-from tickets.domain.ticket import Category, Status
+from tickets.domain.ticket import Category
 
 RequestBody = TypeVar("RequestBody", bound=msgspec.Struct)
 
@@ -127,19 +127,6 @@ EMPTY_BODY = EmptyBody()
 
 MAX_DIGITS = 20
 """Digits of an integer that are converted, which is far beyond every bound; `int` refuses 5,000."""
-
-
-class NewStatus(msgspec.Struct, forbid_unknown_fields=True):
-    """The status that a ticket is to have."""
-
-    status: Annotated[
-        str,
-        Body(
-            description="Any status may follow any other.",
-            schema_extra={"enum": list(Status)},
-            examples=[Example(value="resolved")],
-        ),
-    ]
 
 
 class JSONRequestBody(MsgspecDTO[RequestBody]):

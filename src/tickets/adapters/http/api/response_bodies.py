@@ -113,7 +113,7 @@ class TicketCreated(msgspec.Struct):
     @classmethod
     def of(cls, ticket: Ticket) -> TicketCreated:
         """Return the body for a new ticket."""
-        return cls(TicketBody(*_ticket_fields(ticket)))
+        return cls(TicketBody(*ticket_fields(ticket)))
 
 
 class TicketOpened(msgspec.Struct):
@@ -218,14 +218,14 @@ class Unread(msgspec.Struct):
     unread: int
 
 
-_ticket_fields: Callable[[Ticket], tuple[Any, ...]] = attrgetter(*TicketBody.__struct_fields__)
+ticket_fields: Callable[[Ticket], tuple[Any, ...]] = attrgetter(*TicketBody.__struct_fields__)
 """Returns the fields of `TicketBody` in their order."""
 
 
 def _detail_fields(detail: TicketDetail) -> tuple[Any, ...]:
     """Return the fields of `TicketWithThread` in their order."""
     return (
-        *_ticket_fields(detail.ticket),
+        *ticket_fields(detail.ticket),
         detail.followed_by,
         detail.seen,
         messages_before(detail.thread),

@@ -11,7 +11,7 @@ from litestar.params import JSONBody
 from tickets.adapters.http.api.cursors import read_history_cursor, read_thread_cursor
 from tickets.adapters.http.api.idempotency_header import read_idempotency_key
 from tickets.adapters.http.api.parameters import TicketId, read_boolean, ticket_service
-from tickets.adapters.http.api.problem_responses import CHANGE_PROBLEMS, REPLY_PROBLEMS
+from tickets.adapters.http.api.problem_responses import CHANGE_PROBLEMS, GROWN_PROBLEMS
 from tickets.adapters.http.api.request_bodies import (
     EMPTY_BODY,
     EmptyBody,
@@ -79,7 +79,7 @@ class ThreadController(Controller):
         "/{ticket_id:str}/reply",
         dto=JSONRequestBody[NewReply],
         return_dto=None,
-        responses=REPLY_PROBLEMS,
+        responses=GROWN_PROBLEMS,
     )
     async def reply(
         self,
