@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -78,13 +79,17 @@ class Folded:
     """
 
     text: str
-    starts: list[int]
-    ends: list[int]
+    starts: Sequence[int]
+    ends: Sequence[int]
 
     @classmethod
     def of(cls, source: str) -> Folded:
         """Fold the first `MAX_CHARACTERS` of a text."""
         source = source[:MAX_CHARACTERS]
+        if source.isascii():
+            # each character stands for itself, and for one that is written
+            text = _ENDS_OF_WORDS.sub(_as_spaces, f" {_SEPARATOR.sub(' ', source.lower())} ")
+            return cls(text, range(-1, len(text)), range(len(text)))
         letters, starts, ends = [" "], [0], [0]
         at, was_unspaced = 0, False
         while at < len(source):
@@ -105,8 +110,12 @@ class Folded:
             at = end
         # the outer spaces do not count, and this cuts where PostgreSQL does
         text = "".join(letters)[: MAX_CHARACTERS + 1] + " "
-        text = _ENDS_OF_WORDS.sub(lambda found: " " * len(found[0]), text)
+        text = _ENDS_OF_WORDS.sub(_as_spaces, text)
         return cls(text, starts, [*ends, len(source)])
+
+
+def _as_spaces(found: re.Match[str]) -> str:
+    return " " * len(found[0])
 
 
 @lru_cache(10_000)

@@ -157,7 +157,7 @@ class Settings:
     customer_url: str | None = setting(
         parse=parsers.page_of_id,
         default=None,
-        doc="A customer's page on your platform, with `{id}`; admins get it as a link",
+        doc="A customer's page on your platform, with `{id}` in it",
     )
 
     log_format: str = setting(
