@@ -1227,11 +1227,11 @@ CREATE INDEX ticket_idempotency_keys_by_age ON public.ticket_idempotency_keys US
 
 CREATE UNIQUE INDEX ticket_messages_in_order ON public.ticket_messages USING btree (ticket_id, ordinal);
 
-CREATE INDEX ticket_messages_search ON public.ticket_messages USING gin (public.ticket_search_vector(public.ticket_search_text(message))) WITH (fastupdate=off);
+CREATE INDEX ticket_messages_search ON public.ticket_messages USING gin (public.ticket_search_vector(public.ticket_search_text(message))) WITH (fastupdate='on', gin_pending_list_limit='1024');
 
 CREATE INDEX ticket_notes_of_ticket ON public.ticket_notes USING btree (ticket_id, id);
 
-CREATE INDEX ticket_notes_search ON public.ticket_notes USING gin (public.ticket_search_vector(public.ticket_search_text(note))) WITH (fastupdate=off);
+CREATE INDEX ticket_notes_search ON public.ticket_notes USING gin (public.ticket_search_vector(public.ticket_search_text(note))) WITH (fastupdate='on', gin_pending_list_limit='1024');
 
 CREATE INDEX ticket_tokens_of_user ON public.ticket_tokens USING btree (user_id);
 
@@ -1249,7 +1249,7 @@ CREATE INDEX tickets_of_user ON public.tickets USING btree (user_id, status, upd
 
 CREATE INDEX tickets_resolved ON public.tickets USING btree (updated_at, id) WHERE ((status)::text = 'resolved'::text);
 
-CREATE INDEX tickets_search ON public.tickets USING gin (public.ticket_search_vector(public.ticket_search_text((subject)::text))) WITH (fastupdate=off);
+CREATE INDEX tickets_search ON public.tickets USING gin (public.ticket_search_vector(public.ticket_search_text((subject)::text))) WITH (fastupdate='on', gin_pending_list_limit='1024');
 
 CREATE INDEX tickets_unread_by_user ON public.tickets USING btree (user_id) WHERE user_unread;
 

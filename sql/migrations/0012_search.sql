@@ -194,16 +194,19 @@ end
 $$;
 
 -- The indexes have a pending list of at most 1 MB (fastupdate): without one a reply takes half as
--- long again, and with the default of 4 MB the reply that empties it would take four times as long.
+-- long again, and the write that empties a list of the default 4 MB is slower still.
 
 -- step: index_messages, concurrently
 create index concurrently ticket_messages_search on ticket_messages
-    using gin (ticket_search_vector(ticket_search_text(message))) with (fastupdate = on, gin_pending_list_limit = 1024);
+    using gin (ticket_search_vector(ticket_search_text(message)))
+    with (fastupdate = on, gin_pending_list_limit = 1024);
 
 -- step: index_subjects, concurrently
 create index concurrently tickets_search on tickets
-    using gin (ticket_search_vector(ticket_search_text(subject))) with (fastupdate = on, gin_pending_list_limit = 1024);
+    using gin (ticket_search_vector(ticket_search_text(subject)))
+    with (fastupdate = on, gin_pending_list_limit = 1024);
 
 -- step: index_notes, concurrently
 create index concurrently ticket_notes_search on ticket_notes
-    using gin (ticket_search_vector(ticket_search_text(note))) with (fastupdate = on, gin_pending_list_limit = 1024);
+    using gin (ticket_search_vector(ticket_search_text(note)))
+    with (fastupdate = on, gin_pending_list_limit = 1024);
