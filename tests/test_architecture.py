@@ -18,7 +18,7 @@ PACKAGE = Path(tickets.__file__).parent
 DOMAIN = sorted((PACKAGE / "domain").rglob("*.py"))
 CORE = [*DOMAIN, *sorted((PACKAGE / "application").rglob("*.py"))]
 
-PORTS = PACKAGE / "domain" / "ports.py"
+PORTS = sorted((PACKAGE / "domain" / "ports").glob("*.py"))
 """The one module of the domain with asynchronous signatures, and no code behind them."""
 
 INPUT_OUTPUT = {
@@ -90,7 +90,7 @@ def test_the_domain_imports_nothing_that_does_input_or_output(path: Path) -> Non
     assert [module for module in imports(path) if root(module) in INPUT_OUTPUT] == []
 
 
-@pytest.mark.parametrize("path", [path for path in DOMAIN if path != PORTS], ids=relative)
+@pytest.mark.parametrize("path", [path for path in DOMAIN if path not in PORTS], ids=relative)
 def test_the_domain_is_synchronous(path: Path) -> None:
     asynchronous = (ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith)
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -99,9 +99,11 @@ def test_the_domain_is_synchronous(path: Path) -> None:
 
 
 def test_the_ports_are_signatures_without_code() -> None:
-    tree = ast.parse(PORTS.read_text(encoding="utf-8"))
     functions = [
-        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        node
+        for path in PORTS
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
 
     assert functions

@@ -682,6 +682,8 @@ create function ticket_desk_fill(last bigint, size integer) returns bigint
     set row_security = off
     -- less than `deadlock_timeout`: whoever waits for this one is not aborted
     set lock_timeout = '500ms'
+    -- the events have no statistics yet: each batch would read all of them
+    set enable_seqscan = off
 as $$
 declare
     batch integer[];
@@ -746,9 +748,12 @@ begin
     select t.id, t.created_at, 'created', t.opened_by
       from tickets t
      where t.id = any (batch)
-       and not exists (
-               select from ticket_events e where e.ticket_id = t.id and e.kind = 'created'
-           )
+       and t.id <> all (array(
+               select e.ticket_id
+                 from ticket_events e
+                where e.ticket_id = any (batch)
+                  and e.kind = 'created'
+           ))
      order by t.id;
 
     foreach command in array coalesce(resume, '{}') loop

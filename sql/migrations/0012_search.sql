@@ -130,7 +130,7 @@ end
 $$;
 
 -- Returns the query for a normalised text: all of its words, in any order, each as a prefix, but a
--- word of one letter as a whole. A word with @, . or an apostrophe within is found as it is, or as
+-- single letter as a whole. A word with @, . or an apostrophe within is found as it is, or as
 -- its parts. Null where there is no word.
 create function ticket_search_query(words text) returns tsquery
     language plpgsql immutable strict parallel safe

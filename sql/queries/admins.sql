@@ -20,7 +20,7 @@ select a.id, a.name, a.email, a.disabled_at is null as active,
             then (
                      select count(*)
                        from tickets t
-                      where t.assignee_id = a.id
+                      where coalesce(t.assignee_id, 0) = a.id
                         and t.status <> 'closed'
                  )
             else 0 end as open
@@ -31,7 +31,7 @@ select a.id, a.name, a.email, a.disabled_at is null as active,
 -- Tickets that are assigned to an admin and not closed, also where the admin is disabled.
 select id
   from tickets
- where assignee_id = :admin_id
+ where coalesce(assignee_id, 0) = :admin_id
    and status <> 'closed'
    and id > :after
  order by id

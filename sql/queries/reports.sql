@@ -1,4 +1,4 @@
--- Reports. What each figure means stands in `domain/reports.py`.
+-- The reports of admins. What each figure means stands in `domain/reports.py`.
 
 -- name: report
 -- The figures from :first_day to :last_day as one row, as of one moment: each group of them is

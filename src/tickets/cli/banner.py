@@ -8,7 +8,8 @@ from importlib.metadata import version
 
 import click
 
-from tickets.cli.operations import DemoPeople, SchemaState, TargetDatabase
+from tickets.cli.demo import DemoPeople
+from tickets.cli.operations import SchemaState, TargetDatabase
 from tickets.observability import logs
 from tickets.settings.settings import Settings
 

@@ -18,6 +18,7 @@ from tickets.adapters.postgres.connection.connect import CannotConnect
 from tickets.adapters.postgres.schema.migrations import MigrationError
 from tickets.adapters.postgres.verification.findings import CannotServe
 from tickets.cli import banner, operations, verification
+from tickets.cli import demo as demo_data
 from tickets.cli.admins import admin
 from tickets.cli.options import setting_option
 from tickets.cli.users import user
@@ -116,7 +117,7 @@ def demo(settings: Settings, /, **options: str | int | None) -> None:
     ):
         schema = asyncio.run(operations.migrate(target.settings))
         verification.log(asyncio.run(verification.verify_at_start(target.settings)))
-        people = asyncio.run(operations.seed_demo(target.settings))
+        people = asyncio.run(demo_data.seed_demo(target.settings))
         click.echo("\n".join(banner.address_lines(target, schema)))
         click.echo("\n".join(banner.demo_lines(target.settings, people)))
         _serve(target.settings, listener)

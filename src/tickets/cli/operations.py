@@ -23,8 +23,6 @@ from tickets.adapters.postgres.schema.overdue_tickets import count_overdue
 from tickets.application.auto_close import AutoClose
 from tickets.bootstrap import Store, database_of
 from tickets.clock import SystemClock
-from tickets.demo import seed
-from tickets.demo.sample_data import load_sample_data
 from tickets.domain.errors import StoreUnavailable
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
 from tickets.embedded_postgres.layout import cluster_in, default_folder, demo_cluster_in
@@ -269,29 +267,6 @@ async def close_resolved(settings: Settings) -> int:
     async with database_of(settings).open() as database:
         auto_close = AutoClose(Store.on(database, None).tickets, SystemClock())
         return await auto_close.close_due(settings.close_resolved_after)
-
-
-@dataclass(frozen=True, slots=True)
-class DemoPeople:
-    """The user and the named admin whom the demo signs in."""
-
-    email: str
-    token: str
-    admin_name: str
-    admin_token: str
-
-
-async def seed_demo(settings: Settings) -> DemoPeople:
-    """Fill the demo's database if it is empty; return its first user and admin with new tokens."""
-    samples = load_sample_data()
-    async with database_of(settings).open() as database:
-        await seed.fill(database, samples)
-        token_admin = TokenAdmin(database, SystemClock())
-        email = samples.users[0]
-        user_id = await token_admin.user(email)
-        token = await token_admin.new_token(user_id, lifetime=settings.token_lifetime)
-        admin_tokens = [await seed.token_of(database, admin) for admin in samples.admins]
-    return DemoPeople(email, token, samples.admins[0].name, admin_tokens[0])
 
 
 def url_of(settings: Settings) -> str:

@@ -16,6 +16,15 @@ from tickets.adapters.postgres.repositories.idempotency import (
 )
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter, hit_values
 from tickets.adapters.postgres.repositories.ticket_events import encode_events
+from tickets.adapters.postgres.repositories.ticket_rows import (
+    follow_ups_of,
+    message_values,
+    page_of,
+    page_values,
+    state_values,
+    ticket_of,
+    with_id,
+)
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.errors import (
     NotAuthenticated,
@@ -24,19 +33,15 @@ from tickets.domain.errors import (
     TicketNotFound,
     WriteRefused,
 )
-from tickets.domain.event import EventKind
-from tickets.domain.history import MAX_PAGE_EVENTS, HistoryPage
+from tickets.domain.history import HistoryPage
 from tickets.domain.message import Message
-from tickets.domain.people import NamedAdmin, Side
 from tickets.domain.read_models import (
-    MAX_FOLLOW_UPS,
-    MAX_PAGE_BYTES,
     DetailRequest,
     ThreadPage,
     TicketDetail,
     UserPosition,
 )
-from tickets.domain.ticket import MAX_ID, Category, Status, Ticket
+from tickets.domain.ticket import MAX_ID, Ticket
 from tickets.domain.write_context import NO_CONTEXT, WriteContext
 
 _REFUSALS = (asyncpg.IntegrityConstraintViolationError, StoreUnavailable)
@@ -44,9 +49,6 @@ _REFUSALS = (asyncpg.IntegrityConstraintViolationError, StoreUnavailable)
 
 _EARLIEST = UserPosition(datetime.min.replace(tzinfo=UTC), 0)
 """Before every ticket, so that one query serves all pages."""
-
-_AFTER_ALL_EVENTS = 2**63 - 1
-"""Above the id of every event, for the same reason."""
 
 
 class PostgresTickets:
@@ -80,8 +82,8 @@ class PostgresTickets:
             "created_at": ticket.created_at,
             "follows": ticket.follows,
             "opened_by": ticket.opened_by,
-            **_state_values(ticket),
-            **_message_values(ticket),
+            **state_values(ticket),
+            **message_values(ticket),
             "events": encode_events(ticket.new_events),
             **hit_values(hit),
         }
@@ -116,7 +118,7 @@ class PostgresTickets:
         A thread that turns out to be longer than a page is selected by another statement.
         """
         generation = self._ticket_cache.generation
-        values = _page_values(request)
+        values = page_values(request)
         if request.before is None:
             row = await self._row("get_ticket_with_whole_thread", ticket_id, **values)
             if row["messages"] is not None:
@@ -124,7 +126,7 @@ class PostgresTickets:
                 return self._detail(row, page, generation)
         values["before"] = MAX_ID if request.before is None else request.before
         row = await self._row("get_ticket_with_thread", ticket_id, **values)
-        return self._detail(row, _page(row), generation)
+        return self._detail(row, page_of(row), generation)
 
     async def save(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Message | None:
         """Update the row; insert message, events and stored response; record the hit."""
@@ -134,7 +136,7 @@ class PostgresTickets:
             row = await self._save("save_state", ticket, {})
         else:
             values = {
-                **_message_values(ticket),
+                **message_values(ticket),
                 "events": encode_events(ticket.new_events),
                 **response_values(response),
                 **hit_values(hit),
@@ -144,16 +146,16 @@ class PostgresTickets:
             self._rate_limiter.recorded(hit, row["arrival_in"])
         if row["is_as_sent"]:
             self._ticket_cache.put(ticket, ticket.version + 1, generation)
-        return None if message is None else _with_id(message, row["message_id"])
+        return None if message is None else with_id(message, row["message_id"])
 
     async def save_with_thread(
         self, ticket: Ticket, request: DetailRequest, *, shown_after: int
     ) -> TicketDetail:
         """Update the row and select the pages in one statement, if not stale."""
         generation = self._ticket_cache.generation
-        values = {"shown_after": shown_after, "before": MAX_ID, **_page_values(request)}
+        values = {"shown_after": shown_after, "before": MAX_ID, **page_values(request)}
         row = await self._save("save_with_thread", ticket, values)
-        return self._detail(row, _page(row), generation)
+        return self._detail(row, page_of(row), generation)
 
     async def resolved_since(
         self, moment: datetime, *, after: UserPosition | None, limit: int
@@ -185,7 +187,7 @@ class PostgresTickets:
             assigns=ticket.assigns,
             first_replied_at=ticket.first_replied_at,
             resolved_at=ticket.resolved_at,
-            **_state_values(ticket),
+            **state_values(ticket),
             **values,
         )
         try:
@@ -222,128 +224,11 @@ class PostgresTickets:
 
     def _detail(self, row: asyncpg.Record, page: ThreadPage, generation: int) -> TicketDetail:
         history = HistoryPage(row["events"], row["events_before"])
-        follow_ups = _follow_ups(row["followed_by"])
+        follow_ups = follow_ups_of(row["followed_by"])
         ticket = self._loaded(row, generation)
         return TicketDetail(ticket, row["user_email"], page, follow_ups, history)
 
     def _loaded(self, row: asyncpg.Record, generation: int) -> Ticket:
-        ticket = _ticket(row)
+        ticket = ticket_of(row)
         self._ticket_cache.put(ticket, ticket.version, generation)
         return ticket
-
-
-def _state_values(ticket: Ticket) -> dict[str, object]:
-    """Return the columns that decisions change, and the user whose ticket it must still be."""
-    return {
-        "user_id": ticket.user_id,
-        "status": ticket.status,
-        "priority": ticket.priority,
-        "user_unread": ticket.user_unread,
-        "admin_unread": ticket.admin_unread,
-        "message_count": ticket.message_count,
-        "last_message": ticket.last_message,
-        "updated_at": ticket.updated_at,
-        "last_ordinal": ticket.last_ordinal,
-        "user_seen": ticket.user_seen,
-        "admin_seen": ticket.admin_seen,
-        "waiting_since": ticket.waiting_since,
-        "assignee_id": None if ticket.assignee is None else ticket.assignee.id,
-        "last_sender": ticket.last_sender,
-        "events_recorded": ticket.events_recorded,
-    }
-
-
-def _page_values(request: DetailRequest) -> dict[str, object]:
-    """Return the bounds of the pages of a detail, and of what stands beside them."""
-    events_before = request.events_before
-    return {
-        "limit": request.limit,
-        "max_bytes": MAX_PAGE_BYTES,
-        "max_follow_ups": MAX_FOLLOW_UPS,
-        "viewer": request.viewer,
-        "events_before": _AFTER_ALL_EVENTS if events_before is None else events_before,
-        "max_events": MAX_PAGE_EVENTS,
-    }
-
-
-def _page(row: asyncpg.Record) -> ThreadPage:
-    return ThreadPage(b"[%b]" % (row["messages"] or b""), row["previous"], row["has_unnumbered"])
-
-
-def _follow_ups(newest_first: str) -> Sequence[int]:
-    """Return the ids of an array's text, `{9,7}`, oldest first."""
-    if newest_first == "{}":
-        return ()
-    return [int(ticket_id) for ticket_id in reversed(newest_first[1:-1].split(","))]
-
-
-_MESSAGE_COLUMNS = (
-    "sender_type",
-    "sender_id",
-    "sender_admin_id",
-    "sender_name",
-    "message",
-    "sent_at",
-)
-
-
-def _message_values(ticket: Ticket) -> dict[str, object]:
-    """Return the columns of the ticket's new message, all None where there is none."""
-    message = ticket.new_message
-    if message is None:
-        return dict.fromkeys(_MESSAGE_COLUMNS)
-    # a message shows its admin's name alone; who that is stands in its event
-    authors = (event.by for event in ticket.new_events if event.kind is EventKind.MESSAGE)
-    author = next(authors, None)
-    return {
-        "sender_type": message.sender_type,
-        "sender_id": message.sender_id,
-        "sender_admin_id": None if author is None or author.admin is None else author.admin.id,
-        "sender_name": message.sender_name,
-        "message": message.message,
-        "sent_at": message.created_at,
-    }
-
-
-def _with_id(message: Message, message_id: int) -> Message:
-    return Message(
-        id=message_id,
-        ticket_id=message.ticket_id,
-        sender_type=message.sender_type,
-        sender_id=message.sender_id,
-        message=message.message,
-        created_at=message.created_at,
-        ordinal=message.ordinal,
-        sender_name=message.sender_name,
-    )
-
-
-def _ticket(row: asyncpg.Record) -> Ticket:
-    assignee_name = row["assignee_name"]
-    return Ticket(
-        id=row["id"],
-        user_id=row["user_id"],
-        category=Category(row["category"]),
-        other_category=row["other_category"],
-        subject=row["subject"],
-        status=Status(row["status"]),
-        priority=row["priority"],
-        user_unread=row["user_unread"],
-        admin_unread=row["admin_unread"],
-        message_count=row["message_count"],
-        last_message=row["last_message"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        last_ordinal=row["last_ordinal"],
-        user_seen=row["user_seen"],
-        admin_seen=row["admin_seen"],
-        waiting_since=row["waiting_since"],
-        follows=row["follows"],
-        assignee=None if assignee_name is None else NamedAdmin(row["assignee_id"], assignee_name),
-        last_sender=Side(row["last_sender"]),
-        opened_by=Side(row["opened_by"]),
-        first_replied_at=row["first_replied_at"],
-        resolved_at=row["resolved_at"],
-        events_recorded=row["events_recorded"],
-        version=row["version"],
-    )
