@@ -161,8 +161,8 @@ select format('index %s is missing: restore it from a backup of the schema', nam
                     'tickets_by_status_and_category', 'tickets_resolved', 'tickets_by_followed',
                     'ticket_tokens_of_user', 'ticket_idempotency_keys_by_age', 'tickets_waiting',
                     'tickets_by_assignee', 'tickets_not_done', 'ticket_notes_of_ticket',
-                    'ticket_events_of_ticket', 'ticket_events_of_status', 'ticket_events_of_waits',
-                    'ticket_deliveries_of_ticket']) as name
+                    'ticket_events_of_ticket', 'ticket_events_history', 'ticket_events_of_status',
+                    'ticket_events_of_waits', 'ticket_deliveries_of_ticket']) as name
  where to_regclass(name) is null
 union all
 select format('index %s is invalid: reindex it', i.indexrelid::regclass), null

@@ -128,8 +128,6 @@ class Database:
             # again for each page, since it takes the unknown limit for a large one.
             # tests/postgres/test_plans.py checks these plans.
             settings["plan_cache_mode"] = "force_generic_plan"
-            # every statement is short, and to compile one takes longer than to run it
-            settings["jit"] = "off"
             settings["idle_in_transaction_session_timeout"] = statement_timeout
             settings["lock_timeout"] = f"{min(LOCK_TIMEOUT, self._timeout) * 1000:.0f}"
         return settings
