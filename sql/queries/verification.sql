@@ -162,7 +162,9 @@ select format('index %s is missing: restore it from a backup of the schema', nam
                     'ticket_tokens_of_user', 'ticket_idempotency_keys_by_age', 'tickets_waiting',
                     'tickets_by_assignee', 'tickets_not_done', 'ticket_notes_of_ticket',
                     'ticket_events_of_ticket', 'ticket_events_history', 'ticket_events_of_status',
-                    'ticket_events_of_waits', 'ticket_deliveries_of_ticket']) as name
+                    'ticket_events_of_waits', 'ticket_events_taken_back',
+                    'ticket_deliveries_of_ticket', 'tickets_search', 'ticket_messages_search',
+                    'ticket_notes_search']) as name
  where to_regclass(name) is null
 union all
 select format('index %s is invalid: reindex it', i.indexrelid::regclass), null
