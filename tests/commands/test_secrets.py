@@ -29,9 +29,9 @@ PLATFORMS = "session-of-the-platform-a8b7c6d5"
 ADMIN = "admin-only-5f4e3d2c1b0a"
 SCRAPER = "scraper-only-9z8y7x6w5v"
 UNKNOWN = "tk_" + "NobodyNobodyNobodyNobody" + "y" * 19
-CAUSES_A_500 = "boom-quoted-by-the-database-77"
+CAUSES_A_503 = "boom-quoted-by-the-database-77"
 WRONG_ADMIN = "no-admin-at-all-0011223344"
-SECRETS = (GOOD, PLATFORMS, ADMIN, SCRAPER, UNKNOWN, CAUSES_A_500, WRONG_ADMIN)
+SECRETS = (GOOD, PLATFORMS, ADMIN, SCRAPER, UNKNOWN, CAUSES_A_503, WRONG_ADMIN)
 
 FORM = {"category": "support", "subject": "Hello", "message": "Is anybody there?"}
 
@@ -122,7 +122,7 @@ async def test_no_token_is_in_the_output_or_in_a_response(
             assert call("GET", f"{api}/admin/all", headers={"X-Admin-Token": WRONG_ADMIN}) == 401
             assert call("GET", f"{root}/metrics", headers=bearer(UNKNOWN)) == 401
             # the database's function fails for this one, and quotes it
-            assert call("GET", api, headers=bearer(CAUSES_A_500)) == 500
+            assert call("GET", api, headers=bearer(CAUSES_A_503)) == 503
             # tokens in every place where they do not belong
             for token in SECRETS:
                 call("GET", api, headers={"Authorization": f"Basic {token}"})

@@ -12,7 +12,7 @@ import asyncpg
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.identity.holder import Holder, can_be_token
 from tickets.adapters.postgres.sql_loader import load_queries, split_queries
-from tickets.domain.errors import StoreExhausted
+from tickets.domain.errors import StoreExhausted, StoreUnavailable, WriteRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,9 @@ class PostgresTokenLookup:
             if not isinstance(cause, asyncpg.DataError):
                 raise
             return None
+        except WriteRefused as error:
+            # the platform's query raises an error of its own, which says nothing about the token
+            raise StoreUnavailable from error
         if row is None:
             return None
         user_id, seconds_left = (*row, math.inf)[:2]
