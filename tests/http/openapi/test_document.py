@@ -69,6 +69,16 @@ def test_exactly_the_changing_routes_take_an_idempotency_key(
         assert names.count("Idempotency-Key") == (method != "GET")
 
 
+CONFLICTS = {
+    "reply": "Conflict",
+    "handled": "Conflict",
+    "status": "ValueConflict",
+    "assignee": "ValueConflict",
+    "priority": "ValueConflict",
+}
+"""The body of a 409, by the last part of the path."""
+
+
 def is_list_or_detail(method: str, path: str) -> bool:
     """Return whether a response has an `ETag`."""
     return method == "GET" and path.endswith(
@@ -86,15 +96,14 @@ def test_every_possible_status_is_documented_with_its_body(
         expected |= {409, 410, 422} if method == "DELETE" else set()
         expected |= {400} if operation.get("parameters") else set()
         expected |= {409, 410, 413, 422} if method == "DELETE" else set()
-        is_update = method != "POST" or path.endswith(("/read", "/unread", "/close"))
+        is_update = method != "POST" or path.endswith(("/read", "/unread", "/close", "/handled"))
         expected |= {204} if method == "DELETE" else {200} if is_update else {201}
         expected |= {304} if is_list_or_detail(method, path) else set()
         assert {int(status) for status in operation["responses"]} == expected, (method, path)
         for status, response in operation["responses"].items():
             if int(status) >= 400:
-                kind = (
-                    "Conflict" if (status, path.endswith("/reply")) == ("409", True) else "Problem"
-                )
+                kind = CONFLICTS.get(path.rpartition("/")[2], "Problem")
+                kind = kind if status == "409" else "Problem"
                 assert response["content"]["application/problem+json"]["schema"] == {
                     "$ref": f"#/components/schemas/{kind}"
                 }

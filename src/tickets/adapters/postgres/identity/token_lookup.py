@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,6 +14,8 @@ from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.identity.holder import Holder, can_be_token
 from tickets.adapters.postgres.sql_loader import load_queries, split_queries
 from tickets.domain.errors import StoreExhausted, StoreUnavailable, WriteRefused
+
+logger = logging.getLogger("tickets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class PostgresTokenLookup:
             return None
         except WriteRefused as error:
             # the platform's query raises an error of its own, which says nothing about the token
+            logger.exception("the identity query failed: %s", error.__cause__)
             raise StoreUnavailable from error
         if row is None:
             return None
