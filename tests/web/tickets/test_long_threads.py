@@ -14,6 +14,14 @@ from tests.web.views import announcement, badge, message, messages, reply_box, s
 from tests.web.visits import FAILED_REQUEST, WIDE, Person, Visits, next_poll
 
 OLDER_PAGES = re.compile(r"peek=true&before=")
+LAID_OUT = """async (pane) => {
+  let height = 0;
+  for (let unchanged = 0; unchanged < 5; unchanged += 1) {
+    await new Promise(requestAnimationFrame);
+    if (pane.scrollHeight !== height) unchanged = 0;
+    height = pane.scrollHeight;
+  }
+}"""
 FIRST = "The very first message."
 
 
@@ -48,6 +56,11 @@ def text(page: Page, wanted: str) -> Locator:
 def number(page: Page, wanted: int) -> Locator:
     """Return the text of the message with this number."""
     return text(page, f"Message number {wanted}.")
+
+
+async def laid_out(page: Page) -> None:
+    """Wait until the messages have their real height, which they get frames after they came."""
+    await page.get_by_role("region", name="Messages").evaluate(LAID_OUT)
 
 
 def older_button(page: Page, name: str = "Show older messages") -> Locator:
@@ -107,18 +120,25 @@ async def test_a_short_thread_has_no_button_for_older_messages(site: Site, visit
     await expect(older_button(page)).to_be_hidden()
 
 
+@pytest.mark.parametrize("anchoring", ["auto", "none"])
 async def test_where_the_page_itself_scrolls_the_position_is_kept_too(
-    site: Site, visit: Visits
+    site: Site, visit: Visits, anchoring: str
 ) -> None:
+    """Also without the browser's own scroll anchoring, which Safari does not have.
+
+    With it Chromium sometimes kept a new message in its place instead of the one that was read.
+    """
     mara, ticket = await long_ticket(site, 420)
     page = await visit(mara, f"#/tickets/{ticket}", viewport=WIDE | {"width": 500})
     await expect(number(page, 221)).to_be_attached()
+    await page.evaluate("value => document.body.style.overflowAnchor = value", anchoring)
     await older_button(page).focus()
     before = await number(page, 221).bounding_box()
 
     await page.keyboard.press("Enter")
 
     await expect(number(page, 21)).to_be_attached()
+    await laid_out(page)
     after = await number(page, 221).bounding_box()
     assert before
     assert after

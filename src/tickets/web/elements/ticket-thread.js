@@ -17,7 +17,7 @@ import { dispatch } from "../lib/events.js";
 import { LiveElement } from "../lib/live-element.js";
 import { plural } from "../lib/numbers.js";
 import { reconcile } from "../lib/reconcile.js";
-import { keepPosition } from "../lib/scrolling.js";
+import { ScrollAnchor } from "../lib/scrolling.js";
 import { normalizeLine } from "../lib/text.js";
 import { relativeTime } from "../lib/time.js";
 import { categoryLabel, STATUSES } from "../model/labels.js";
@@ -55,6 +55,7 @@ export class TicketThreadElement extends LiveElement {
   #loadStatus = h("div.t-state", { role: "status", tabindex: -1 });
   #olderButton = button("t-button.t-older", "", () => this.#showOlder());
   #messages = h("ol.t-messages", { role: "list" });
+  #anchor = new ScrollAnchor(this.#messages, ".t-message");
   #scrollPane = h(
     "div.t-scroll",
     { tabindex: 0, role: "region", "aria-label": "Messages" },
@@ -84,7 +85,9 @@ export class TicketThreadElement extends LiveElement {
     document.addEventListener("scroll", () => this.#handleScroll(), options);
     // messages get their real height when they come into view, and the reply box grows with its
     // text
-    const resized = new ResizeObserver(() => this.#isAtEnd && this.scrollToEnd());
+    const resized = new ResizeObserver(() =>
+      this.#isAtEnd ? this.scrollToEnd() : this.#anchor.restore(),
+    );
     resized.observe(this.#scrollPane);
     resized.observe(this.#messages);
     signal.addEventListener("abort", () => resized.disconnect());
@@ -106,12 +109,16 @@ export class TicketThreadElement extends LiveElement {
     this.#showOlderButton(thread, first);
     this.#newMessages.push(...arrived);
     if (shouldFollow) this.scrollToEnd();
-    else if (arrived.length) this.#offerNewMessages();
+    else {
+      this.#anchor.restore();
+      if (arrived.length) this.#offerNewMessages();
+    }
   }
 
   /** Scrolls to the newest message and the reply box below it. */
   scrollToEnd() {
     this.#dismissNewMessages();
+    this.#anchor.release();
     this.#isAtEnd = true;
     this.#scrollPane.scrollTop = this.#scrollPane.scrollHeight;
     this.#body.scrollIntoView({ block: "end" });
@@ -187,6 +194,7 @@ export class TicketThreadElement extends LiveElement {
   /** Removes everything of the previous ticket from the page. */
   #clear() {
     this.#shownTicketId = null;
+    this.#anchor.release();
     reconcile(this.#messages, [], { key: () => null });
     this.#facts.replaceChildren();
     this.#links.replaceChildren();
@@ -202,7 +210,7 @@ export class TicketThreadElement extends LiveElement {
     this.#shownTicketId = ticket.id;
     reconcile(this.#messages, threadItems(messages, { firstNew }), {
       last: true,
-      around: (work) => (this.#isAtEnd ? work() : keepPosition(this.#messages, ".t-message", work)),
+      around: (work) => (this.#isAtEnd ? work() : this.#anchor.keep(work)),
       key: ({ key }) => key,
       create: (item) => createItem(item, this.side, ticket),
       update: (item, { day }) => day && setText(item.firstChild, day),
@@ -241,6 +249,7 @@ export class TicketThreadElement extends LiveElement {
 
   #handleScroll() {
     if (this.#body.hidden) return;
+    this.#anchor.releaseIfScrolled();
     const end = Math.min(this.#scrollPane.getBoundingClientRect().bottom, window.innerHeight);
     const { top, bottom } = this.#messages.getBoundingClientRect();
     const isAtEnd = bottom < end + END_TOLERANCE;
