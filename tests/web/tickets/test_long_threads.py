@@ -96,6 +96,7 @@ async def test_a_long_thread_shows_older_messages_on_request_and_keeps_the_posit
     await expect(number(page, 51)).to_be_attached()
     await expect(number(page, 50)).to_have_count(0)
     await expect(announcement(page, "200 older messages shown.")).to_be_attached()
+    await laid_out(page)
     after = await number(page, 251).bounding_box()
     assert before
     assert after
@@ -124,10 +125,7 @@ async def test_a_short_thread_has_no_button_for_older_messages(site: Site, visit
 async def test_where_the_page_itself_scrolls_the_position_is_kept_too(
     site: Site, visit: Visits, anchoring: str
 ) -> None:
-    """Also without the browser's own scroll anchoring, which Safari does not have.
-
-    With it Chromium sometimes kept a new message in its place instead of the one that was read.
-    """
+    """Also without the browser's own scroll anchoring, which Safari does not have."""
     mara, ticket = await long_ticket(site, 420)
     page = await visit(mara, f"#/tickets/{ticket}", viewport=WIDE | {"width": 500})
     await expect(number(page, 221)).to_be_attached()
