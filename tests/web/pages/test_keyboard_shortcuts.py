@@ -108,6 +108,8 @@ async def test_a_ticket_that_no_longer_matches_the_filter_stays_while_it_is_open
     await page.keyboard.press("j")
     await page.keyboard.press("Enter")
     await expect(heading(page, "Third")).to_be_focused()
+    # a reader who leaves before the page has marked the ticket as read leaves it unread
+    await expect_subjects(page, "Unread: First", "Second", "Third")
     await page.get_by_role("link", name="Back to tickets").click()
     await expect_subjects(page, "Unread: First", "Third")
 
