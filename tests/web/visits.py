@@ -21,7 +21,7 @@ from playwright.async_api import (
 
 from tests.http.conftest import Caller
 
-TIMEOUT = 10_000
+TIMEOUT = 30_000
 """Milliseconds to wait for something on a page, also on a busy machine."""
 
 POLL_INTERVAL = 30_000
