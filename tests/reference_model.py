@@ -1,21 +1,22 @@
 """Reference model of one ticket: the rules without versions, statements or caches.
 
-Tests compare it with the memory adapter and with PostgreSQL, also under concurrency.
+Tests compare it with the memory adapter and with PostgreSQL, also under concurrency. See
+`reference_runner.py` for how its commands are run there.
 """
 
 from __future__ import annotations
 
+import copy
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from tests.world import messages_of, texts_of
-from tickets.application.tickets import TicketService
-from tickets.domain.errors import InvalidInput, TicketClosed
-from tickets.domain.people import Actor, Side
-from tickets.domain.read_models import TicketDetail
+from tickets.domain.people import Side
 from tickets.domain.ticket import Status
+
+ADMINS = ("Nadia", "Omar")
+"""The names of the named admins."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +52,23 @@ class MarkUnread:
 
 @dataclass(frozen=True)
 class Reply:
-    """Add a message, which sets the other side's flag, and may reopen the ticket."""
+    """Add a message, which sets the other side's flag, and may reopen the ticket.
+
+    `admin` is the name of the admin who writes; `status` is what the reply changes the status to.
+    """
 
     by: Side
     text: str
+    admin: str | None = None
+    status: Status | None = None
 
 
 @dataclass(frozen=True)
 class ChangeStatus:
-    """Change the status, as an admin."""
+    """Change the status, as an admin, if it is still `was`."""
 
     to: Status
+    was: Status | None = None
 
 
 @dataclass(frozen=True)
@@ -69,10 +76,63 @@ class Close:
     """Close the ticket, as its user."""
 
 
-Command: TypeAlias = Read | Peek | Acknowledge | MarkUnread | Reply | ChangeStatus | Close
+ANYBODY = "anybody"
+"""As `was`: whoever is assigned."""
+
+
+@dataclass(frozen=True)
+class Assign:
+    """Make an admin responsible, None for nobody, if the assignee is still `was`."""
+
+    by: str | None
+    to: str | None
+    was: str | None = ANYBODY
+
+
+@dataclass(frozen=True)
+class SetPriority:
+    """Change the priority, as an admin, if it is still `was`."""
+
+    to: str
+    was: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True)
+class MarkHandled:
+    """End the wait if `seen` messages are all; None means those of the admin's last peek."""
+
+    by: str | None = None
+    seen: int | None = None
+
+
+@dataclass(frozen=True)
+class AddNote:
+    """Write an internal note."""
+
+    text: str
+    by: str | None = None
+
+
+Command: TypeAlias = (
+    Read
+    | Peek
+    | Acknowledge
+    | MarkUnread
+    | Reply
+    | ChangeStatus
+    | Close
+    | Assign
+    | SetPriority
+    | MarkHandled
+    | AddNote
+)
 
 Outcome: TypeAlias = tuple[str, ...] | bool | str
 """The texts that were shown, whether the ticket is unread now, or the outcome in one word."""
+
+Event: TypeAlias = tuple[str, str, str | None, str | None, str | None]
+"""The kind, the side, the admin's name, and the values before and after."""
 
 
 def other(side: Side) -> Side:
@@ -82,19 +142,49 @@ def other(side: Side) -> Side:
 
 @dataclass
 class Model:
-    """A ticket as the rules see it: its status, unread flags, marks, thread, and who waits."""
+    """A ticket as the rules see it: what is stored of it, its thread, history and notes."""
 
     status: Status = Status.OPEN
-    unread: dict[Side, bool] = field(default_factory=lambda: {Side.USER: False, Side.ADMIN: True})
+    unread: dict[Side, bool] = field(default_factory=lambda: dict.fromkeys(Side, False))
     thread: list[tuple[Side, str]] = field(default_factory=list)
-    marks: dict[Side, int] = field(default_factory=lambda: {Side.USER: 1, Side.ADMIN: 0})
+    marks: dict[Side, int] = field(default_factory=lambda: dict.fromkeys(Side, 0))
     """How many messages from the start of the thread each side was shown, by what is stored."""
-    waiting: bool = True
+    waiting: bool = False
+    assignee: str | None = None
+    priority: str = "normal"
+    opened_by: Side = Side.USER
+    last_sender: Side = Side.USER
+    first_replied: bool = False
+    resolved: bool = False
+    """Whether it has a time of resolution."""
+    events: list[Event] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def opened(cls, by: Side, text: str, admin: str | None = None) -> Model:
+        """Return a new ticket, which an admin opens on behalf of its user."""
+        model = cls(opened_by=by)
+        model.record("created", by, admin)
+        model.add_message(by, text, admin)
+        model.marks[by] = 1
+        return model
 
     def copy(self) -> Model:
-        return Model(
-            self.status, dict(self.unread), list(self.thread), dict(self.marks), self.waiting
-        )
+        return copy.deepcopy(self)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(text for _, text in self.thread)
+
+    def record(
+        self,
+        kind: str,
+        by: Side,
+        name: str | None = None,
+        before: str | None = None,
+        after: str | None = None,
+    ) -> None:
+        self.events.append((kind, by.value, name, before, after))
 
     def shown(self, limit: int) -> tuple[str, ...]:
         return self.texts[-limit:]
@@ -110,28 +200,78 @@ class Model:
             self.read(by)
         return self.unread[by]
 
-    def reply(self, by: Side, text: str) -> Outcome:
-        if self.status is Status.CLOSED:
-            return "closed"
+    def add_message(self, by: Side, text: str, admin: str | None) -> None:
         if not self.unread[other(by)]:
             self.marks[other(by)] = len(self.thread)
         self.thread.append((by, text))
         self.unread[other(by)] = True
-        self.waiting = by is Side.USER
-        if by is Side.USER and self.status is Status.RESOLVED:
-            self.status = Status.OPEN
+        self.last_sender = by
+        self.record("message", by, admin)
+        if by is Side.USER:
+            if self.status is Status.RESOLVED:
+                self.set_status(Status.OPEN, by)
+            self.set_waiting(waiting=True, by=by)
+            return
+        self.first_replied |= self.waiting and self.opened_by is Side.USER
+        self.set_waiting(waiting=False, by=by, admin=admin)
+        if admin is not None and self.assignee is None:
+            self.set_assignee(admin, admin)
+
+    def reply(self, command: Reply) -> Outcome:
+        if self.status is Status.CLOSED:
+            return "closed"
+        self.add_message(command.by, command.text, command.admin)
+        if command.status is not None:
+            self.set_status(command.status, command.by, command.admin)
         return "stored"
 
-    def set_status(self, status: Status) -> None:
-        if status is not self.status and status in (Status.RESOLVED, Status.CLOSED):
-            self.waiting = False
+    def set_status(self, status: Status, by: Side, admin: str | None = None) -> None:
+        before = self.status
+        if status is before:
+            return
         self.status = status
+        self.record("status", by, admin, before.value, status.value)
+        is_done = status in (Status.RESOLVED, Status.CLOSED)
+        self.resolved = is_done
+        if is_done:
+            self.set_waiting(waiting=False, by=by, admin=admin)
 
-    @property
-    def texts(self) -> tuple[str, ...]:
-        return tuple(text for _, text in self.thread)
+    def set_waiting(self, *, waiting: bool, by: Side, admin: str | None = None) -> None:
+        if waiting is not self.waiting:
+            self.waiting = waiting
+            self.record("waiting", by, admin, after="began" if waiting else "ended")
 
-    def apply(self, command: Command) -> Outcome:  # noqa: PLR0911 - one return for each command
+    def set_assignee(self, to: str | None, admin: str | None) -> None:
+        if to != self.assignee:
+            self.record("assignee", Side.ADMIN, admin, self.assignee, to)
+            self.assignee = to
+
+    def assign(self, command: Assign) -> Outcome:
+        if command.was not in (ANYBODY, self.assignee):
+            return f"is {self.assignee}"
+        self.set_assignee(command.to, command.by)
+        return f"assigned {command.to}"
+
+    def set_priority(self, command: SetPriority) -> Outcome:
+        if command.was not in (None, self.priority):
+            return f"is {self.priority}"
+        if command.to != self.priority:
+            self.record("priority", Side.ADMIN, command.by, self.priority, command.to)
+            self.priority = command.to
+        return command.to
+
+    def mark_handled(self, command: MarkHandled) -> Outcome:
+        assert command.seen is not None
+        if command.seen > len(self.thread):
+            return "invalid"
+        if command.seen < len(self.thread):
+            return "grown"
+        if self.waiting:
+            self.record("handled", Side.ADMIN, command.by)
+            self.set_waiting(waiting=False, by=Side.ADMIN, admin=command.by)
+        return "handled"
+
+    def apply(self, command: Command) -> Outcome:  # noqa: C901, PLR0911, PLR0912 - one each
         """Carry out the command, alone; return its outcome."""
         match command:
             case Read(by, limit):
@@ -146,107 +286,25 @@ class Model:
             case MarkUnread(by):
                 self.unread[by] = True
                 return True
-            case Reply(by, text):
-                return self.reply(by, text)
-            case ChangeStatus(to):
-                self.set_status(to)
+            case Reply():
+                return self.reply(command)
+            case ChangeStatus(to, was):
+                if was not in (None, self.status):
+                    return f"is {self.status}"
+                self.set_status(to, Side.ADMIN)
                 return to.value
             case Close():
-                self.set_status(Status.CLOSED)
+                self.set_status(Status.CLOSED, Side.USER)
                 return "closed"
-
-
-@dataclass(frozen=True)
-class StoredTicket:
-    """A stored ticket as a model, with the derived columns that lists show."""
-
-    model: Model
-    message_count: int
-    last_message: str
-    last_ordinal: int
-    ordinals: list[int]
-
-    @classmethod
-    def of(cls, detail: TicketDetail) -> StoredTicket:
-        ticket, messages = detail.ticket, messages_of(detail)
-        model = Model(
-            ticket.status,
-            {Side.USER: ticket.user_unread, Side.ADMIN: ticket.admin_unread},
-            [(message.sender_type, message.message) for message in messages],
-            {Side.USER: ticket.user_seen, Side.ADMIN: ticket.admin_seen},
-            ticket.waiting_since is not None,
-        )
-        ordinals = [message.ordinal for message in messages]
-        return cls(model, ticket.message_count, ticket.last_message, ticket.last_ordinal, ordinals)
-
-    def deviations(self, expected: Model) -> Iterable[str]:
-        """Yield where it differs from the model, and where a derived column is wrong."""
-        if self.model != expected:
-            yield f"stored is {self.model}, expected {expected}"
-        if self.message_count != len(self.model.thread):
-            yield f"message_count is {self.message_count} of {len(self.model.thread)}"
-        if self.model.thread and self.last_message != self.model.texts[-1]:
-            yield f"last_message is {self.last_message}"
-        if self.ordinals != list(range(1, self.last_ordinal + 1)):
-            yield f"ordinals are {self.ordinals}, the last one {self.last_ordinal}"
-
-
-async def perform(  # noqa: PLR0911 - one return for each command
-    service: TicketService, ticket_id: int, user_id: int, command: Command
-) -> Outcome:
-    """Run the use case of the command; return its outcome as the model would."""
-    actors = {Side.USER: Actor.user(user_id), Side.ADMIN: Actor.team()}
-    try:
-        match command:
-            case Read(by, limit):
-                return tuple(texts_of(await service.read(ticket_id, by=actors[by], limit=limit)))
-            case Peek(by, limit):
-                return tuple(texts_of(await service.peek(ticket_id, by=actors[by], limit=limit)))
-            case Acknowledge(by, seen):
-                assert seen is not None
-                return await service.acknowledge(ticket_id, seen, by=actors[by])
-            case MarkUnread(by):
-                return await service.mark_unread(ticket_id, by=actors[by])
-            case Reply(by, text):
-                await service.reply(ticket_id, text, by=actors[by])
-                return "stored"
-            case ChangeStatus(to):
-                return (await service.change_status(ticket_id, to, by=Actor.team())).value
-            case Close():
-                return (await service.close(ticket_id, by=actors[Side.USER])).value
-    except TicketClosed:
-        return "closed"
-    except InvalidInput:
-        return "invalid"
-
-
-@dataclass
-class UnreadPromise:
-    """A message from the other side stays unread until it was in a response to that reader.
-
-    Unread means that the flag is set, and that the message is above the reader's mark.
-    """
-
-    shown: dict[Side, set[str]] = field(
-        default_factory=lambda: {Side.USER: set(), Side.ADMIN: set()}
-    )
-
-    def record(self, command: Command, outcome: Outcome) -> None:
-        """Record the messages that a response has shown."""
-        if isinstance(command, Read | Peek):
-            assert isinstance(outcome, tuple)
-            self.shown[command.by].update(outcome)
-
-    def violations(self, stored: Model) -> Iterable[str]:
-        """Yield each message that was marked read and never shown."""
-        for ordinal, (side, text) in enumerate(stored.thread, 1):
-            reader = other(side)
-            if text in self.shown[reader]:
-                continue
-            if not stored.unread[reader]:
-                yield f"{text!r} was marked read for the {reader} side and not shown"
-            if ordinal <= stored.marks[reader]:
-                yield f"{text!r} was marked read by the {reader} side's mark and not shown"
+            case Assign():
+                return self.assign(command)
+            case SetPriority():
+                return self.set_priority(command)
+            case MarkHandled():
+                return self.mark_handled(command)
+            case AddNote(text):
+                self.notes.append(text)
+                return "noted"
 
 
 def serial_order(

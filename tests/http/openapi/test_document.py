@@ -109,6 +109,14 @@ def test_every_possible_status_is_documented_with_its_body(
                 }
 
 
+def test_exactly_the_statuses_without_a_body_are_documented_without_one(
+    document: dict[str, Any],
+) -> None:
+    for route, operation in operations(document).items():
+        for status, response in operation["responses"].items():
+            assert ("content" in response) == (status not in {"204", "304"}), (route, status)
+
+
 def test_challenge_and_retry_after_are_documented_headers(
     document: dict[str, Any],
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tickets.domain.ports import Tickets
+from tickets.domain.ports import Notes, Tickets
 
 READS = frozenset({"get", "get_with_thread"})
 
@@ -31,14 +31,14 @@ class Gate:
         self._turn.set_result(None)
 
 
-class GatedTickets:
-    """The port `Tickets`, where every call waits at the gate."""
+class GatedPort:
+    """A port, such as `Tickets`, where every call waits at the gate."""
 
-    def __init__(self, port: Tickets, gate: Gate) -> None:
+    def __init__(self, port: Tickets | Notes, gate: Gate) -> None:
         self._port = port
         self._gate = gate
 
-    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+    def __getattr__(self, name: str) -> Any:
         call = getattr(self._port, name)
 
         async def gated(*args: Any, **kwargs: Any) -> Any:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from tests.postgres.concurrency.interleaving import Gate, GatedTickets
+from tests.postgres.concurrency.interleaving import Gate, GatedPort
 from tests.world import CLOSE_RESOLVED_AFTER, PostgresWorld, messages_of
 from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
 from tickets.adapters.postgres.connection.database import Database
@@ -58,7 +58,7 @@ class Subject:
         """Return the use cases of one task, before any task starts."""
         del ticket_id
         tickets = self.tickets()
-        return self.ticket_service_on(GatedTickets(tickets, gate), cache_of(tickets))
+        return self.ticket_service_on(GatedPort(tickets, gate), cache_of(tickets))
 
     def ticket_service_on(self, tickets: Any, ticket_cache: TicketCache) -> TicketService:
         return self.use_cases(TicketService, tickets, ticket_cache)
@@ -106,7 +106,7 @@ class SharedCache(Subject):
     async def service(self, gate: Gate, ticket_id: int) -> TicketService:
         tickets = self.tickets()
         await tickets.get(ticket_id)
-        return self.ticket_service_on(GatedTickets(tickets, gate), cache_of(tickets))
+        return self.ticket_service_on(GatedPort(tickets, gate), cache_of(tickets))
 
 
 class SeparateCaches(SharedCache):

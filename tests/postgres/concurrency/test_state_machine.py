@@ -9,6 +9,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
@@ -24,6 +25,11 @@ from hypothesis.stateful import (
 )
 
 from tests.databases import new_database
+from tests.postgres.concurrency.desk_mutants import (
+    EveryReplyAssigns,
+    HandlesWithoutSeen,
+    RecordsApartFromTheChange,
+)
 from tests.postgres.concurrency.mutants import (
     ClearsWithoutVersion,
     ReplyClearsOwnFlag,
@@ -34,46 +40,61 @@ from tests.postgres.concurrency.mutants import (
     cache_of,
 )
 from tests.reference_model import (
+    ADMINS,
+    ANYBODY,
     Acknowledge,
+    AddNote,
+    Assign,
     ChangeStatus,
     Close,
     Command,
+    MarkHandled,
     MarkUnread,
     Model,
     Outcome,
     Peek,
     Read,
     Reply,
-    StoredTicket,
-    UnreadPromise,
-    perform,
+    SetPriority,
     serial_order,
 )
-from tests.world import MemoryWorld, PostgresWorld
+from tests.reference_runner import People, StoredTicket, UnreadPromise, UseCases
+from tests.world import MemoryWorld, PostgresWorld, World
 from tickets.adapters.postgres.connection.database import Database
-from tickets.application.tickets import TicketService
 from tickets.domain.people import Side
-from tickets.domain.ticket import Status
+from tickets.domain.ticket import Priority, Status
 
 Result = TypeVar("Result")
 
 SIDES = st.sampled_from(Side)
 
-WITHOUT_REPLIES: st.SearchStrategy[Command] = st.one_of(
+NAMES = st.sampled_from([None, *ADMINS])
+
+STATUSES = st.sampled_from([*Status, Status.OPEN, Status.IN_PROGRESS, Status.RESOLVED])
+"""Closed is rarer than the others, since a closed ticket refuses replies."""
+
+MAYBE_STATUSES = st.one_of(st.none(), STATUSES)
+
+PRIORITIES = st.sampled_from([each.value for each in Priority])
+
+COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.builds(Read, SIDES, st.sampled_from([1, 2, 200])),
     st.builds(Peek, SIDES, st.sampled_from([2, 200])),
     st.builds(Acknowledge, SIDES, st.integers(0, 12)),
     st.builds(MarkUnread, SIDES),
     st.just(Close()),
-    # closed is rarer than the others, since a closed ticket refuses replies
-    st.builds(
-        ChangeStatus, st.sampled_from([*Status, Status.OPEN, Status.IN_PROGRESS, Status.RESOLVED])
-    ),
+    st.builds(ChangeStatus, STATUSES, MAYBE_STATUSES),
+    st.builds(Reply, st.just(Side.USER), st.just("")),
+    st.builds(Reply, st.just(Side.USER), st.just("")),
+    st.builds(Reply, st.just(Side.ADMIN), st.just(""), NAMES, MAYBE_STATUSES),
+    st.builds(Assign, NAMES, NAMES, st.sampled_from([ANYBODY, None, *ADMINS])),
+    st.builds(SetPriority, PRIORITIES, st.one_of(st.none(), PRIORITIES), NAMES),
+    st.builds(MarkHandled, NAMES, st.sampled_from([None, None, 1, 3, 5])),
+    st.builds(AddNote, st.just(""), NAMES),
 )
 
-COMMANDS: st.SearchStrategy[Command] = st.one_of(
-    WITHOUT_REPLIES, st.builds(Reply, SIDES, st.just(""))
-)
+
+QUESTION = "the question, in ten characters"
 
 
 class Loop:
@@ -82,6 +103,7 @@ class Loop:
     def __init__(self, runner: asyncio.Runner, world: PostgresWorld) -> None:
         self._runner = runner
         self.world = world
+        self.people = self.run(People.of(world))
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         return self._runner.run(work)
@@ -98,49 +120,72 @@ class Machine(RuleBasedStateMachine):
         self._texts = itertools.count(1)
         self.promise = UnreadPromise()
 
-    @initialize()
-    def open_ticket(self) -> None:
+    @initialize(opened_by=st.one_of(st.just(Side.USER), st.sampled_from([None, *ADMINS])))
+    def open_ticket(self, opened_by: Side | str | None) -> None:
+        """Open the ticket as its user, as a named admin on their behalf, or as the team."""
         self.memory = MemoryWorld()
         self.postgres = self.subject(self.loop.world)
         self.loop.run(self.postgres.prepare())
-        self.user_ids = [self.loop.run(world.user()) for world in (self.memory, self.loop.world)]
+        self.people = [self.loop.run(People.of(self.memory)), self.loop.people]
         self.ticket_ids = [
-            self.loop.run(world.ticket(user_id, message="the question, in ten characters")).id
-            for world, user_id in zip((self.memory, self.loop.world), self.user_ids, strict=True)
+            self.loop.run(self._opened(world, people, opened_by))
+            for world, people in zip((self.memory, self.loop.world), self.people, strict=True)
         ]
-        self.model = Model(thread=[(Side.USER, "the question, in ten characters")])
+        by = Side.USER if opened_by is Side.USER else Side.ADMIN
+        self.model = Model.opened(by, QUESTION, None if by is Side.USER else opened_by)
+        self.promise.shown[by].add(QUESTION)
 
-    def _with_unique_text(self, command: Command) -> Command:
-        """Give a reply a unique text."""
-        return (
-            Reply(command.by, f"message {next(self._texts)}")
-            if isinstance(command, Reply)
-            else command
+    @staticmethod
+    async def _opened(world: World, people: People, opened_by: Side | str | None) -> int:
+        if opened_by is Side.USER:
+            return (await world.ticket(people.user_id, message=QUESTION)).id
+        ticket = await world.service.open_on_behalf(
+            by=people.actor(Side.ADMIN, opened_by),
+            user_id=people.user_id,
+            email=None,
+            category="support",
+            other_category=None,
+            subject="On behalf",
+            message=QUESTION,
         )
+        return ticket.id
+
+    def _made_concrete(self, command: Command) -> Command:
+        """Give a text of its own to what is written, and the present count to `seen`."""
+        match command:
+            case Reply() | AddNote():
+                return replace(command, text=f"text {next(self._texts)}")
+            case MarkHandled(seen=None):
+                return replace(command, seen=len(self.model.thread))
+        return command
 
     def _in_memory(self, command: Command) -> Outcome:
-        return self.loop.run(
-            perform(self.memory.service, self.ticket_ids[0], self.user_ids[0], command)
-        )
+        world = self.memory
+        use_cases = UseCases(world.service, world.note_service, self.people[0], self.ticket_ids[0])
+        return self.loop.run(use_cases.perform(command))
 
     def _on_postgres(self, commands: Sequence[Command]) -> list[Outcome]:
-        def service() -> TicketService:
+        def use_cases() -> UseCases:
             tickets = self.postgres.tickets()
-            return self.postgres.ticket_service_on(tickets, cache_of(tickets))
+            service = self.postgres.ticket_service_on(tickets, cache_of(tickets))
+            notes = self.loop.world.note_service
+            return UseCases(service, notes, self.people[1], self.ticket_ids[1])
 
         async def concurrently() -> list[Outcome]:
-            return await asyncio.gather(
-                *(perform(service(), self.ticket_ids[1], self.user_ids[1], one) for one in commands)
-            )
+            return await asyncio.gather(*(use_cases().perform(one) for one in commands))
 
         return self.loop.run(concurrently())
 
     def _stored(self) -> StoredTicket:
-        return StoredTicket.of(self.loop.run(self.postgres.snapshot(self.ticket_ids[1])))
+        async def stored() -> StoredTicket:
+            detail = await self.postgres.snapshot(self.ticket_ids[1])
+            return await StoredTicket.in_world(self.loop.world, self.ticket_ids[1], detail)
+
+        return self.loop.run(stored())
 
     @rule(command=COMMANDS)
     def run_one(self, command: Command) -> None:
-        command = self._with_unique_text(command)
+        command = self._made_concrete(command)
         (outcome,) = self._on_postgres([command])
         assert outcome == self.model.apply(command)
         assert outcome == self._in_memory(command)
@@ -149,7 +194,7 @@ class Machine(RuleBasedStateMachine):
     @rule(commands=st.lists(COMMANDS, min_size=2, max_size=4))
     def run_concurrently(self, commands: list[Command]) -> None:
         """Run several at once; the outcomes must be those of some serial order."""
-        commands = [self._with_unique_text(command) for command in commands]
+        commands = [self._made_concrete(command) for command in commands]
         outcomes = self._on_postgres(commands)
         order = serial_order(self.model, commands, outcomes, self._stored().model)
         assert order is not None, f"{commands} returned {outcomes}, as no serial order does"
@@ -174,7 +219,7 @@ class Machine(RuleBasedStateMachine):
     def model_memory_and_postgres_agree(self) -> None:
         if not hasattr(self, "model"):
             return
-        in_memory = StoredTicket.of(self.loop.run(self.memory.detail(self.ticket_ids[0])))
+        in_memory = self.loop.run(StoredTicket.in_world(self.memory, self.ticket_ids[0]))
         for stored in (self._stored(), in_memory):
             assert list(stored.deviations(self.model)) == []
             assert list(self.promise.violations(stored.model)) == []
@@ -222,7 +267,17 @@ def test_model_memory_and_postgres_agree_also_under_concurrency(
         run_machine(loop, subject, examples=60)
 
 
-@pytest.mark.parametrize("mutant", [ReplyClearsOwnFlag, SavesWithoutVersion, ClearsWithoutVersion])
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        ReplyClearsOwnFlag,
+        SavesWithoutVersion,
+        ClearsWithoutVersion,
+        EveryReplyAssigns,
+        HandlesWithoutSeen,
+        RecordsApartFromTheChange,
+    ],
+)
 def test_a_mutant_is_caught_by_the_state_machine(
     postgres_url: str, migrated_template: str, mutant: type[Subject]
 ) -> None:

@@ -1,7 +1,8 @@
 """The OpenAPI document: additions to what the framework derives from the handlers.
 
 They hold for every operation alike, and the framework has no place to declare them: headers of
-error responses, the `Idempotency-Key`, and that request bodies have no other fields.
+error responses, the `Idempotency-Key`, that request bodies have no other fields, and that a 204 has
+no body.
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ HEADERS_BY_STATUS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 }
 """Headers of every response with this status."""
 
+WITHOUT_BODY = ("204", "304")
+"""Statuses whose responses have no body (RFC 9110, sections 15.3.5 and 15.4.5).
+
+The framework describes a handler that returns `Response[None]` as one that sends JSON's null.
+"""
 
 IDEMPOTENCY_PARAMETER = {
     "name": IDEMPOTENCY_HEADER,
@@ -59,6 +65,8 @@ class Document(OpenAPI):
                 for status, response in operation["responses"].items():
                     for name, header in HEADERS_BY_STATUS.get(status, {}).items():
                         response.setdefault("headers", {})[name] = {**header, "required": True}
+                    if status in WITHOUT_BODY:
+                        response.pop("content", None)
         return document
 
 
