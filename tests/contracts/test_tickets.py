@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.world import ADMIN, START, World, messages_of, texts_of
-from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
+from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound, UserNotFound
 from tickets.domain.people import Actor, NamedAdmin, Side
 from tickets.domain.rate_limits import Hit, RateLimit
 from tickets.domain.read_models import DetailRequest, UserPosition
@@ -118,6 +118,26 @@ async def test_a_ticket_of_an_unknown_user_is_not_added_and_records_no_hit(
 
     assert world.rate_limiter.allowance(A_HIT) is None
     assert (await world.rate_limiter.record(A_HIT)).remaining == A_HIT.rate_limit.limit - 1
+
+
+async def test_a_ticket_on_behalf_of_a_user_who_was_just_deleted_is_not_added(
+    world: World, hit: Hit | None
+) -> None:
+    """The admin is signed in, and is not asked to do so again."""
+    new = Ticket.open_on_behalf(
+        by=ADMIN,
+        user_id=987_654,
+        email=None,
+        found=[987_654],
+        category="support",
+        other_category=None,
+        subject="Your export",
+        message="We have to repeat your export.",
+        at=START,
+    )
+
+    with pytest.raises(UserNotFound):
+        await world.tickets.add(new, WriteContext(hit=hit))
 
 
 async def test_a_save_stores_every_field_that_changes(world: World) -> None:

@@ -10,7 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tickets.domain.errors import NotAllowed, TicketNotFound
+from tickets.domain.errors import (
+    NotAllowed,
+    NotAuthenticated,
+    TicketNotFound,
+    TicketsError,
+    UserNotFound,
+)
 from tickets.domain.event import Event, EventKind
 from tickets.domain.message import Message
 from tickets.domain.people import Actor, NamedAdmin, Side
@@ -70,6 +76,14 @@ class TicketState:
         """Raise `TicketNotFound` for another user, the same error as for a missing ticket."""
         if actor.side is Side.USER and actor.user_id != self.user_id:
             raise TicketNotFound
+
+    @property
+    def missing_user(self) -> TicketsError:
+        """The error where the ticket's user has been deleted, for whoever opens it.
+
+        A user has to sign in again. An admin who opens it on their behalf is signed in.
+        """
+        return NotAuthenticated() if self.opened_by is Side.USER else UserNotFound()
 
     def unread_by(self, side: Side) -> bool:
         """Return whether the ticket is unread for this side."""

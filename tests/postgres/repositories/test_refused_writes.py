@@ -204,3 +204,101 @@ async def test_a_number_of_a_ticket_at_the_end_of_its_column_is_answered_in_word
     assert statuses[0] == statuses[1] == statuses[-1] == 200
     if column in ("last_ordinal", "message_count"):
         assert problem(responses[2], 400)["type"] == "urn:tickets:problem:thread-full"
+
+
+OF_THE_DESK = ("ticket_notes", "ticket_saved_replies", "ticket_events", "ticket_idempotency_keys")
+
+HOUSE_RULES = {
+    "a check": "alter table {table} add constraint house_rules check ({column} is null) not valid",
+    "a column": "alter table {table} add column house text not null default 'house'; "
+    "alter table {table} alter column house drop default",
+    "a trigger": "create trigger house_rules before insert or update or delete on {table} "
+    "for each row execute function house_rules()",
+    "a trigger of another state": "create trigger house_rules before insert or update or delete "
+    "on {table} for each row execute function house_rules_of_its_own()",
+    "a unique index": "create unique index house_rules on {table} ((true))",
+}
+
+COLUMNS = {
+    "ticket_notes": "created_at",
+    "ticket_saved_replies": "title",
+    "ticket_events": "at",
+    "ticket_idempotency_keys": "recorded_at",
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "rule"),
+    [
+        (table, rule)
+        for table in OF_THE_DESK
+        for rule in HOUSE_RULES
+        # there are several events already
+        if (table, rule) != ("ticket_events", "a unique index")
+    ],
+)
+async def test_a_rule_of_the_platforms_on_a_table_of_the_desk_is_a_400(
+    postgres_world: PostgresWorld, caplog: pytest.LogCaptureFixture, table: str, rule: str
+) -> None:
+    user = await signed_in(postgres_world)
+    admin = await postgres_world.admin()
+    async with client_of(application_on(postgres_world)) as client:
+        opened = await client.post(API, headers=user, json=NEW_TICKET)
+        theirs = f"{API}/admin/{opened.json()['ticket']['id']}"
+        saved = f"{API}/admin/saved-replies"
+        reply = {"title": "Refund", "text": "It is on its way."}
+        key = {"Idempotency-Key": "before"}
+        stored = await client.post(saved, headers=ADMIN | key, json=reply)
+        one = f"{saved}/{stored.json()['saved_reply']['id']}"
+        await client.post(f"{theirs}/notes", headers=ADMIN, json={"note": "Called them."})
+        await postgres_world.database.fetch(
+            RAISING.format(statement="raise exception 'house' using errcode = 'check_violation'")
+        )
+        await postgres_world.database.fetch(
+            RAISING.replace("house_rules", "house_rules_of_its_own").format(
+                statement="raise exception 'house' using errcode = 'HS001'"
+            )
+        )
+        for statement in HOUSE_RULES[rule].format(table=table, column=COLUMNS[table]).split("; "):
+            await postgres_world.database.fetch(statement)
+
+        calls: list[tuple[str, str, Any]] = [
+            ("POST", f"{theirs}/notes", {"note": "Wrote to them."}),
+            ("POST", saved, reply),
+            ("PUT", one, reply | {"title": "Money back"}),
+            ("PUT", f"{theirs}/assignee", {"assignee": admin.id}),
+            ("PUT", f"{theirs}/priority", {"priority": "urgent"}),
+            ("POST", f"{theirs}/handled", {"seen": 1}),
+            ("POST", f"{theirs}/reply", {"message": "Done.", "status": "resolved"}),
+            ("DELETE", one, None),
+        ]
+        responses = [
+            await client.request(method, path, headers=ADMIN | key, json=body)
+            for number, (method, path, body) in enumerate(calls)
+            for key in ({"Idempotency-Key": f"key-{number}"}, {})
+        ]
+        shown = await client.get(theirs, headers=ADMIN)
+
+    # the second deletion finds nothing, where deleting is allowed
+    refusals = [each for each in responses if not each.is_success and each.status_code != 404]
+    assert refusals
+    for response in refusals:
+        refused(response)
+    assert shown.status_code == 200
+    assert "unhandled exception" not in caplog.text
+    if table == "ticket_events":
+        # nothing is changed without its event
+        assert shown.json()["ticket"]["events"] == []
+        assert shown.json()["ticket"]["assignee"] is None
+
+
+async def test_a_foreign_key_of_the_platforms_is_a_400_and_signs_nobody_out(
+    postgres_world: PostgresWorld,
+) -> None:
+    user = await signed_in(postgres_world)
+    await postgres_world.database.fetch("create table channels (name text primary key)")
+    await postgres_world.database.fetch(
+        "alter table tickets add foreign key (category) references channels"
+    )
+    async with client_of(application_on(postgres_world)) as client:
+        refused(await client.post(API, headers=user, json=NEW_TICKET))

@@ -16,7 +16,7 @@ from tickets.adapters.memory.idempotency import reject_duplicate, store_response
 from tickets.adapters.memory.rate_limits import record_hit
 from tickets.adapters.memory.store import MemoryStore
 from tickets.adapters.memory.ticket_cache import MemoryTicketCache
-from tickets.domain.errors import NotAuthenticated, StaleTicket, TicketNotFound
+from tickets.domain.errors import StaleTicket, TicketNotFound
 from tickets.domain.message import Message
 from tickets.domain.read_models import (
     MAX_FOLLOW_UPS,
@@ -41,7 +41,7 @@ class MemoryTickets:
     async def add(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Ticket:
         """Store a copy under the next id."""
         if ticket.user_id not in self._store.emails:
-            raise NotAuthenticated
+            raise ticket.missing_user
         self._check(context)
         stored = _state(ticket, id=next(self._store.ids), version=1)
         self._store.tickets[stored.id] = stored

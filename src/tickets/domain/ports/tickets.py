@@ -19,7 +19,7 @@ class Tickets(Protocol):
     async def add(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Ticket:
         """Store a new ticket, as `save` does; return it with id and version.
 
-        Raises `NotAuthenticated` where its user does not exist, and what `save` raises for a
+        Raises `Ticket.missing_user` where its user does not exist, and what `save` raises for a
         duplicate idempotency key and for a rate limit.
         """
 

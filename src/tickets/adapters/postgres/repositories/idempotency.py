@@ -17,6 +17,7 @@ from tickets.domain.errors import (
     RequestInProgress,
     StaleTicket,
     StoreUnavailable,
+    WriteRefused,
 )
 from tickets.domain.idempotency import IdempotencyKey, ResultT, StoredResponse
 
@@ -52,8 +53,8 @@ class PostgresIdempotencyStore:
             await self._database.fetch(
                 *self._sql["store_response"].bind(**response_values(response))
             )
-        except DUPLICATE_REQUEST_ERRORS as error:
-            raise_if_duplicate(response, error)
+        except REFUSED_WRITE_ERRORS as error:
+            raise_refusal(response, error)
             raise
 
     async def delete_before(self, moment: datetime, *, limit: int) -> int:
@@ -77,19 +78,24 @@ def response_values(response: StoredResponse | None) -> dict[str, object]:
     }
 
 
-DUPLICATE_REQUEST_ERRORS = (asyncpg.UniqueViolationError, StoreUnavailable)
-"""Errors that can mean that the same request was sent twice."""
+REFUSED_WRITE_ERRORS = (asyncpg.IntegrityConstraintViolationError, StoreUnavailable)
+"""Errors that a write catches, since `raise_refusal` knows what some of them mean."""
 
 
-def raise_if_duplicate(response: StoredResponse | None, error: Exception) -> None:
-    """Raise the domain's error where `error` means that the same request was sent twice.
+def raise_refusal(response: StoredResponse | None, error: Exception) -> None:
+    """Raise the domain's error where `error` means that the write was refused.
 
-    The other one was committed: `StaleTicket`. It is running, and was waited for until the lock
-    timeout: `RequestInProgress`. Without a stored response there is no duplicate.
+    Where the same request was sent twice, and the other one was committed: `StaleTicket`. Where
+    that one is running, and was waited for until the lock timeout: `RequestInProgress`. Without a
+    stored response there is no duplicate. Any other constraint is the platform's: `WriteRefused`.
     """
-    if response is None:
-        return
-    if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == _PRIMARY_KEY:
-        raise StaleTicket from error
-    if isinstance(error.__cause__, asyncpg.LockNotAvailableError):
-        raise RequestInProgress from error
+    if response is not None:
+        if (
+            isinstance(error, asyncpg.UniqueViolationError)
+            and error.constraint_name == _PRIMARY_KEY
+        ):
+            raise StaleTicket from error
+        if isinstance(error.__cause__, asyncpg.LockNotAvailableError):
+            raise RequestInProgress from error
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        raise WriteRefused from error

@@ -6,8 +6,8 @@ import asyncpg
 
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.repositories.idempotency import (
-    DUPLICATE_REQUEST_ERRORS,
-    raise_if_duplicate,
+    REFUSED_WRITE_ERRORS,
+    raise_refusal,
     response_values,
 )
 from tickets.adapters.postgres.sql_loader import load_queries
@@ -43,8 +43,8 @@ class PostgresNotes:
         )
         try:
             row = await self._database.fetchrow(*statement)
-        except DUPLICATE_REQUEST_ERRORS as error:
-            raise_if_duplicate(stored_response, error)
+        except REFUSED_WRITE_ERRORS as error:
+            raise_refusal(stored_response, error)
             raise
         if row is None:
             raise TicketNotFound

@@ -12,7 +12,7 @@ from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.connection.table_sweep import sweep
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.bounded_dict import BoundedDict
-from tickets.domain.errors import TooManyRequests
+from tickets.domain.errors import TooManyRequests, WriteRefused
 from tickets.domain.rate_limits import MICROSECOND, Allowance, Hit
 
 CONSTRAINT = "ticket_rates_limit"
@@ -63,7 +63,7 @@ class PostgresRateLimiter:
         try:
             arrival_in: timedelta = await self._database.fetchval(*query)
         except asyncpg.CheckViolationError as error:
-            raise await self.refusal(hit, error) or error from error
+            raise await self.refusal(hit, error) or WriteRefused from error
         self.recorded(hit, arrival_in)
         return Allowance.at(arrival_in // MICROSECOND, hit.rate_limit)
 

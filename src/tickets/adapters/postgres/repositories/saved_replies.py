@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.repositories.idempotency import (
-    DUPLICATE_REQUEST_ERRORS,
-    raise_if_duplicate,
+    REFUSED_WRITE_ERRORS,
+    raise_refusal,
     response_values,
 )
 from tickets.adapters.postgres.sql_loader import load_queries
@@ -82,8 +82,8 @@ class PostgresSavedReplies:
         statement = self._sql[query].bind(**values, **response_values(response))
         try:
             written: int | None = await self._database.fetchval(*statement)
-        except DUPLICATE_REQUEST_ERRORS as error:
-            raise_if_duplicate(response, error)
+        except REFUSED_WRITE_ERRORS as error:
+            raise_refusal(response, error)
             raise
         return written
 

@@ -11,7 +11,8 @@ from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
 from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.repositories.idempotency import (
-    raise_if_duplicate,
+    REFUSED_WRITE_ERRORS,
+    raise_refusal,
     response_values,
 )
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter, hit_values
@@ -27,9 +28,7 @@ from tickets.adapters.postgres.repositories.ticket_rows import (
 )
 from tickets.adapters.postgres.sql_loader import load_queries
 from tickets.domain.errors import (
-    NotAuthenticated,
     StaleTicket,
-    StoreUnavailable,
     TicketNotFound,
     WriteRefused,
 )
@@ -43,9 +42,6 @@ from tickets.domain.read_models import (
 )
 from tickets.domain.ticket import MAX_ID, Ticket
 from tickets.domain.write_context import NO_CONTEXT, WriteContext
-
-_REFUSALS = (asyncpg.IntegrityConstraintViolationError, StoreUnavailable)
-"""Errors of a write whose reason may be a rate limit, a duplicate, or a rule of the platform."""
 
 _EARLIEST = UserPosition(datetime.min.replace(tzinfo=UTC), 0)
 """Before every ticket, so that one query serves all pages."""
@@ -95,9 +91,11 @@ class PostgresTickets:
         try:
             row = await self._database.fetchrow(*statement)
         except asyncpg.ForeignKeyViolationError as error:
-            # the user has been deleted
-            raise NotAuthenticated from error
-        except _REFUSALS as error:
+            if error.table_name == "tickets" and "(user_id)" in (error.detail or "(user_id)"):
+                # the user has been deleted
+                raise ticket.missing_user from error
+            raise WriteRefused from error
+        except REFUSED_WRITE_ERRORS as error:
             await self._raise_reason(error, context)
             raise
         assert row is not None  # noqa: S101 - an insert without a condition returns its row
@@ -192,7 +190,7 @@ class PostgresTickets:
         )
         try:
             row = await self._database.fetchrow(*statement)
-        except _REFUSALS as error:
+        except REFUSED_WRITE_ERRORS as error:
             await self._raise_reason(error, context)
             raise
         finally:
@@ -209,9 +207,7 @@ class PostgresTickets:
             refusal = await self._rate_limiter.refusal(context.hit, error)
             if refusal is not None:
                 raise refusal from error
-        raise_if_duplicate(context.stored_response, error)
-        if isinstance(error, asyncpg.IntegrityConstraintViolationError):
-            raise WriteRefused from error
+        raise_refusal(context.stored_response, error)
 
     async def _row(self, query: str, ticket_id: int, **values: object) -> asyncpg.Record:
         if not 0 < ticket_id <= MAX_ID:
