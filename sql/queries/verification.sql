@@ -77,6 +77,19 @@ select format('function %s is pinned to %s, and the tables are in %s', id, coale
  where pinned is distinct from right_path
  order by id::text;
 
+-- name: our_functions
+-- The bodies of our functions in use, null where one of these names is missing.
+select wanted.name, functions.body
+  from unnest(:names::text[]) as wanted (name)
+  left join (
+           select p.proname as name, p.prosrc as body
+             from pg_proc p
+            where p.pronamespace = (
+                      select relnamespace from pg_class where oid = to_regclass('ticket_counts')
+                  )
+       ) as functions on functions.name = wanted.name
+ order by wanted.name;
+
 -- name: find_idle_triggers
 -- Triggers that are missing, or that do not fire for the writes of others.
 select case
@@ -228,6 +241,21 @@ select format('%s on %s %s', needed.what, needed.table_name,
 -- Some user, for a ticket that is rolled back, and the time.
 select id, now() as now from users order by id limit 1;
 
+-- name: any_admin
+-- Some active admin, to whom that ticket is assigned.
+select id, name from ticket_admins where disabled_at is null order by id limit 1;
+
+-- name: has_written
+-- Whether one of the newest tickets was changed by this service: then its writes are not refused.
+-- Other programs and releases before 0011 record no events.
+select exists (
+           select
+             from (
+                      select events_recorded from tickets order by id desc limit :newest
+                  ) as newest
+            where events_recorded > 0
+       );
+
 -- name: has_counted
 -- Whether triggers have counted a change of this transaction, whatever others count meanwhile.
 select exists (
@@ -307,12 +335,54 @@ select id, wrong
                           case when first_replied_at is distinct from right_first_replied_at
                                then 'first_replied_at' end,
                           case when resolved_at is distinct from right_resolved_at
-                               then 'resolved_at' end
+                               then 'resolved_at' end,
+                          case when assignee_id is distinct from right_assignee_id
+                               then 'assignee_id' end,
+                          case when follows is distinct from right_follows then 'follows' end
                       ], null
                   ) as wrong
        ) as columns
  where wrong <> '{}'
  order by id;
+
+-- name: find_orphans
+-- Rows of the desk's tables that belong to no ticket, of tickets between two ids: there is no
+-- foreign key, and a deletion without triggers leaves them behind. With the number of rows by table
+-- and some of the missing ids.
+select 'ticket_events' as table_name, count(*) as orphans,
+       (array_agg(distinct ticket_id))[:3] as ticket_ids
+  from ticket_events r
+ where r.ticket_id > :after and r.ticket_id <= :last
+   and not exists (select from tickets t where t.id = r.ticket_id)
+having count(*) > 0
+union all
+select 'ticket_deliveries', count(*), (array_agg(distinct ticket_id))[:3]
+  from ticket_deliveries r
+ where r.ticket_id > :after and r.ticket_id <= :last
+   and not exists (select from tickets t where t.id = r.ticket_id)
+having count(*) > 0
+union all
+select 'ticket_notes', count(*), (array_agg(distinct ticket_id))[:3]
+  from ticket_notes r
+ where r.ticket_id > :after and r.ticket_id <= :last
+   and not exists (select from tickets t where t.id = r.ticket_id)
+having count(*) > 0
+ order by table_name;
+
+-- name: delete_orphaned_events
+-- Delete the events of missing tickets, as a trigger would have done with their tickets. Not where
+-- there are no tickets at all: somebody may be about to restore them.
+delete from ticket_events r
+ where r.ticket_id > :after and r.ticket_id <= :last
+   and not exists (select from tickets t where t.id = r.ticket_id)
+   and exists (select from tickets);
+
+-- name: delete_orphaned_deliveries
+-- Delete the deliveries of missing tickets, which hold copies of what was deleted.
+delete from ticket_deliveries r
+ where r.ticket_id > :after and r.ticket_id <= :last
+   and not exists (select from tickets t where t.id = r.ticket_id)
+   and exists (select from tickets);
 
 -- name: lock_ticket
 -- Lock a ticket's row against every writer, of messages too, until the end of the transaction.
@@ -361,15 +431,17 @@ update tickets t
        last_sender = right_last_sender,
        opened_by = right_opened_by,
        first_replied_at = right_first_replied_at,
-       resolved_at = right_resolved_at
+       resolved_at = right_resolved_at,
+       assignee_id = right_assignee_id,
+       follows = right_follows
   from thread
  where t.id = thread.id
    and (t.message_count, t.last_message, t.last_ordinal, t.user_seen, t.admin_seen, t.waiting_since,
-        t.last_sender, t.opened_by, t.first_replied_at, t.resolved_at)
+        t.last_sender, t.opened_by, t.first_replied_at, t.resolved_at, t.assignee_id, t.follows)
        is distinct from
        (right_message_count, right_last_message, right_last_ordinal, right_user_seen,
         right_admin_seen, right_waiting_since, right_last_sender, right_opened_by,
-        right_first_replied_at, right_resolved_at)
+        right_first_replied_at, right_resolved_at, right_assignee_id, right_follows)
 returning t.id;
 
 -- name: claim_round

@@ -10,6 +10,7 @@ import pytest
 
 from tests.commands.conftest import Shell, free_port
 from tests.postgres.roles import a_role
+from tests.postgres.take_over.platform import PLATFORM
 from tests.world import PostgresWorld
 from tickets.adapters.postgres.connection.database import Database
 
@@ -209,3 +210,73 @@ async def test_serve_starts_on_a_read_only_database_which_is_not_ready(
     assert shown.status_code == 200
     assert running.stop() == 0
     assert "verification: read-only: the database is read-only" in running.output
+
+
+A_USER = "insert into users (email, password_hash) values ('mara@example.com', '')"
+
+PLATFORMS = {
+    "a required column": (
+        "alter table tickets add column tenant_id integer not null",
+        'opening a ticket is refused: null value in column "tenant_id"',
+    ),
+    "a required column of messages": (
+        "alter table ticket_messages add column channel text not null",
+        'opening a ticket is refused: null value in column "channel"',
+    ),
+    "other priorities": (
+        "alter table tickets add check (priority in ('P1', 'P2'))",
+        'opening a ticket is refused: new row for relation "tickets" violates check constraint',
+    ),
+    "fewer priorities": (
+        "alter table tickets add check (priority in ('low', 'normal', 'high'))",
+        "the priority urgent is refused: new row for relation",
+    ),
+    "fewer statuses": (
+        "alter table tickets add check (status in ('open', 'in_progress', 'closed'))",
+        "the status resolved is refused: new row for relation",
+    ),
+    "a sender for each message": (
+        "alter table ticket_messages alter column sender_id set not null",
+        'opening a ticket on behalf of a user is refused: null value in column "sender_id"',
+    ),
+}
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_a_platform_that_would_refuse_our_writes_is_not_served(
+    shell: Shell, empty_database_url: str, platform: str
+) -> None:
+    """In one sentence, each time, until its rule is changed."""
+    rule, reason = PLATFORMS[platform]
+    connection = await asyncpg.connect(empty_database_url)
+    await connection.execute(f"{PLATFORM}; {A_USER}; {rule}")
+
+    for _ in range(2):
+        result = shell.run("migrate", TICKETS_DATABASE_URL=empty_database_url)
+
+        assert result.returncode not in (0, 1)
+        (line,) = result.stderr.splitlines()
+        assert "cannot be served: " in line
+        assert reason in line
+    rows = "(select count(*) from tickets) + (select count(*) from ticket_messages)"
+    assert await connection.fetchval(f"select {rows}") == 0
+    await connection.execute(
+        """alter table tickets drop constraint if exists tickets_priority_check,
+                               drop constraint if exists tickets_status_check,
+                               drop column if exists tenant_id;
+           alter table ticket_messages alter column sender_id drop not null,
+                                       drop column if exists channel"""
+    )
+    await connection.close()
+
+    assert shell.run("migrate", TICKETS_DATABASE_URL=empty_database_url).returncode == 0
+
+
+async def test_a_service_that_has_written_starts_without_using_up_a_ticket_number(
+    shell: Shell, world: PostgresWorld, database_url: str
+) -> None:
+    first = await world.ticket()
+
+    assert shell.run("migrate", TICKETS_DATABASE_URL=database_url).returncode == 0
+
+    assert (await world.ticket()).id == first.id + 1

@@ -171,6 +171,8 @@ WRONG_COLUMNS = {
     "opened_by": "opened_by = 'admin'",
     # the counter, as for a write of the service itself: no trigger mends it
     "resolved_at": "status = 'open', resolved_at = now(), events_recorded = events_recorded + 1",
+    "assignee_id": "assignee_id = 4711",
+    "follows": "follows = 4711",
 }
 
 
@@ -531,7 +533,9 @@ async def test_a_part_of_a_start_that_takes_too_long_is_left_to_the_daily_round(
     )
     monkeypatch.setattr(verifier_module, "START_TIMEOUT_MS", 100)
 
-    assert await verification.start() == []
+    (finding,) = await verification.start()
+
+    assert finding.startswith("functions: function ticket_message_preview is not the one")
 
 
 async def test_nothing_is_repaired_in_a_read_only_database(
@@ -641,9 +645,59 @@ async def test_a_statement_that_cannot_run_prevents_a_start_and_is_named(
         ("alter table tickets add column tenant_id integer not null", "opening a ticket"),
         (
             "alter table ticket_messages add check (sender_type <> 'admin') not valid",
+            "opening a ticket on behalf of a user",
+        ),
+        (
+            """alter table ticket_messages
+                   add check (sender_type <> 'admin' or ordinal = 1) not valid""",
             "replying",
         ),
         ("alter table tickets add check (status <> 'closed') not valid", "the status closed"),
+        (
+            "alter table tickets add check (priority in ('low', 'normal', 'high')) not valid",
+            "the priority urgent",
+        ),
+        ("alter table tickets add check (assignee_id is null) not valid", "assigning"),
+        (
+            "alter table tickets add check (waiting_since is not null) not valid",
+            "opening a ticket on behalf of a user",
+        ),
+        (
+            """alter table tickets add check (waiting_since is not null or opened_by = 'admin')
+                   not valid""",
+            "marking a ticket as handled",
+        ),
+        (
+            "alter table tickets add check (message_count < 4) not valid",
+            "a reply with a status",
+        ),
+        (
+            """alter table ticket_messages
+                   add check (ordinal < 3 or sender_type = 'admin') not valid""",
+            "a user's reply",
+        ),
+        ("alter table ticket_notes add check (note is null) not valid", "a note"),
+        ("alter table ticket_notes add column tenant_id integer not null", "a note"),
+        (
+            "alter table ticket_saved_replies add check (title is null) not valid",
+            "a saved reply",
+        ),
+        (
+            """alter table ticket_saved_replies add check (text not like '% ') not valid""",
+            "changing a saved reply",
+        ),
+        (
+            """do $do$
+               begin
+                   create function kept() returns trigger language plpgsql as
+                       $$ begin raise exception 'kept'; end $$;
+                   create trigger kept before delete on ticket_saved_replies
+                       for each row execute function kept();
+               end
+               $do$""",
+            "deleting a saved reply",
+        ),
+        ("alter table ticket_events add check (kind <> 'priority') not valid", "the priority low"),
     ],
 )
 async def test_the_writes_are_rehearsed_and_a_refused_one_is_named(
@@ -651,6 +705,7 @@ async def test_the_writes_are_rehearsed_and_a_refused_one_is_named(
 ) -> None:
     """As a platform may have changed its tables after the take-over."""
     await world.user()
+    await world.admin()
     assert await verification.find() == []
     await world.database.fetch(change)
 
@@ -694,4 +749,10 @@ async def test_triggers_that_do_not_count_are_found_by_the_rehearsal(
            as 'begin return null; end'"""
     )
 
-    assert await verification.find() == ["writes: a new ticket is not in the ticket counts"]
+    assert await verification.find() == [
+        (
+            "functions: function ticket_counts_add is not the one that the migrations created: "
+            "restore it from a backup of the schema"
+        ),
+        "writes: a new ticket is not in the ticket counts",
+    ]
