@@ -27,7 +27,9 @@ async def test_path_template_is_in_the_scope_of_a_known_route_only(
         await client.delete(API)
         samples = values((await client.get("/metrics")).text)
 
-    requests = {key[1:]: count for key, count in samples.items() if key[0] == "tickets_http_requests_total"}
+    requests = {
+        key[1:]: count for key, count in samples.items() if key[0] == "tickets_http_requests_total"
+    }
     assert requests == {
         ("GET", f"{API}/admin/{{ticket_id}}", "404"): 1,
         ("GET", f"{API}/admin/{{ticket_id}}", "401"): 1,
