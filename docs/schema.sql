@@ -174,6 +174,11 @@ CREATE FUNCTION public.ticket_events_follow() RETURNS trigger
 declare
     first_version text;
 begin
+    if old.status = new.status and old.last_ordinal >= new.last_ordinal
+       and (old.waiting_since is null) = (new.waiting_since is null)
+    then
+        return null;
+    end if;
     select id || ' ' || version into first_version from added limit 1;
     if not ticket_statement_begins('events', first_version) then
         return null;
@@ -236,9 +241,9 @@ CREATE TABLE public.tickets (
     first_replied_at timestamp with time zone,
     resolved_at timestamp with time zone,
     events_recorded integer DEFAULT 0 NOT NULL,
-    CONSTRAINT tickets_category_known CHECK (((category)::text = ANY ((ARRAY['support'::character varying, 'billing'::character varying, 'feature_suggestion'::character varying, 'other'::character varying])::text[]))),
+    CONSTRAINT tickets_category_known CHECK (((category)::text = ANY ('{support,billing,feature_suggestion,other}'::text[]))),
     CONSTRAINT tickets_message_count_natural CHECK ((message_count >= 0)),
-    CONSTRAINT tickets_status_known CHECK (((status)::text = ANY ((ARRAY['open'::character varying, 'in_progress'::character varying, 'resolved'::character varying, 'closed'::character varying])::text[])))
+    CONSTRAINT tickets_status_known CHECK (((status)::text = ANY ('{open,in_progress,resolved,closed}'::text[])))
 );
 
 CREATE FUNCTION public.ticket_events_of_change(was public.tickets, became public.tickets) RETURNS void
@@ -1044,7 +1049,7 @@ CREATE TABLE public.ticket_messages (
     ordinal integer,
     admin_id integer,
     sender_name character varying(100),
-    CONSTRAINT ticket_messages_sender_type_known CHECK (((sender_type)::text = ANY ((ARRAY['user'::character varying, 'admin'::character varying])::text[])))
+    CONSTRAINT ticket_messages_sender_type_known CHECK (((sender_type)::text = ANY ('{user,admin}'::text[])))
 );
 
 CREATE SEQUENCE public.ticket_messages_id_seq
@@ -1279,13 +1284,13 @@ CREATE TRIGGER ticket_counts_vanish AFTER TRUNCATE ON public.tickets FOR EACH ST
 
 CREATE TRIGGER ticket_events_begin AFTER INSERT ON public.tickets REFERENCING NEW TABLE AS added FOR EACH ROW WHEN ((new.events_recorded = 0)) EXECUTE FUNCTION public.ticket_events_begin();
 
-CREATE TRIGGER ticket_events_follow AFTER UPDATE ON public.tickets REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH ROW WHEN (((old.events_recorded = new.events_recorded) AND (((old.status)::text <> (new.status)::text) OR (old.last_ordinal < new.last_ordinal) OR ((old.waiting_since IS NULL) <> (new.waiting_since IS NULL))))) EXECUTE FUNCTION public.ticket_events_follow();
+CREATE TRIGGER ticket_events_follow AFTER UPDATE ON public.tickets REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH ROW WHEN ((old.events_recorded = new.events_recorded)) EXECUTE FUNCTION public.ticket_events_follow();
 
 CREATE TRIGGER ticket_history_end AFTER DELETE ON public.tickets REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.ticket_history_end();
 
 CREATE TRIGGER ticket_history_vanish AFTER TRUNCATE ON public.tickets FOR EACH STATEMENT EXECUTE FUNCTION public.ticket_history_vanish();
 
-CREATE TRIGGER ticket_marks_follow BEFORE UPDATE ON public.tickets FOR EACH ROW WHEN (((old.events_recorded = new.events_recorded) AND ((old.user_unread <> new.user_unread) OR (old.admin_unread <> new.admin_unread) OR ((old.status)::text <> (new.status)::text)))) EXECUTE FUNCTION public.ticket_marks_follow();
+CREATE TRIGGER ticket_marks_follow BEFORE UPDATE ON public.tickets FOR EACH ROW WHEN ((old.events_recorded = new.events_recorded)) EXECUTE FUNCTION public.ticket_marks_follow();
 
 CREATE TRIGGER ticket_messages_appear AFTER INSERT ON public.ticket_messages REFERENCING NEW TABLE AS added FOR EACH ROW WHEN ((new.ordinal IS NULL)) EXECUTE FUNCTION public.ticket_messages_appear();
 
