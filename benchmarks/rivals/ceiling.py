@@ -249,7 +249,8 @@ async def admin_list(request: AnyRequest) -> bytes:
 
 def admin_row(row: asyncpg.Record) -> AdminRow:
     *fields, assignee = row
-    return AdminRow(*fields, None if assignee is None else msgspec.Raw(assignee.encode()))
+    fields.append(None if assignee is None else msgspec.Raw(assignee.encode()))
+    return AdminRow(*fields)
 
 
 @get(f"{ROOT}/admin/queue/{{name:str}}", media_type=JSON)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -43,6 +44,13 @@ from tickets.domain.read_models import (
 from tickets.domain.ticket import MAX_ID, Ticket
 from tickets.domain.write_context import NO_CONTEXT, WriteContext
 
+LARGE_PAGES = 2
+"""Pages of long threads that a process builds at the same time, at most.
+
+Such a page may have two megabytes, and takes PostgreSQL ten times as long as other details. A few
+readers of long threads would take all connections of the pool, and most of the processor.
+"""
+
 _EARLIEST = UserPosition(datetime.min.replace(tzinfo=UTC), 0)
 """Before every ticket, so that one query serves all pages."""
 
@@ -67,6 +75,7 @@ class PostgresTickets:
         self._unread_counts = unread_counts
         self._ticket_cache = ticket_cache
         self._sql = load_queries("tickets")
+        self._large_pages = asyncio.Semaphore(LARGE_PAGES)
         self._delivers = False
         """Whether a channel was on at the last write that depended on it."""
 
@@ -115,7 +124,8 @@ class PostgresTickets:
     async def get_with_thread(self, ticket_id: int, request: DetailRequest) -> TicketDetail:
         """Select the row and the pages in one statement, which is one snapshot.
 
-        A thread that turns out to be longer than a page is selected by another statement.
+        A thread that turns out to be longer than a page is selected by another statement, which
+        waits in FIFO order for one of a few slots.
         """
         generation = self._ticket_cache.generation
         values = page_values(request)
@@ -125,7 +135,8 @@ class PostgresTickets:
                 page = ThreadPage(b"[%b]" % row["messages"], previous=None)
                 return self._detail(row, page, generation)
         values["before"] = MAX_ID if request.before is None else request.before
-        row = await self._row("get_ticket_with_thread", ticket_id, **values)
+        async with self._large_pages:
+            row = await self._row("get_ticket_with_thread", ticket_id, **values)
         return self._detail(row, page_of(row), generation)
 
     async def save(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Message | None:
