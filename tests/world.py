@@ -16,6 +16,7 @@ import msgspec
 from tickets.adapters.memory import ticket_search as memory_search
 from tickets.adapters.memory.admins import MemoryAdminLookup, MemoryAdmins
 from tickets.adapters.memory.customer_lookup import MemoryCustomerLookup
+from tickets.adapters.memory.deliveries import MemoryDeliveries
 from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
 from tickets.adapters.memory.notes import MemoryNotes
 from tickets.adapters.memory.outbox import Channel, Delivery
@@ -39,6 +40,7 @@ from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories import ticket_search as postgres_search
 from tickets.adapters.postgres.repositories.customer_lookup import PostgresCustomerLookup
+from tickets.adapters.postgres.repositories.deliveries import PostgresDeliveries
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
 from tickets.adapters.postgres.repositories.notes import PostgresNotes
 from tickets.adapters.postgres.repositories.queues import PostgresQueues
@@ -63,6 +65,7 @@ from tickets.domain.ports import (
     AdminLookup,
     Admins,
     CustomerLookup,
+    Deliveries,
     IdempotencyStore,
     Notes,
     Queues,
@@ -151,6 +154,7 @@ class World(ABC):
     notes: Notes
     saved_replies: SavedReplies
     customers: CustomerLookup
+    outbox: Deliveries
     store_health: StoreHealth
 
     def __init__(self) -> None:
@@ -234,6 +238,14 @@ class World(ABC):
     @abstractmethod
     async def deliveries(self) -> list[Delivery]:
         """Return the outbox, oldest first."""
+
+    @abstractmethod
+    async def outcomes(self) -> list[tuple[str | None, int, str | None]]:
+        """Return outcome, attempts and error of what the outbox holds, oldest first."""
+
+    @abstractmethod
+    async def stop(self, target: str) -> None:
+        """Stop the channels to this target."""
 
     @abstractmethod
     async def events_recorded_since(self, moment: datetime) -> None:
@@ -330,6 +342,7 @@ class MemoryWorld(World):
         self.notes = MemoryNotes(self.store)
         self.saved_replies = MemorySavedReplies(self.store)
         self.customers = MemoryCustomerLookup(self.store)
+        self.outbox = MemoryDeliveries(self.store)
         self.store_health = MemoryStoreHealth(self.store)
 
     async def user(self, email: str | None = None) -> int:
@@ -369,6 +382,18 @@ class MemoryWorld(World):
 
     async def deliveries(self) -> list[Delivery]:
         return list(self.store.deliveries)
+
+    async def outcomes(self) -> list[tuple[str | None, int, str | None]]:
+        return [
+            (state.outcome, state.attempts, state.last_error)
+            for state in self.store.delivery_states.values()
+        ]
+
+    async def stop(self, target: str) -> None:
+        self.store.channels = [
+            replace(each, is_stopped=each.is_stopped or each.target == target)
+            for each in self.store.channels
+        ]
 
     async def disable(self, admin: NamedAdmin) -> None:
         stored = self.store.admins[admin.id]
@@ -427,6 +452,7 @@ class PostgresWorld(World):
         self.saved_replies = PostgresSavedReplies(database)
         self.customers = PostgresCustomerLookup(database)
         self.admin_accounts = AdminAccounts(database)
+        self.outbox = PostgresDeliveries(database)
         self.store_health = PostgresHealth(database)
 
     def tickets_on(self, kind: type[TicketsT]) -> TicketsT:
@@ -480,6 +506,17 @@ class PostgresWorld(World):
                  from ticket_deliveries order by id"""
         )
         return [Delivery(**dict(row) | {"body": msgspec.json.decode(row["body"])}) for row in rows]
+
+    async def outcomes(self) -> list[tuple[str | None, int, str | None]]:
+        rows = await self.database.fetch(
+            "select outcome, attempts, last_error from ticket_deliveries order by id"
+        )
+        return [tuple(row) for row in rows]
+
+    async def stop(self, target: str) -> None:
+        await self.database.fetch(
+            "update ticket_channels set stopped_at = now() where target = $1", target
+        )
 
     async def disable(self, admin: NamedAdmin) -> None:
         assert await self.admin_accounts.disable(admin.id)

@@ -587,7 +587,7 @@ RIGHTS = [
     ("ticket_saved_replies", ["select", "insert", "update", "delete"]),
     ("ticket_events", ["select", "insert"]),
     ("ticket_channels", ["select"]),
-    ("ticket_deliveries", ["insert"]),
+    ("ticket_deliveries", ["select", "insert", "update", "delete"]),
     ("ticket_migrations", ["select"]),
     ("ticket_verification", ["select", "update"]),
 ]

@@ -7,6 +7,9 @@ or may not have happened.
 
 from __future__ import annotations
 
+from tickets.domain.ports.deliveries import (
+    Deliveries,
+)
 from tickets.domain.ports.desk import (
     Notes,
     SavedReplies,
@@ -41,6 +44,7 @@ __all__ = [
     "Admins",
     "Clock",
     "CustomerLookup",
+    "Deliveries",
     "IdempotencyStore",
     "Notes",
     "PoolUsage",
