@@ -31,6 +31,7 @@ from tickets.adapters.memory.ticket_search import MemoryTicketSearch
 from tickets.adapters.memory.ticket_views import MemoryTicketViews
 from tickets.adapters.memory.tickets import MemoryTickets
 from tickets.adapters.memory.token_lookup import MemoryTokenLookup
+from tickets.adapters.memory.webhooks import SECRET, MemoryWebhooks
 from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
 from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
 from tickets.adapters.postgres.connection.database import Database
@@ -50,6 +51,7 @@ from tickets.adapters.postgres.repositories.saved_replies import PostgresSavedRe
 from tickets.adapters.postgres.repositories.ticket_search import PostgresTicketSearch
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
+from tickets.adapters.postgres.repositories.webhooks import PostgresWebhooks
 from tickets.adapters.postgres.schema.store_health import PostgresHealth
 from tickets.application.auto_close import AutoClose
 from tickets.application.notes import NoteService
@@ -78,6 +80,7 @@ from tickets.domain.ports import (
     TicketSearch,
     TicketViews,
     TokenLookup,
+    Webhooks,
 )
 from tickets.domain.read_models import AdminRow, DetailRequest, Page, TicketDetail, UserRow
 from tickets.domain.ticket import Status, Ticket
@@ -155,6 +158,7 @@ class World(ABC):
     saved_replies: SavedReplies
     customers: CustomerLookup
     outbox: Deliveries
+    webhooks: Webhooks
     store_health: StoreHealth
 
     def __init__(self) -> None:
@@ -343,6 +347,7 @@ class MemoryWorld(World):
         self.saved_replies = MemorySavedReplies(self.store)
         self.customers = MemoryCustomerLookup(self.store)
         self.outbox = MemoryDeliveries(self.store)
+        self.webhooks = MemoryWebhooks(self.store)
         self.store_health = MemoryStoreHealth(self.store)
 
     async def user(self, email: str | None = None) -> int:
@@ -453,6 +458,7 @@ class PostgresWorld(World):
         self.customers = PostgresCustomerLookup(database)
         self.admin_accounts = AdminAccounts(database)
         self.outbox = PostgresDeliveries(database)
+        self.webhooks = PostgresWebhooks(database)
         self.store_health = PostgresHealth(database)
 
     def tickets_on(self, kind: type[TicketsT]) -> TicketsT:
@@ -492,12 +498,13 @@ class PostgresWorld(World):
         self, channel: str, target: str, *events: str, disabled: bool = False
     ) -> None:
         await self.database.fetch(
-            """insert into ticket_channels (channel, target, events, disabled_at)
-               values ($1, $2, string_to_array($3, ' '), case when $4 then now() end)""",
+            """insert into ticket_channels (channel, target, events, disabled_at, secret)
+               values ($1, $2, string_to_array($3, ' '), case when $4 then now() end, $5)""",
             channel,
             target,
             " ".join(events),
             disabled,
+            SECRET,
         )
 
     async def deliveries(self) -> list[Delivery]:
@@ -515,7 +522,9 @@ class PostgresWorld(World):
 
     async def stop(self, target: str) -> None:
         await self.database.fetch(
-            "update ticket_channels set stopped_at = now() where target = $1", target
+            """update ticket_channels set stopped_at = now(), stopped_because = 'a test'
+                where target = $1""",
+            target,
         )
 
     async def disable(self, admin: NamedAdmin) -> None:

@@ -16,7 +16,7 @@ select array_agg(lack.what order by lack.what)
                              ('ticket_notes', 'select, insert'),
                              ('ticket_saved_replies', 'select, insert, update, delete'),
                              ('ticket_events', 'select, insert'),
-                             ('ticket_channels', 'select'),
+                             ('ticket_channels', 'select, insert, update'),
                              ('ticket_deliveries', 'select, insert, update, delete'),
                              ('ticket_migrations', 'select')
                   ) as needed (name, privileges)

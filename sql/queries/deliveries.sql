@@ -180,3 +180,14 @@ select c.channel,
        ) as parked
  group by c.channel
  order by c.channel;
+
+-- name: hold_stopped_deliveries
+-- Close as held what waits for channels that are off, so that it is kept for as long as the others.
+update ticket_deliveries d
+   set outcome = 'held', closed_at = :at, leased_until = null
+  from ticket_channels c
+ where c.channel = d.channel
+   and c.target = d.target
+   and (c.stopped_at is not null or c.disabled_at is not null)
+   and d.outcome is null
+returning d.id;

@@ -46,6 +46,7 @@ from tickets.application.saved_replies import SavedReplyService
 from tickets.application.tickets import TicketService
 from tickets.application.user_rate_limits import UserRateLimits
 from tickets.clock import SystemClock
+from tickets.delivery_services import delivery_services, ignore_outcome
 from tickets.domain.ports import AdminLookup, Clock, TokenLookup
 from tickets.domain.rate_limits import RateLimit
 from tickets.observability.metrics import Metrics
@@ -195,6 +196,9 @@ def application(settings: Settings) -> Litestar:
         # on its own, as it takes longer than the other jobs may wait
         periodic_jobs([_verification(settings, database)], on_run=on_run),
     ]
+    lifespan += delivery_services(
+        settings, database, clock, metrics.record_delivery if metrics else ignore_outcome
+    )
     if listener:
         lifespan.append(listener.listening)
     if metrics:

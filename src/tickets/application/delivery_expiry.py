@@ -18,7 +18,11 @@ class DeliveryExpiry:
         self._clock = clock
 
     async def delete_expired(self) -> int:
-        """Delete everything that was closed more than `KEPT_FOR` ago; return how many."""
+        """Delete everything that was closed more than `KEPT_FOR` ago; return how many.
+
+        What waits for a channel that is off is closed first, so that it is kept as long.
+        """
+        await self._deliveries.hold_stopped(at=self._clock.now())
         deleted = 0
         while True:
             before = self._clock.now() - KEPT_FOR

@@ -103,6 +103,19 @@ class MemoryDeliveries:
         state.attempts, state.last_error, state.leased_until = state.attempts - 1, error, None
         return True
 
+    async def hold_stopped(self, *, at: datetime) -> int:
+        """Close what waits for them."""
+        stopped = {each.target for each in self._store.channels if each.is_stopped}
+        held = [
+            state
+            for channel in Channel
+            for _id, row, state in self._open(channel)
+            if row.target in stopped
+        ]
+        for state in held:
+            state.outcome, state.closed_at, state.leased_until = Outcome.HELD, at, None
+        return len(held)
+
     async def delete_closed(self, before: datetime, *, limit: int) -> int:
         """Forget their states; the rows stay, as their places are their ids."""
         states = self._store.delivery_states

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from tickets.domain.ports.deliveries import (
     Deliveries,
+    Poster,
+    Webhooks,
 )
 from tickets.domain.ports.desk import (
     Notes,
@@ -48,6 +50,7 @@ __all__ = [
     "IdempotencyStore",
     "Notes",
     "PoolUsage",
+    "Poster",
     "Queues",
     "RateLimiter",
     "Reports",
@@ -59,4 +62,5 @@ __all__ = [
     "TicketViews",
     "Tickets",
     "TokenLookup",
+    "Webhooks",
 ]

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tickets.domain.deliveries import Channel, ChannelFigures, Delivery, Outcome
+from tickets.domain.webhooks import Answer, Webhook
 
 
 class Deliveries(Protocol):
@@ -59,8 +60,34 @@ class Deliveries(Protocol):
     async def release(self, delivery: Delivery, *, error: str) -> bool:
         """Give the delivery back as if it had not been claimed, but for the error."""
 
+    async def hold_stopped(self, *, at: datetime) -> int:
+        """Close as held what waits for stopped channels; return how many."""
+
     async def delete_closed(self, before: datetime, *, limit: int) -> int:
         """Delete up to `limit` deliveries that were closed before a moment; return how many."""
 
     async def figures(self, *, at: datetime) -> Sequence[ChannelFigures]:
         """Return the figures of each channel that was ever switched on."""
+
+
+class Webhooks(Protocol):
+    """The endpoints that deliveries are posted to, by their URL."""
+
+    async def by_url(self, url: str, *, at: datetime) -> Webhook | None:
+        """Return the webhook with the secrets that sign at this moment; None where unknown."""
+
+    async def succeeded(self, url: str) -> None:
+        """Record that a delivery was accepted."""
+
+    async def failed(self, url: str, *, at: datetime) -> datetime:
+        """Record a failure; return since when all attempts have failed."""
+
+    async def stop(self, url: str, *, because: str, at: datetime) -> bool:
+        """Stop a webhook; return False where it is stopped already, or unknown."""
+
+
+class Poster(Protocol):
+    """Posts requests to endpoints on public networks, each within a bounded time."""
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Return the answer, whatever its status; raise `PostFailed` where there is none."""

@@ -72,6 +72,11 @@ class PostgresDeliveries:
         """Update the row under its lease."""
         return await self._write("release_delivery", delivery, error=error)
 
+    async def hold_stopped(self, *, at: datetime) -> int:
+        """Update what the index over open deliveries has of channels that are off."""
+        query = self._sql["hold_stopped_deliveries"].bind(at=at)
+        return len(await self._database.fetch(*query))
+
     async def delete_closed(self, before: datetime, *, limit: int) -> int:
         """Delete from the index over closed deliveries."""
         query = self._sql["delete_closed_deliveries"].bind(before=before, limit=limit)

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import asyncpg
 
@@ -14,6 +13,7 @@ from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.connection.errors import is_missing_table
 from tickets.adapters.postgres.schema.migrations import load_migrations
 from tickets.adapters.postgres.sql_loader import load_queries
+from tickets.clock import SystemClock
 from tickets.domain.deliveries import ChannelFigures
 from tickets.domain.errors import HealthProblem, NotReady, Overloaded, StoreUnavailable
 
@@ -88,7 +88,7 @@ class PostgresHealth:
         )
 
     async def _deliveries(self) -> Sequence[ChannelFigures]:
-        rows = await self._database.fetch(*self._outbox.bind(at=datetime.now(UTC)))
+        rows = await self._database.fetch(*self._outbox.bind(at=SystemClock().now()))
         return [ChannelFigures(**row) for row in rows]
 
     def _forget_check(self, _check: object) -> None:
