@@ -336,6 +336,10 @@ begin
 end
 $$;
 
+CREATE FUNCTION public.ticket_mail_recipient(target text, body jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE target WHEN 'customer'::text THEN (body #>> '{ticket,user_id}'::text[]) ELSE COALESCE((body #>> '{ticket,assignee,id}'::text[]), ''::text) END;
+
 CREATE FUNCTION public.ticket_marks_follow() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -957,7 +961,13 @@ CREATE TABLE public.ticket_channels (
     target text NOT NULL,
     events text[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    disabled_at timestamp with time zone
+    disabled_at timestamp with time zone,
+    secret text,
+    previous_secret text,
+    previous_secret_until timestamp with time zone,
+    stopped_at timestamp with time zone,
+    stopped_because text,
+    failing_since timestamp with time zone
 );
 
 ALTER TABLE public.ticket_channels ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -990,8 +1000,12 @@ CREATE TABLE public.ticket_deliveries (
     leased_until timestamp with time zone,
     attempts integer DEFAULT 0 NOT NULL,
     last_error text,
-    delivered_at timestamp with time zone
-);
+    delivered_at timestamp with time zone,
+    outcome character varying(20),
+    closed_at timestamp with time zone,
+    unconfirmed smallint DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.05', autovacuum_vacuum_cost_delay='0');
 
 ALTER TABLE public.ticket_deliveries ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.ticket_deliveries_id_seq
@@ -1032,6 +1046,24 @@ CREATE TABLE public.ticket_idempotency_keys (
     answer jsonb NOT NULL,
     recorded_at timestamp with time zone NOT NULL,
     CONSTRAINT ticket_idempotency_keys_sha256_length CHECK ((octet_length(fingerprint) = 32))
+);
+
+CREATE TABLE public.ticket_mail_counts (
+    subject text NOT NULL,
+    day date NOT NULL,
+    sent integer NOT NULL
+);
+
+CREATE TABLE public.ticket_mail_refusals (
+    address text NOT NULL,
+    refusals integer NOT NULL,
+    last_error text NOT NULL,
+    suspended_at timestamp with time zone
+);
+
+CREATE TABLE public.ticket_mail_unsubscribed (
+    user_id integer NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 CREATE TABLE public.ticket_messages (
@@ -1182,6 +1214,15 @@ ALTER TABLE ONLY public.ticket_events
 ALTER TABLE ONLY public.ticket_idempotency_keys
     ADD CONSTRAINT ticket_idempotency_keys_pkey PRIMARY KEY (caller, key);
 
+ALTER TABLE ONLY public.ticket_mail_counts
+    ADD CONSTRAINT ticket_mail_counts_pkey PRIMARY KEY (subject, day);
+
+ALTER TABLE ONLY public.ticket_mail_refusals
+    ADD CONSTRAINT ticket_mail_refusals_pkey PRIMARY KEY (address);
+
+ALTER TABLE ONLY public.ticket_mail_unsubscribed
+    ADD CONSTRAINT ticket_mail_unsubscribed_pkey PRIMARY KEY (user_id);
+
 ALTER TABLE ONLY public.ticket_messages
     ADD CONSTRAINT ticket_messages_pkey PRIMARY KEY (id);
 
@@ -1211,7 +1252,19 @@ ALTER TABLE ONLY public.users
 
 CREATE UNIQUE INDEX ticket_admins_email_unique ON public.ticket_admins USING btree (lower((email)::text));
 
+CREATE UNIQUE INDEX ticket_channels_targets ON public.ticket_channels USING btree (channel, target);
+
+CREATE INDEX ticket_deliveries_by_recipient ON public.ticket_deliveries USING btree (target, public.ticket_mail_recipient(target, body)) WHERE ((outcome IS NULL) AND ((channel)::text = 'mail'::text));
+
+CREATE INDEX ticket_deliveries_closed ON public.ticket_deliveries USING btree (closed_at) WHERE (outcome IS NOT NULL);
+
+CREATE INDEX ticket_deliveries_due ON public.ticket_deliveries USING btree (channel, target, due_at, id) WHERE (outcome IS NULL);
+
 CREATE INDEX ticket_deliveries_of_ticket ON public.ticket_deliveries USING btree (ticket_id, id);
+
+CREATE INDEX ticket_deliveries_parked ON public.ticket_deliveries USING btree (channel, target) WHERE ((outcome)::text = 'parked'::text);
+
+CREATE INDEX ticket_deliveries_waiting ON public.ticket_deliveries USING btree (target, ticket_id, id) WHERE (outcome IS NULL);
 
 CREATE INDEX ticket_events_history ON public.ticket_events USING btree (ticket_id, id) WHERE ((kind)::text = ANY ((ARRAY['status'::character varying, 'follow_up'::character varying, 'closed_naturally'::character varying, 'assignee'::character varying, 'priority'::character varying])::text[]));
 

@@ -16,6 +16,7 @@ import msgspec
 from tickets.adapters.memory import ticket_search as memory_search
 from tickets.adapters.memory.admins import MemoryAdminLookup, MemoryAdmins
 from tickets.adapters.memory.customer_lookup import MemoryCustomerLookup
+from tickets.adapters.memory.deliveries import MemoryDeliveries
 from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
 from tickets.adapters.memory.notes import MemoryNotes
 from tickets.adapters.memory.outbox import Channel, Delivery
@@ -30,6 +31,7 @@ from tickets.adapters.memory.ticket_search import MemoryTicketSearch
 from tickets.adapters.memory.ticket_views import MemoryTicketViews
 from tickets.adapters.memory.tickets import MemoryTickets
 from tickets.adapters.memory.token_lookup import MemoryTokenLookup
+from tickets.adapters.memory.webhooks import SECRET, MemoryWebhooks
 from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
 from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
 from tickets.adapters.postgres.connection.database import Database
@@ -39,6 +41,7 @@ from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories import ticket_search as postgres_search
 from tickets.adapters.postgres.repositories.customer_lookup import PostgresCustomerLookup
+from tickets.adapters.postgres.repositories.deliveries import PostgresDeliveries
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
 from tickets.adapters.postgres.repositories.notes import PostgresNotes
 from tickets.adapters.postgres.repositories.queues import PostgresQueues
@@ -48,6 +51,7 @@ from tickets.adapters.postgres.repositories.saved_replies import PostgresSavedRe
 from tickets.adapters.postgres.repositories.ticket_search import PostgresTicketSearch
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
+from tickets.adapters.postgres.repositories.webhooks import PostgresWebhooks
 from tickets.adapters.postgres.schema.store_health import PostgresHealth
 from tickets.application.auto_close import AutoClose
 from tickets.application.notes import NoteService
@@ -63,6 +67,7 @@ from tickets.domain.ports import (
     AdminLookup,
     Admins,
     CustomerLookup,
+    Deliveries,
     IdempotencyStore,
     Notes,
     Queues,
@@ -75,6 +80,7 @@ from tickets.domain.ports import (
     TicketSearch,
     TicketViews,
     TokenLookup,
+    Webhooks,
 )
 from tickets.domain.read_models import AdminRow, DetailRequest, Page, TicketDetail, UserRow
 from tickets.domain.ticket import Status, Ticket
@@ -151,6 +157,8 @@ class World(ABC):
     notes: Notes
     saved_replies: SavedReplies
     customers: CustomerLookup
+    outbox: Deliveries
+    webhooks: Webhooks
     store_health: StoreHealth
 
     def __init__(self) -> None:
@@ -234,6 +242,14 @@ class World(ABC):
     @abstractmethod
     async def deliveries(self) -> list[Delivery]:
         """Return the outbox, oldest first."""
+
+    @abstractmethod
+    async def outcomes(self) -> list[tuple[str | None, int, str | None]]:
+        """Return outcome, attempts and error of what the outbox holds, oldest first."""
+
+    @abstractmethod
+    async def stop(self, target: str) -> None:
+        """Stop the channels to this target."""
 
     @abstractmethod
     async def events_recorded_since(self, moment: datetime) -> None:
@@ -330,6 +346,8 @@ class MemoryWorld(World):
         self.notes = MemoryNotes(self.store)
         self.saved_replies = MemorySavedReplies(self.store)
         self.customers = MemoryCustomerLookup(self.store)
+        self.outbox = MemoryDeliveries(self.store)
+        self.webhooks = MemoryWebhooks(self.store)
         self.store_health = MemoryStoreHealth(self.store)
 
     async def user(self, email: str | None = None) -> int:
@@ -369,6 +387,18 @@ class MemoryWorld(World):
 
     async def deliveries(self) -> list[Delivery]:
         return list(self.store.deliveries)
+
+    async def outcomes(self) -> list[tuple[str | None, int, str | None]]:
+        return [
+            (state.outcome, state.attempts, state.last_error)
+            for state in self.store.delivery_states.values()
+        ]
+
+    async def stop(self, target: str) -> None:
+        self.store.channels = [
+            replace(each, is_stopped=each.is_stopped or each.target == target)
+            for each in self.store.channels
+        ]
 
     async def disable(self, admin: NamedAdmin) -> None:
         stored = self.store.admins[admin.id]
@@ -427,6 +457,8 @@ class PostgresWorld(World):
         self.saved_replies = PostgresSavedReplies(database)
         self.customers = PostgresCustomerLookup(database)
         self.admin_accounts = AdminAccounts(database)
+        self.outbox = PostgresDeliveries(database)
+        self.webhooks = PostgresWebhooks(database)
         self.store_health = PostgresHealth(database)
 
     def tickets_on(self, kind: type[TicketsT]) -> TicketsT:
@@ -466,12 +498,13 @@ class PostgresWorld(World):
         self, channel: str, target: str, *events: str, disabled: bool = False
     ) -> None:
         await self.database.fetch(
-            """insert into ticket_channels (channel, target, events, disabled_at)
-               values ($1, $2, string_to_array($3, ' '), case when $4 then now() end)""",
+            """insert into ticket_channels (channel, target, events, disabled_at, secret)
+               values ($1, $2, string_to_array($3, ' '), case when $4 then now() end, $5)""",
             channel,
             target,
             " ".join(events),
             disabled,
+            SECRET,
         )
 
     async def deliveries(self) -> list[Delivery]:
@@ -480,6 +513,19 @@ class PostgresWorld(World):
                  from ticket_deliveries order by id"""
         )
         return [Delivery(**dict(row) | {"body": msgspec.json.decode(row["body"])}) for row in rows]
+
+    async def outcomes(self) -> list[tuple[str | None, int, str | None]]:
+        rows = await self.database.fetch(
+            "select outcome, attempts, last_error from ticket_deliveries order by id"
+        )
+        return [tuple(row) for row in rows]
+
+    async def stop(self, target: str) -> None:
+        await self.database.fetch(
+            """update ticket_channels set stopped_at = now(), stopped_because = 'a test'
+                where target = $1""",
+            target,
+        )
 
     async def disable(self, admin: NamedAdmin) -> None:
         assert await self.admin_accounts.disable(admin.id)

@@ -23,6 +23,7 @@ from tickets.adapters.postgres.identity.cached_token_lookup import CachedTokenLo
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories.customer_lookup import PostgresCustomerLookup
+from tickets.adapters.postgres.repositories.deliveries import PostgresDeliveries
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
 from tickets.adapters.postgres.repositories.notes import PostgresNotes
 from tickets.adapters.postgres.repositories.queues import PostgresQueues
@@ -37,6 +38,7 @@ from tickets.adapters.postgres.schema.store_health import PostgresHealth
 from tickets.adapters.postgres.sql_loader import query_names
 from tickets.adapters.postgres.verification.daily_round import DailyRound
 from tickets.application.auto_close import AutoClose
+from tickets.application.delivery_expiry import DeliveryExpiry
 from tickets.application.key_expiry import KeyExpiry
 from tickets.application.notes import NoteService
 from tickets.application.reporting import Reporting
@@ -44,6 +46,7 @@ from tickets.application.saved_replies import SavedReplyService
 from tickets.application.tickets import TicketService
 from tickets.application.user_rate_limits import UserRateLimits
 from tickets.clock import SystemClock
+from tickets.delivery_services import delivery_services, ignore_outcome
 from tickets.domain.ports import AdminLookup, Clock, TokenLookup
 from tickets.domain.rate_limits import RateLimit
 from tickets.observability.metrics import Metrics
@@ -193,6 +196,9 @@ def application(settings: Settings) -> Litestar:
         # on its own, as it takes longer than the other jobs may wait
         periodic_jobs([_verification(settings, database)], on_run=on_run),
     ]
+    lifespan += delivery_services(
+        settings, database, clock, metrics.record_delivery if metrics else ignore_outcome
+    )
     if listener:
         lifespan.append(listener.listening)
     if metrics:
@@ -235,10 +241,12 @@ def application(settings: Settings) -> Litestar:
 def _jobs(settings: Settings, store: Store) -> list[Job]:
     clock = SystemClock()
     key_expiry = KeyExpiry(store.idempotency_store, clock)
+    delivery_expiry = DeliveryExpiry(PostgresDeliveries(store.database), clock)
     jobs = [
         Job("deleting expired idempotency keys", key_expiry.delete_expired),
         Job("deleting expired tokens", TokenAdmin(store.database, clock).delete_expired),
         Job("deleting expired rate limits", store.rate_limiter.delete_expired),
+        Job("deleting old deliveries", delivery_expiry.delete_expired),
         Job("folding ticket counts", PostgresTicketCounts(store.database).fold),
     ]
     if quiet_for := settings.close_resolved_after:

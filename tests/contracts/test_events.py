@@ -246,6 +246,7 @@ async def test_the_body_of_a_delivery_is_the_ticket_and_the_message_as_the_api_s
     assigned, written = (each.body for each in await world.deliveries())
 
     stored = await world.tickets.get(ticket.id)
+    assert "@example.com" in written["ticket"].pop("user_email")
     fields = set(asdict(stored)) & set(written["ticket"])
     in_api = {name: getattr(stored, name) for name in fields}
     assert written["ticket"] == msgspec.to_builtins(in_api)

@@ -515,6 +515,10 @@ def test_every_query_has_its_plan_tested() -> None:
     planned |= {"list_admins", "assigned_to"}
     # by a unique index, or all of a table that has a hundred rows, or five hundred
     planned |= {"admin_by_token_sha256", "get_admin", "email_of_admin"}
+    # tests/postgres/repositories/test_delivery_plans.py
+    planned |= set(load_queries("deliveries"))
+    # over the few rows of webhooks; a command's list of deliveries reads those of its webhook
+    planned |= set(load_queries("webhooks"))
     planned |= set(load_queries("admin_accounts")) | set(load_queries("saved_replies"))
     planned |= {query for query, _values, _branches in QUEUES.values()}
     planned |= set(SCOPES) | {"queue_counts"}

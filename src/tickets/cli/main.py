@@ -22,6 +22,7 @@ from tickets.cli import demo as demo_data
 from tickets.cli.admins import admin
 from tickets.cli.options import setting_option
 from tickets.cli.users import user
+from tickets.cli.webhooks import webhook
 from tickets.domain.errors import TicketsError
 from tickets.embedded_postgres.errors import EmbeddedPostgresError
 from tickets.observability import telemetry
@@ -150,6 +151,7 @@ def migrate(settings: Settings, *, check: bool) -> None:
 main.add_command(verification.verify)
 main.add_command(user)
 main.add_command(admin)
+main.add_command(webhook)
 
 
 @main.command()

@@ -160,6 +160,12 @@ class Settings:
         doc="A customer's page on your platform, with `{id}` in it",
     )
 
+    webhook_allow: tuple[str, ...] = setting(
+        parse=parsers.networks,
+        default=(),
+        doc="Private networks that webhooks may reach, with http as well",
+    )
+
     log_format: str = setting(
         parse=parsers.one_of("auto", "json", "text"),
         default="auto",

@@ -586,8 +586,8 @@ RIGHTS = [
     ("ticket_notes", ["select", "insert"]),
     ("ticket_saved_replies", ["select", "insert", "update", "delete"]),
     ("ticket_events", ["select", "insert"]),
-    ("ticket_channels", ["select"]),
-    ("ticket_deliveries", ["insert"]),
+    ("ticket_channels", ["select", "insert", "update"]),
+    ("ticket_deliveries", ["select", "insert", "update", "delete"]),
     ("ticket_migrations", ["select"]),
     ("ticket_verification", ["select", "update"]),
 ]

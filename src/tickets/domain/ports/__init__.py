@@ -7,6 +7,11 @@ or may not have happened.
 
 from __future__ import annotations
 
+from tickets.domain.ports.deliveries import (
+    Deliveries,
+    Poster,
+    Webhooks,
+)
 from tickets.domain.ports.desk import (
     Notes,
     SavedReplies,
@@ -41,9 +46,11 @@ __all__ = [
     "Admins",
     "Clock",
     "CustomerLookup",
+    "Deliveries",
     "IdempotencyStore",
     "Notes",
     "PoolUsage",
+    "Poster",
     "Queues",
     "RateLimiter",
     "Reports",
@@ -55,4 +62,5 @@ __all__ = [
     "TicketViews",
     "Tickets",
     "TokenLookup",
+    "Webhooks",
 ]
