@@ -240,6 +240,10 @@ class World(ABC):
         """Switch a channel on that wants these events."""
 
     @abstractmethod
+    async def disable_channels(self) -> None:
+        """Switch all channels off."""
+
+    @abstractmethod
     async def deliveries(self) -> list[Delivery]:
         """Return the outbox, oldest first."""
 
@@ -385,6 +389,9 @@ class MemoryWorld(World):
         if not disabled:
             self.store.channels.append(Channel(channel, target, events))
 
+    async def disable_channels(self) -> None:
+        self.store.channels.clear()
+
     async def deliveries(self) -> list[Delivery]:
         return list(self.store.deliveries)
 
@@ -506,6 +513,9 @@ class PostgresWorld(World):
             disabled,
             SECRET,
         )
+
+    async def disable_channels(self) -> None:
+        await self.database.fetch("update ticket_channels set disabled_at = now()")
 
     async def deliveries(self) -> list[Delivery]:
         rows = await self.database.fetch(
