@@ -723,8 +723,10 @@ begin
     update tickets t
        set last_sender = thread.last_sender,
            opened_by = thread.opened_by,
-           -- a trigger that knew nothing of earlier replies may have taken a later one for the first
-           first_replied_at = least(t.first_replied_at, thread.replied_at)
+           -- A trigger that knew nothing of earlier replies may have taken a later one for the first.
+           -- One that took the opener for a user may have recorded one where there is none.
+           first_replied_at = case when thread.opened_by = 'user'
+                                   then least(t.first_replied_at, thread.replied_at) end
       from (
                select ticket_id,
                       (array_agg(sender_type order by ordinal desc))[1] as last_sender,
@@ -741,7 +743,8 @@ begin
      where t.id = thread.ticket_id
        and (t.last_sender, t.opened_by, t.first_replied_at)
            is distinct from (thread.last_sender, thread.opened_by,
-                             least(t.first_replied_at, thread.replied_at));
+                             case when thread.opened_by = 'user'
+                                  then least(t.first_replied_at, thread.replied_at) end);
 
     -- a ticket that was opened since the triggers exist has its event already
     insert into ticket_events (ticket_id, at, kind, by)
