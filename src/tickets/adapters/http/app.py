@@ -34,6 +34,7 @@ from tickets.adapters.http.edge.error_handlers import EXCEPTION_HANDLERS, MAX_BO
 from tickets.adapters.http.litestar_fast.fast_response import FastResponse
 from tickets.adapters.http.litestar_fast.instrumented_app import InstrumentedLitestar
 from tickets.adapters.http.openapi.config import openapi_config
+from tickets.adapters.http.openapi.descriptions import DescribedSchemas
 from tickets.adapters.http.ops.health import HealthController
 from tickets.adapters.http.ops.metrics_endpoint import metrics_router
 from tickets.application.notes import NoteService
@@ -141,6 +142,7 @@ def create_app(
         cors_config=cors_config(cors_origins),
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=openapi_config(),
+        plugins=[DescribedSchemas()],
         lifespan=lifespan,
         logging_config=None,
         middleware=middleware,

@@ -129,6 +129,9 @@ MAX_DIGITS = 20
 """Digits of an integer that are converted, which is far beyond every bound; `int` refuses 5,000."""
 
 
+NOT_JSON_DETAIL = "The body must be sent as application/json."
+
+
 class JSONRequestBody(MsgspecDTO[RequestBody]):
     """Decodes a JSON body into its Struct; an error names every invalid field.
 
@@ -148,9 +151,7 @@ class JSONRequestBody(MsgspecDTO[RequestBody]):
         if len(content_types) > 1 or (
             media_type and not media_type.lower().endswith((b"/json", b"+json"))
         ):
-            raise ClientException(
-                status_code=415, detail="The body must be sent as application/json."
-            )
+            raise ClientException(status_code=415, detail=NOT_JSON_DETAIL)
         try:
             return _decoder(self.model_type)(value)
         except (msgspec.DecodeError, UnicodeDecodeError):

@@ -63,6 +63,8 @@ logger = logging.getLogger("tickets")
 MAX_BODY_BYTES = 64 * 1024
 """Maximum size of a request body; a larger one is a 413."""
 
+TOO_LARGE_DETAIL = f"The request body is too large: the limit is {MAX_BODY_BYTES // 1024} KiB."
+
 Headers = Mapping[str, str]
 AnyRequest = Request[Any, Any, Any]
 ErrorT = TypeVar("ErrorT", bound=TicketsError)
@@ -173,17 +175,22 @@ ERROR_TABLE: Mapping[type[TicketsError], ErrorRule[Any]] = {
 """Every error of `tickets.domain.errors`; a test fails where one is missing."""
 
 
-def on_tickets_error(request: AnyRequest, error: TicketsError) -> Response[Problem]:
-    """Respond to an error of the core as the table says."""
+def problem_of(error: TicketsError) -> Problem:
+    """Return the body of the response to an error of the core."""
     rule = ERROR_TABLE[type(error)]
-    body = rule.body(
+    return rule.body(
         type=problem_type(error.code),
         title=rule.status.phrase,
         status=rule.status,
         detail=str(error),
         **rule.fields(error),
     )
-    return problem_response(body, headers=rule.headers(request, error))
+
+
+def on_tickets_error(request: AnyRequest, error: TicketsError) -> Response[Problem]:
+    """Respond to an error of the core as the table says."""
+    headers = ERROR_TABLE[type(error)].headers(request, error)
+    return problem_response(problem_of(error), headers=headers)
 
 
 def on_validation_error(request: AnyRequest, error: ValidationException) -> Response[Problem]:
@@ -201,9 +208,7 @@ def on_validation_error(request: AnyRequest, error: ValidationException) -> Resp
 _DETAIL_BY_STATUS: Mapping[int, str] = {
     HTTPStatus.NOT_FOUND: NOT_FOUND_DETAIL,
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not support that method.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
-        f"The request body is too large: the limit is {MAX_BODY_BYTES // 1024} KiB."
-    ),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: TOO_LARGE_DETAIL,
 }
 
 _DISCONNECTED = "client disconnected prematurely"
