@@ -197,6 +197,10 @@ class ConnectionTable:
         """Return whether an address belongs to a trusted proxy, or is a local socket."""
         return address is None or _is_within(address, tuple(self.limits.exempt))
 
+    def is_trusted_proxy(self, address: str | None) -> bool:
+        """Return whether an address belongs to a trusted proxy."""
+        return address is not None and _is_within(address, tuple(self.limits.exempt))
+
     def note_forwarding(self, address: str | None, header: str) -> None:
         """Warn once of a forwarded header from an address that is no trusted proxy."""
         if not self._forwarding_noted:

@@ -70,7 +70,7 @@ class Settings:
     trusted_proxies: tuple[str, ...] = setting(
         parse=parsers.networks,
         default=(),
-        doc="Proxies whose `X-Forwarded-For` is trusted",
+        doc="Proxies whose `X-Forwarded-…` headers are trusted",
     )
 
     # These limits are above what honest use reaches, even of somebody who answers fast, or of an

@@ -10,6 +10,7 @@ import msgspec
 from litestar import Litestar
 from litestar.types import Message, Send
 
+from tickets.adapters.http.edge.mounting import own_scope
 from tickets.adapters.http.edge.problem_details import (
     INTERNAL_ERROR_DETAIL,
     MEDIA_TYPE,
@@ -65,8 +66,9 @@ class InstrumentedLitestar(Litestar):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
+        scope = own_scope(scope)
         request_id = request_id_of(scope["headers"])
-        scope.setdefault("state", {})["request_id"] = request_id
+        scope["state"]["request_id"] = request_id
         # Never reset: the server runs each request in a task of its own, and what it logs about a
         # failure belongs to the request too.
         current_request.set(scope)
