@@ -19,6 +19,7 @@ from tickets.adapters.memory.customer_lookup import MemoryCustomerLookup
 from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
 from tickets.adapters.memory.notes import MemoryNotes
 from tickets.adapters.memory.outbox import Channel, Delivery
+from tickets.adapters.memory.people import MemoryPeople
 from tickets.adapters.memory.queues import MemoryQueues
 from tickets.adapters.memory.rate_limits import MemoryRateLimiter
 from tickets.adapters.memory.reports import MemoryReports
@@ -35,6 +36,7 @@ from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.identity.admin_accounts import AdminAccounts
 from tickets.adapters.postgres.identity.admins import PostgresAdminLookup, PostgresAdmins
+from tickets.adapters.postgres.identity.people import PostgresPeople
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories import ticket_search as postgres_search
@@ -65,6 +67,7 @@ from tickets.domain.ports import (
     CustomerLookup,
     IdempotencyStore,
     Notes,
+    People,
     Queues,
     RateLimiter,
     Reports,
@@ -151,6 +154,7 @@ class World(ABC):
     notes: Notes
     saved_replies: SavedReplies
     customers: CustomerLookup
+    people: People
     store_health: StoreHealth
 
     def __init__(self) -> None:
@@ -330,6 +334,7 @@ class MemoryWorld(World):
         self.notes = MemoryNotes(self.store)
         self.saved_replies = MemorySavedReplies(self.store)
         self.customers = MemoryCustomerLookup(self.store)
+        self.people = MemoryPeople(self.store)
         self.store_health = MemoryStoreHealth(self.store)
 
     async def user(self, email: str | None = None) -> int:
@@ -425,6 +430,7 @@ class PostgresWorld(World):
         self.admins = PostgresAdmins(database)
         self.notes = PostgresNotes(database)
         self.saved_replies = PostgresSavedReplies(database)
+        self.people = PostgresPeople(database, seconds=0)
         self.customers = PostgresCustomerLookup(database)
         self.admin_accounts = AdminAccounts(database)
         self.store_health = PostgresHealth(database)

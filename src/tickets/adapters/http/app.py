@@ -8,15 +8,12 @@ from typing import Any
 
 from litestar import Litestar, Router
 from litestar.datastructures import State
-from litestar.types import ControllerRouterHandler, Middleware
+from litestar.types import BeforeRequestHookHandler, ControllerRouterHandler, Middleware
 
 from tickets.adapters.http.access.authentication import (
     ADMIN_CHALLENGE,
     USER_CHALLENGE,
-    admin_authentication,
-    user_authentication,
 )
-from tickets.adapters.http.access.failed_sign_ins import FailedSignIns
 from tickets.adapters.http.api.admin_tickets import AdminTicketsController
 from tickets.adapters.http.api.parameters import TYPE_DECODERS, refuse_repeated_parameters
 from tickets.adapters.http.api.triage_routes import TriageController
@@ -41,13 +38,11 @@ from tickets.application.reporting import Reporting
 from tickets.application.saved_replies import SavedReplyService
 from tickets.application.tickets import TicketService
 from tickets.domain.ports import (
-    AdminLookup,
     Admins,
     Queues,
     StoreHealth,
     TicketSearch,
     TicketViews,
-    TokenLookup,
 )
 from tickets.observability.metrics import Metrics
 
@@ -63,16 +58,15 @@ def create_app(
     queues: Queues,
     ticket_search: TicketSearch,
     reporting: Reporting,
-    token_lookup: TokenLookup,
-    admin_lookup: AdminLookup,
+    user_authentication: BeforeRequestHookHandler,
+    admin_authentication: BeforeRequestHookHandler,
     admins: Admins,
-    failed_sign_ins: FailedSignIns,
     store_health: StoreHealth,
-    admin_tokens: Sequence[str],
     metrics: Metrics | None,
     metrics_token: str | None = None,
     access_log: bool = False,
     customer_url: str | None = None,
+    database: object = None,
     frame_ancestors: Sequence[str] = (),
     cors_origins: Sequence[str] = (),
     lifespan: Sequence[Lifespan] = (),
@@ -80,6 +74,7 @@ def create_app(
 ) -> Litestar:
     """Return the application.
 
+    The two hooks admit the callers of each side, or raise `NotAuthenticated`.
     `metrics` None means no `/metrics`; with a `metrics_token` only its holders get them. Pages of
     `frame_ancestors` may frame the dashboards, pages of `cors_origins` may call the API.
     `customer_url` is the address of a user's page on the platform, with `{id}` in it.
@@ -89,9 +84,7 @@ def create_app(
         Router(
             "/",
             route_handlers=[UserTicketsController],
-            before_request=refuse_repeated_parameters(
-                user_authentication(token_lookup, failed_sign_ins)
-            ),
+            before_request=refuse_repeated_parameters(user_authentication),
             response_class=FastResponse,
             opt={"challenge": USER_CHALLENGE},
         ),
@@ -108,9 +101,7 @@ def create_app(
                 CustomersController,
                 ReportsController,
             ],
-            before_request=refuse_repeated_parameters(
-                admin_authentication(admin_tokens, admin_lookup, failed_sign_ins)
-            ),
+            before_request=refuse_repeated_parameters(admin_authentication),
             response_class=FastResponse,
             opt={"challenge": ADMIN_CHALLENGE},
         ),
@@ -124,6 +115,7 @@ def create_app(
         state=State(
             {
                 "ticket_service": ticket_service,
+                "database": database,
                 "note_service": note_service,
                 "saved_reply_service": saved_reply_service,
                 "ticket_views": ticket_views,

@@ -22,7 +22,9 @@ from tickets.domain.ports.people import (
     AdminLookup,
     Admins,
     CustomerLookup,
+    People,
     TokenLookup,
+    TokenVerifier,
 )
 from tickets.domain.ports.tickets import (
     IdempotencyStore,
@@ -43,6 +45,7 @@ __all__ = [
     "CustomerLookup",
     "IdempotencyStore",
     "Notes",
+    "People",
     "PoolUsage",
     "Queues",
     "RateLimiter",
@@ -55,4 +58,5 @@ __all__ = [
     "TicketViews",
     "Tickets",
     "TokenLookup",
+    "TokenVerifier",
 ]
