@@ -194,6 +194,7 @@ def application(settings: Settings, functions: HostFunctions | None = None) -> L
     logger.info("signs in by %s", sign_in.accepts)
     return create_app(
         database=database,
+        uses_cookies=functions is not None,
         user_authentication=sign_in.users,
         admin_authentication=sign_in.admins,
         ticket_service=store.ticket_service(

@@ -172,6 +172,34 @@ async def test_a_user_with_a_wrong_id_is_a_500_and_an_admin_is_no_user(
     problem(await called(memory_world, lambda _scope: Admin("7", "Nadia")), 500)
 
 
+async def test_a_page_whose_person_has_changed_sends_nothing_as_another(api: HostApi) -> None:
+    mara = await api.client.get(f"{API}/unread", headers=COOKIE)
+    person = {"Tickets-Person": mara.headers["Tickets-Person"]}
+    otto = {"Cookie": "session=user-otto"}
+    other = await api.client.get(f"{API}/unread", headers=otto)
+    assert other.headers["Tickets-Person"] != person["Tickets-Person"]
+    assert "mara" not in person["Tickets-Person"]
+
+    before = await api.world.snapshot()
+    for headers in (otto | person, {"Cookie": "session=user-mara2"} | person):
+        response = await api.client.post(API, json=NEW_TICKET, headers=headers | JSON | SAME_ORIGIN)
+        problem(response, 401)
+        assert response.headers["Tickets-Person"] != person["Tickets-Person"]
+    assert await api.world.snapshot() == before
+    response = await api.client.post(
+        API, json=NEW_TICKET, headers=COOKIE | person | JSON | SAME_ORIGIN
+    )
+    assert response.status_code == 201
+
+
+async def test_the_pages_of_a_host_are_in_cookie_mode(memory_world: World) -> None:
+    for uses_cookies in (True, False):
+        async with client_of(application_on(memory_world, uses_cookies=uses_cookies)) as client:
+            for page in ("account", "admin"):
+                html = (await client.get(f"/{page}")).text
+                assert (f'<ticket-{page} auth="cookie"' in html) == uses_cookies
+
+
 async def test_the_function_gets_the_scope_of_the_host(memory_world: World) -> None:
     seen = []
 

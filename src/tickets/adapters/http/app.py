@@ -67,6 +67,7 @@ def create_app(
     access_log: bool = False,
     customer_url: str | None = None,
     database: object = None,
+    uses_cookies: bool = False,
     frame_ancestors: Sequence[str] = (),
     cors_origins: Sequence[str] = (),
     lifespan: Sequence[Lifespan] = (),
@@ -78,6 +79,7 @@ def create_app(
     `metrics` None means no `/metrics`; with a `metrics_token` only its holders get them. Pages of
     `frame_ancestors` may frame the dashboards, pages of `cors_origins` may call the API.
     `customer_url` is the address of a user's page on the platform, with `{id}` in it.
+    With `uses_cookies` the pages send the host's cookie. `database` is kept in the state.
     `lifespan` has the context managers that are open while the application runs.
     """
     routers: list[ControllerRouterHandler] = [
@@ -106,7 +108,7 @@ def create_app(
             opt={"challenge": ADMIN_CHALLENGE},
         ),
         HealthController,
-        dashboards_router(Site(), frame_ancestors=frame_ancestors),
+        dashboards_router(Site(uses_cookies=uses_cookies), frame_ancestors=frame_ancestors),
     ]
     if metrics is not None:
         routers.append(metrics_router(metrics, metrics_token))

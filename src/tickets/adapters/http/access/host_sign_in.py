@@ -25,7 +25,11 @@ from tickets.adapters.http.access.failed_sign_ins import (
     USER_SIGN_INS,
     FailedSignIns,
 )
-from tickets.adapters.http.access.same_origin import SAFE_METHODS, check_same_origin
+from tickets.adapters.http.access.same_origin import (
+    SAFE_METHODS,
+    check_person,
+    check_same_origin,
+)
 from tickets.adapters.http.edge.mounting import host_scope
 from tickets.domain.errors import NotAuthenticated, SignInUnavailable, StoreUnavailable
 from tickets.domain.identities import Admin, InvalidIdentity, User
@@ -104,6 +108,7 @@ def called_user_authentication(
     async def authenticate(request: AnyRequest) -> None:
         user = await _called(function, User, request)
         check_same_origin(request, own_origins)
+        check_person(request, USER_SIGN_INS, user.id)
         request.scope["user"] = await _user(people, user, request)
 
     return authenticate
@@ -117,6 +122,7 @@ def called_admin_authentication(
     async def authenticate(request: AnyRequest) -> None:
         admin = await _called(function, Admin, request)
         check_same_origin(request, own_origins)
+        check_person(request, ADMIN_SIGN_INS, admin.id)
         request.scope["user"] = await _admin(people, admin, request)
 
     return authenticate

@@ -7,13 +7,15 @@ request comes from, in headers that no page can set: `Sec-Fetch-Site`, and on pl
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
 
 from litestar import Request
 
 from tickets.adapters.http.edge.mounting import TRUSTED_PEER, host_scope
-from tickets.domain.errors import CrossOrigin
+from tickets.adapters.http.edge.security_headers import PERSON_HEADER, PERSON_STATE
+from tickets.domain.errors import CrossOrigin, NotAuthenticated
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -45,6 +47,19 @@ def check_same_origin(request: Request[Any, Any, Any], own_origins: Sequence[str
         is_ours = _is_own(origin, request, headers, own_origins)
     if not is_ours or media_type != b"application/json":
         raise CrossOrigin
+
+
+def check_person(request: Request[Any, Any, Any], side: str, external_id: str) -> None:
+    """Name the person in the response; raise `NotAuthenticated` where a page expects another one.
+
+    Somebody else may have signed in at the host while a page was open. It must neither show the two
+    people's tickets together nor send the one's words as the other.
+    """
+    person = blake2b(f"{side} {external_id}".encode(), digest_size=8).hexdigest().encode()
+    request.scope["state"][PERSON_STATE] = person
+    expected = _headers(request).get(PERSON_HEADER)
+    if expected is not None and expected != person:
+        raise NotAuthenticated
 
 
 def may_only_peek(request: Request[Any, Any, Any]) -> bool:
