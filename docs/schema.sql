@@ -939,10 +939,11 @@ $$;
 CREATE TABLE public.ticket_admins (
     id integer NOT NULL,
     name character varying(100) NOT NULL,
-    email character varying(320) NOT NULL,
+    email character varying(320),
     token_sha256 bytea,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     disabled_at timestamp with time zone,
+    external_id character varying(255),
     CONSTRAINT ticket_admins_sha256_length CHECK ((octet_length(token_sha256) = 32))
 );
 
@@ -1107,6 +1108,13 @@ ALTER TABLE public.ticket_notes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+CREATE TABLE public.ticket_people (
+    external_id character varying(255) NOT NULL,
+    user_id integer NOT NULL,
+    name character varying(200),
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.ticket_rates (
     subject text NOT NULL,
     arrival timestamp with time zone NOT NULL,
@@ -1173,8 +1181,9 @@ ALTER SEQUENCE public.tickets_id_seq OWNED BY public.tickets.id;
 
 CREATE TABLE public.users (
     id integer NOT NULL,
-    email character varying(320) NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    email character varying(320),
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    is_external boolean DEFAULT false NOT NULL
 );
 
 CREATE SEQUENCE public.users_id_seq
@@ -1229,6 +1238,12 @@ ALTER TABLE ONLY public.ticket_messages
 ALTER TABLE ONLY public.ticket_notes
     ADD CONSTRAINT ticket_notes_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.ticket_people
+    ADD CONSTRAINT ticket_people_pkey PRIMARY KEY (external_id);
+
+ALTER TABLE ONLY public.ticket_people
+    ADD CONSTRAINT ticket_people_user_id_key UNIQUE (user_id);
+
 ALTER TABLE ONLY public.ticket_rates
     ADD CONSTRAINT ticket_rates_pkey PRIMARY KEY (subject);
 
@@ -1251,6 +1266,8 @@ ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
 CREATE UNIQUE INDEX ticket_admins_email_unique ON public.ticket_admins USING btree (lower((email)::text));
+
+CREATE UNIQUE INDEX ticket_admins_external ON public.ticket_admins USING btree (external_id);
 
 CREATE UNIQUE INDEX ticket_channels_targets ON public.ticket_channels USING btree (channel, target);
 
@@ -1308,7 +1325,9 @@ CREATE INDEX tickets_unread_by_user ON public.tickets USING btree (user_id) WHER
 
 CREATE INDEX tickets_waiting ON public.tickets USING btree (waiting_since, id) INCLUDE (status, category, priority, admin_unread, assignee_id) WHERE (waiting_since IS NOT NULL);
 
-CREATE UNIQUE INDEX users_email_unique ON public.users USING btree (lower((email)::text));
+CREATE INDEX users_by_email ON public.users USING btree (lower((email)::text));
+
+CREATE UNIQUE INDEX users_email_of_own ON public.users USING btree (lower((email)::text)) WHERE (NOT is_external);
 
 CREATE TRIGGER ticket_admins_move AFTER DELETE OR UPDATE ON public.ticket_admins FOR EACH ROW EXECUTE FUNCTION public.ticket_admins_tell();
 
@@ -1360,6 +1379,9 @@ CREATE TRIGGER ticket_versions_rise BEFORE UPDATE ON public.tickets FOR EACH ROW
 
 ALTER TABLE ONLY public.ticket_messages
     ADD CONSTRAINT ticket_messages_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.ticket_people
+    ADD CONSTRAINT ticket_people_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.ticket_tokens
     ADD CONSTRAINT ticket_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;

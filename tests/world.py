@@ -20,6 +20,7 @@ from tickets.adapters.memory.deliveries import MemoryDeliveries
 from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
 from tickets.adapters.memory.notes import MemoryNotes
 from tickets.adapters.memory.outbox import Channel, Delivery
+from tickets.adapters.memory.people import MemoryPeople
 from tickets.adapters.memory.queues import MemoryQueues
 from tickets.adapters.memory.rate_limits import MemoryRateLimiter
 from tickets.adapters.memory.reports import MemoryReports
@@ -37,6 +38,7 @@ from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.identity.admin_accounts import AdminAccounts
 from tickets.adapters.postgres.identity.admins import PostgresAdminLookup, PostgresAdmins
+from tickets.adapters.postgres.identity.people import PostgresPeople
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories import ticket_search as postgres_search
@@ -70,6 +72,7 @@ from tickets.domain.ports import (
     Deliveries,
     IdempotencyStore,
     Notes,
+    People,
     Queues,
     RateLimiter,
     Reports,
@@ -159,6 +162,7 @@ class World(ABC):
     customers: CustomerLookup
     outbox: Deliveries
     webhooks: Webhooks
+    people: People
     store_health: StoreHealth
 
     def __init__(self) -> None:
@@ -352,6 +356,7 @@ class MemoryWorld(World):
         self.customers = MemoryCustomerLookup(self.store)
         self.outbox = MemoryDeliveries(self.store)
         self.webhooks = MemoryWebhooks(self.store)
+        self.people = MemoryPeople(self.store)
         self.store_health = MemoryStoreHealth(self.store)
 
     async def user(self, email: str | None = None) -> int:
@@ -462,6 +467,7 @@ class PostgresWorld(World):
         self.admins = PostgresAdmins(database)
         self.notes = PostgresNotes(database)
         self.saved_replies = PostgresSavedReplies(database)
+        self.people = PostgresPeople(database, seconds=0)
         self.customers = PostgresCustomerLookup(database)
         self.admin_accounts = AdminAccounts(database)
         self.outbox = PostgresDeliveries(database)

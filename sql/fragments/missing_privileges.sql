@@ -13,6 +13,7 @@ select array_agg(lack.what order by lack.what)
                              ('ticket_tokens', 'select, insert, update, delete'),
                              ('ticket_verification', 'select, update'),
                              ('ticket_admins', 'select, insert, update'),
+                             ('ticket_people', 'select'),
                              ('ticket_notes', 'select, insert'),
                              ('ticket_saved_replies', 'select, insert, update, delete'),
                              ('ticket_events', 'select, insert'),

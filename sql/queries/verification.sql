@@ -152,6 +152,9 @@ select format('there is no unique index on %s (%s)', table_name, columns) as det
                   ('ticket_admins', 'id'),
                   ('ticket_admins', 'token_sha256'),
                   ('ticket_admins', 'lower((email)::text)'),
+                  ('ticket_admins', 'external_id'),
+                  ('ticket_people', 'external_id'),
+                  ('ticket_people', 'user_id'),
                   ('ticket_saved_replies', 'id'),
                   ('ticket_notes', 'id'),
                   ('ticket_events', 'id'),
@@ -215,7 +218,8 @@ select format('%s on %s %s', needed.what, needed.table_name,
              from (
                       values ('tickets', 'users'),
                              ('ticket_messages', 'tickets'),
-                             ('ticket_tokens', 'users')
+                             ('ticket_tokens', 'users'),
+                             ('ticket_people', 'users')
                   ) as foreign_key (table_name, target)
            union all
            select format('constraint %s', name), table_name, null, name

@@ -5,6 +5,7 @@ Nothing is opened, read or created at import.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -18,10 +19,8 @@ from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
 from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.connection.database import Database, QueryLogger
 from tickets.adapters.postgres.connection.listener import Listener
-from tickets.adapters.postgres.identity.admins import PostgresAdminLookup, PostgresAdmins
-from tickets.adapters.postgres.identity.cached_token_lookup import CachedTokenLookup
+from tickets.adapters.postgres.identity.admins import PostgresAdmins
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
-from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories.customer_lookup import PostgresCustomerLookup
 from tickets.adapters.postgres.repositories.deliveries import PostgresDeliveries
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
@@ -47,21 +46,33 @@ from tickets.application.tickets import TicketService
 from tickets.application.user_rate_limits import UserRateLimits
 from tickets.clock import SystemClock
 from tickets.delivery_services import delivery_services, ignore_outcome
-from tickets.domain.ports import AdminLookup, Clock, TokenLookup
+from tickets.domain.ports import Clock
 from tickets.domain.rate_limits import RateLimit
 from tickets.observability.metrics import Metrics
 from tickets.observability.telemetry import flush_on_shutdown, tracer_provider
 from tickets.periodic_jobs import Job, ignore_run, periodic_jobs
+from tickets.settings.database_address import DatabaseAddress
 from tickets.settings.settings import Settings
+from tickets.sign_in import HostFunctions, sign_in_of
+
+logger = logging.getLogger("tickets")
+
+
+def address_of(settings: Settings) -> str:
+    """Return the address of the database, with the schema; they must have its URL."""
+    url = settings.database_url
+    if url is None:
+        # the command line starts the embedded PostgreSQL, and then sets the URL
+        raise RuntimeError("the settings have no database_url")
+    if settings.schema is None or isinstance(url, DatabaseAddress):
+        return url
+    return DatabaseAddress(url, schema=settings.schema)
 
 
 def database_of(settings: Settings, *, query_logger: QueryLogger | None = None) -> Database:
     """Return the database of these settings, not open yet; they must have its URL."""
-    if settings.database_url is None:
-        # the command line starts the embedded PostgreSQL, and then sets the URL
-        raise RuntimeError("the settings have no database_url")
     return Database(
-        settings.database_url,
+        address_of(settings),
         pool_size=settings.database_pool_size,
         pool_queue=settings.database_pool_queue,
         timeout=settings.database_timeout,
@@ -75,7 +86,7 @@ def listener_of(settings: Settings, database: Database) -> Listener | None:
     # statement cache 0 means PgBouncer, which does not forward notifications
     if not (settings.listen and settings.database_url and settings.database_statement_cache):
         return None
-    return Listener(settings.database_url, database)
+    return Listener(address_of(settings), database)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,30 +143,6 @@ class Store:
         )
 
 
-def token_lookup_of(
-    settings: Settings, database: Database, listener: Listener | None
-) -> TokenLookup:
-    """Return the token lookup, cached for as long as the settings allow."""
-    token_lookup = PostgresTokenLookup(database, Identity.named(settings.identity))
-    if not settings.token_cache:
-        return token_lookup
-    # a platform's own table has no triggers that notify
-    listener = listener if settings.identity == "tokens" else None
-    return CachedTokenLookup(token_lookup, seconds=settings.token_cache, listener=listener)
-
-
-def admin_lookup_of(
-    settings: Settings, database: Database, listener: Listener | None
-) -> AdminLookup:
-    """Return the lookup of admin tokens, cached as those of users are."""
-    admin_lookup = PostgresAdminLookup(database)
-    if not settings.token_cache:
-        return admin_lookup
-    return CachedTokenLookup(
-        admin_lookup, seconds=settings.token_cache, listener=listener, kind="admin"
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Tracing:
     """OpenTelemetry for requests and statements, and the lifespan that sends the last spans."""
@@ -178,8 +165,11 @@ class Tracing:
         )
 
 
-def application(settings: Settings) -> Litestar:
-    """Return the service; its lifespan opens the database and starts the periodic jobs."""
+def application(settings: Settings, functions: HostFunctions | None = None) -> Litestar:
+    """Return the service; its lifespan opens the database and starts the periodic jobs.
+
+    `functions` are those of a host that say who is calling; without them the settings do.
+    """
     tracing = Tracing.to_collector() if settings.opentelemetry else None
     database = database_of(settings, query_logger=tracing.query_logger if tracing else None)
     listener = listener_of(settings, database)
@@ -205,7 +195,14 @@ def application(settings: Settings) -> Litestar:
         lifespan.append(metrics.publishing)
     if tracing:
         lifespan.append(tracing.lifespan)
+    failed_sign_ins = FailedSignIns(store.rate_limiter, _enforced(settings.rate_failed_sign_ins))
+    sign_in = sign_in_of(settings, database, listener, failed_sign_ins, functions)
+    logger.info("signs in by %s", sign_in.accepts)
     return create_app(
+        database=database,
+        uses_cookies=functions is not None,
+        user_authentication=sign_in.users,
+        admin_authentication=sign_in.admins,
         ticket_service=store.ticket_service(
             creates=_enforced(settings.rate_creates),
             replies=_enforced(settings.rate_replies),
@@ -221,12 +218,8 @@ def application(settings: Settings) -> Litestar:
         queues=store.queues,
         ticket_search=store.search,
         reporting=Reporting(PostgresReports(database), clock),
-        token_lookup=token_lookup_of(settings, database, listener),
-        admin_lookup=admin_lookup_of(settings, database, listener),
         admins=PostgresAdmins(database),
-        failed_sign_ins=FailedSignIns(store.rate_limiter, _enforced(settings.rate_failed_sign_ins)),
         store_health=health,
-        admin_tokens=settings.admin_token,
         lifespan=lifespan,
         frame_ancestors=settings.frame_ancestors,
         cors_origins=settings.cors_origins,
@@ -256,8 +249,7 @@ def _jobs(settings: Settings, store: Store) -> list[Job]:
 
 
 def _verification(settings: Settings, database: Database) -> Job:
-    url = settings.database_url
-    assert url is not None  # noqa: S101 - `database_of` has required it
+    url = address_of(settings)
     return Job("verifying derived data", DailyRound(database, lambda: connected(url)).run_if_due)
 
 

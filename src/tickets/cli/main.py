@@ -29,6 +29,7 @@ from tickets.observability import telemetry
 from tickets.server import run as server
 from tickets.settings.errors import SettingsError
 from tickets.settings.settings import Settings
+from tickets.sign_in import SIGNED
 
 EXPECTED_ERRORS = (
     SettingsError,
@@ -81,7 +82,7 @@ def main(context: click.Context) -> None:
 @click.pass_obj
 def serve(settings: Settings, /, **options: str | int | None) -> None:
     """Migrate and verify the database, then serve until SIGTERM, SIGHUP or Ctrl-C."""
-    if not settings.admin_token:
+    if not settings.admin_token and settings.identity != SIGNED:
         raise SettingsError(
             "TICKETS_ADMIN_TOKEN is not set: it is the token that admins sign in with. "
             f"For example: export TICKETS_ADMIN_TOKEN={secrets.token_urlsafe(24)}"

@@ -6,16 +6,15 @@ import os
 import signal
 from typing import Any
 
-from litestar import Litestar
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess
 
-from tickets.bootstrap import application
 from tickets.observability.metrics import SHARED_FOLDER
 from tickets.server.garbage_collector import tune_garbage_collector
 from tickets.server.metrics_folder import hold_metrics_folder
 from tickets.server.stopping import is_hang_up_ignored, stop_on_hang_up, stop_with_supervisor
 from tickets.settings.settings import Settings
+from tickets.support import Support
 
 
 class Supervisor(Multiprocess):
@@ -40,12 +39,12 @@ class Supervisor(Multiprocess):
             mark_process_dead(pid, os.environ[SHARED_FOLDER])
 
 
-def application_from_environment() -> Litestar:
+def application_from_environment() -> Support:
     """Return the application of a worker process; the command line has checked the settings."""
     stop_on_hang_up()
     stop_with_supervisor()
     if SHARED_FOLDER in os.environ:
         hold_metrics_folder(os.environ[SHARED_FOLDER])
-    service = application(Settings.read(os.environ))
+    service = Support.of(Settings.read(os.environ))
     tune_garbage_collector()
     return service

@@ -30,6 +30,9 @@ MAX_RATE_LIMIT = 1_000_000
 MIN_TOKEN_LENGTH = 16
 """Characters of a token: 16 random ones cannot be guessed, and a short one can."""
 
+MIN_SECRET_LENGTH = 32
+"""Characters of a shared secret: as many bytes as HS256's hash."""
+
 MAX_QUOTED_LENGTH = 60
 """Characters of a wrong value that its error repeats."""
 
@@ -49,6 +52,8 @@ _DECIMAL_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,19})(\.[0-9]{1,20})?")
 
 # What no URL has as it is (RFC 3986), and what could end an attribute of a page.
 _UNSAFE_IN_URL = re.compile(r"[^A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]")
+
+_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 _RATE_LIMIT = re.compile(r"(0|[1-9][0-9]{0,6})(?:\s*/\s*(second|minute|hour|day))?")
 
@@ -116,6 +121,29 @@ def tokens(variable: str, text: str) -> tuple[str, ...]:
             f"{variable} must be one or more tokens, comma-separated, each of {_TOKEN_RULE}."
         )
     return tokens
+
+
+def secrets(variable: str, text: str) -> tuple[str, ...]:
+    """Parse a list of at least one shared secret; the error does not repeat them."""
+    secrets = _items(text)
+    if not secrets or not all(
+        _is_token(secret) and len(secret) >= MIN_SECRET_LENGTH for secret in secrets
+    ):
+        raise SettingsError(
+            f"{variable} must be one or more secrets, comma-separated, each of at least "
+            f"{MIN_SECRET_LENGTH} characters of printable ASCII."
+        )
+    return secrets
+
+
+def identifier(variable: str, text: str) -> str:
+    """Parse the name of a schema."""
+    if not _IDENTIFIER.fullmatch(text):
+        raise SettingsError(
+            f"{variable} must be a name of at most 63 lower-case letters, digits and _, "
+            f"not {_quoted(text)}."
+        )
+    return text
 
 
 def one_of(*choices: str) -> Parser[str]:

@@ -35,6 +35,13 @@ class Settings:
         doc="`postgresql://user:password@host:5432/database`",
     )
 
+    schema: str | None = setting(
+        parse=parsers.identifier,
+        default=None,
+        default_doc="the `search_path`",
+        doc="Schema of the tables in the database",
+    )
+
     host: str = setting(
         parse=parsers.text,
         default="127.0.0.1",
@@ -99,7 +106,22 @@ class Settings:
     identity: str = setting(
         parse=parsers.text,
         default="tokens",
-        doc="Token lookup: `tokens`, `sessions`, or the path of an SQL file",
+        doc="`tokens`, `sessions`, `signed`, or the path of an SQL file",
+    )
+    identity_secret: tuple[str, ...] = setting(
+        parse=parsers.secrets,
+        default=(),
+        doc="Shared secrets of signed tokens, comma-separated",
+    )
+    identity_jwks: str | None = setting(
+        parse=parsers.text,
+        default=None,
+        doc="Public keys of signed tokens: URL or path of a JWKS",
+    )
+    own_origins: tuple[str, ...] = setting(
+        parse=parsers.origins,
+        default=(),
+        doc="Own public origins, where the `Host` header does not tell",
     )
     token_lifetime: timedelta = setting(
         parse=parsers.hours(0.01),

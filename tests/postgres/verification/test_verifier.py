@@ -583,6 +583,7 @@ RIGHTS = [
     ("ticket_rates", ["select", "insert", "update", "delete"]),
     ("ticket_tokens", ["select", "insert", "update", "delete"]),
     ("ticket_admins", ["select", "insert", "update"]),
+    ("ticket_people", ["select"]),
     ("ticket_notes", ["select", "insert"]),
     ("ticket_saved_replies", ["select", "insert", "update", "delete"]),
     ("ticket_events", ["select", "insert"]),

@@ -8,15 +8,12 @@ from typing import Any
 
 from litestar import Litestar, Router
 from litestar.datastructures import State
-from litestar.types import ControllerRouterHandler, Middleware
+from litestar.types import BeforeRequestHookHandler, ControllerRouterHandler, Middleware
 
 from tickets.adapters.http.access.authentication import (
     ADMIN_CHALLENGE,
     USER_CHALLENGE,
-    admin_authentication,
-    user_authentication,
 )
-from tickets.adapters.http.access.failed_sign_ins import FailedSignIns
 from tickets.adapters.http.api.admin_tickets import AdminTicketsController
 from tickets.adapters.http.api.parameters import TYPE_DECODERS, refuse_repeated_parameters
 from tickets.adapters.http.api.triage_routes import TriageController
@@ -42,13 +39,11 @@ from tickets.application.reporting import Reporting
 from tickets.application.saved_replies import SavedReplyService
 from tickets.application.tickets import TicketService
 from tickets.domain.ports import (
-    AdminLookup,
     Admins,
     Queues,
     StoreHealth,
     TicketSearch,
     TicketViews,
-    TokenLookup,
 )
 from tickets.observability.metrics import Metrics
 
@@ -64,16 +59,16 @@ def create_app(
     queues: Queues,
     ticket_search: TicketSearch,
     reporting: Reporting,
-    token_lookup: TokenLookup,
-    admin_lookup: AdminLookup,
+    user_authentication: BeforeRequestHookHandler,
+    admin_authentication: BeforeRequestHookHandler,
     admins: Admins,
-    failed_sign_ins: FailedSignIns,
     store_health: StoreHealth,
-    admin_tokens: Sequence[str],
     metrics: Metrics | None,
     metrics_token: str | None = None,
     access_log: bool = False,
     customer_url: str | None = None,
+    database: object = None,
+    uses_cookies: bool = False,
     frame_ancestors: Sequence[str] = (),
     cors_origins: Sequence[str] = (),
     lifespan: Sequence[Lifespan] = (),
@@ -81,18 +76,18 @@ def create_app(
 ) -> Litestar:
     """Return the application.
 
+    The two hooks admit the callers of each side, or raise `NotAuthenticated`.
     `metrics` None means no `/metrics`; with a `metrics_token` only its holders get them. Pages of
     `frame_ancestors` may frame the dashboards, pages of `cors_origins` may call the API.
     `customer_url` is the address of a user's page on the platform, with `{id}` in it.
+    With `uses_cookies` the pages send the host's cookie. `database` is kept in the state.
     `lifespan` has the context managers that are open while the application runs.
     """
     routers: list[ControllerRouterHandler] = [
         Router(
             "/",
             route_handlers=[UserTicketsController],
-            before_request=refuse_repeated_parameters(
-                user_authentication(token_lookup, failed_sign_ins)
-            ),
+            before_request=refuse_repeated_parameters(user_authentication),
             response_class=FastResponse,
             opt={"challenge": USER_CHALLENGE},
         ),
@@ -109,14 +104,12 @@ def create_app(
                 CustomersController,
                 ReportsController,
             ],
-            before_request=refuse_repeated_parameters(
-                admin_authentication(admin_tokens, admin_lookup, failed_sign_ins)
-            ),
+            before_request=refuse_repeated_parameters(admin_authentication),
             response_class=FastResponse,
             opt={"challenge": ADMIN_CHALLENGE},
         ),
         HealthController,
-        dashboards_router(Site(), frame_ancestors=frame_ancestors),
+        dashboards_router(Site(uses_cookies=uses_cookies), frame_ancestors=frame_ancestors),
     ]
     if metrics is not None:
         routers.append(metrics_router(metrics, metrics_token))
@@ -125,6 +118,7 @@ def create_app(
         state=State(
             {
                 "ticket_service": ticket_service,
+                "database": database,
                 "note_service": note_service,
                 "saved_reply_service": saved_reply_service,
                 "ticket_views": ticket_views,

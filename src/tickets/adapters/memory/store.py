@@ -40,6 +40,8 @@ class MemoryStore:
         self.arrivals: dict[str, tuple[timedelta, timedelta]] = {}
         """By subject: the theoretical arrival time, and the period that it was computed with."""
         self.emails: dict[int, str] = {}
+        self.people: dict[str, int] = {}
+        self.host_admins: dict[str, int] = {}
         self.tokens: dict[str, int] = {}
         self.admins: dict[int, MemoryAdmin] = {}
         self.tickets: dict[int, Ticket] = {}

@@ -27,7 +27,9 @@ from tickets.domain.ports.people import (
     AdminLookup,
     Admins,
     CustomerLookup,
+    People,
     TokenLookup,
+    TokenVerifier,
 )
 from tickets.domain.ports.tickets import (
     IdempotencyStore,
@@ -49,6 +51,7 @@ __all__ = [
     "Deliveries",
     "IdempotencyStore",
     "Notes",
+    "People",
     "PoolUsage",
     "Poster",
     "Queues",
@@ -62,5 +65,6 @@ __all__ = [
     "TicketViews",
     "Tickets",
     "TokenLookup",
+    "TokenVerifier",
     "Webhooks",
 ]

@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 from litestar.types import Method, OperationIDCreator
 
+from tickets.adapters.http.access.same_origin import may_only_peek
 from tickets.adapters.http.api.cursors import read_history_cursor, read_thread_cursor
 from tickets.adapters.http.api.idempotency_header import read_idempotency_key
 from tickets.adapters.http.api.parameters import TicketId, read_boolean, ticket_service
@@ -51,7 +52,12 @@ async def load_thread(
     """
     service, ordinal = ticket_service(request), read_thread_cursor(before)
     event = read_history_cursor(events_before)
-    if read_boolean("peek", peek) or ordinal is not None or event is not None:
+    if (
+        read_boolean("peek", peek)
+        or may_only_peek(request)
+        or ordinal is not None
+        or event is not None
+    ):
         return await service.peek(
             ticket_id, by=request.user, before=ordinal, events_before=event, limit=limit
         )

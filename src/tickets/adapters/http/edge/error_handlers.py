@@ -27,6 +27,7 @@ from tickets.adapters.http.edge.problem_details import (
 )
 from tickets.adapters.http.edge.rate_limit_headers import rate_limit_headers, stored_allowance
 from tickets.domain.errors import (
+    CrossOrigin,
     FieldError,
     IdempotencyKeyReused,
     InvalidInput,
@@ -41,6 +42,7 @@ from tickets.domain.errors import (
     SavedRepliesFull,
     SavedReplyNotFound,
     SearchTooSlow,
+    SignInUnavailable,
     StaleTicket,
     StoreExhausted,
     StoreReadOnly,
@@ -153,6 +155,7 @@ ERROR_TABLE: Mapping[type[TicketsError], ErrorRule[Any]] = {
     SearchTooSlow: ErrorRule(HTTPStatus.BAD_REQUEST),
     NotAuthenticated: ErrorRule(HTTPStatus.UNAUTHORIZED, _challenge),
     NotAllowed: ErrorRule(HTTPStatus.FORBIDDEN),
+    CrossOrigin: ErrorRule(HTTPStatus.FORBIDDEN),
     QueueNotFound: ErrorRule(HTTPStatus.NOT_FOUND),
     TicketNotFound: ErrorRule(HTTPStatus.NOT_FOUND),
     SavedReplyNotFound: ErrorRule(HTTPStatus.NOT_FOUND),
@@ -165,6 +168,7 @@ ERROR_TABLE: Mapping[type[TicketsError], ErrorRule[Any]] = {
     TooManyRequests: ErrorRule(HTTPStatus.TOO_MANY_REQUESTS, _over_limit),
     StaleTicket: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
     StoreUnavailable: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
+    SignInUnavailable: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
     StoreReadOnly: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
     NotReady: ErrorRule(
         HTTPStatus.SERVICE_UNAVAILABLE, _retry_later, body=NotReadyProblem, fields=_problems

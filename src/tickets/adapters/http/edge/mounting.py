@@ -68,6 +68,11 @@ def own_scope(scope: Any) -> Any:  # noqa: ANN401 - ASGI
     return own
 
 
+def host_scope(scope: Any) -> Any:  # noqa: ANN401 - ASGI
+    """Return the scope as the server or the host application gave it."""
+    return scope[HOST_SCOPE]
+
+
 def public_address(scope: Any, path: str, relative: str) -> str:  # noqa: ANN401 - ASGI
     """Return the address of our `path` for a redirect: under the public prefix, or `relative`.
 

@@ -17,7 +17,11 @@ from tickets.adapters.http.edge.problem_details import (
     Problem,
     problem,
 )
-from tickets.adapters.http.edge.security_headers import with_security_headers
+from tickets.adapters.http.edge.security_headers import (
+    PERSON_HEADER,
+    PERSON_STATE,
+    with_security_headers,
+)
 from tickets.domain.people import Actor, Side
 from tickets.observability.metrics import UNMATCHED, Metrics
 from tickets.observability.request_context import (
@@ -80,6 +84,8 @@ class InstrumentedLitestar(Litestar):
                 status = message["status"]
                 headers = with_security_headers(message["headers"])
                 headers.append((_REQUEST_ID_HEADER, request_id.encode()))
+                if PERSON_STATE in scope["state"]:
+                    headers.append((PERSON_HEADER, scope["state"][PERSON_STATE]))
                 message["headers"] = headers
             await send(message)
 
