@@ -179,3 +179,25 @@ async def test_swagger_ui_loads_all_of_its_files_from_this_service(api: Api) -> 
             response = await api.client.get(base + file)
             assert response.status_code == 200, file
             assert response.content
+
+
+def test_no_parameter_can_be_null(document: dict[str, Any]) -> None:
+    for route, operation in operations(document).items():
+        for parameter in operation.get("parameters", []):
+            schema = parameter["schema"]
+            kinds = [schema, *schema.get("oneOf", []), *schema.get("anyOf", [])]
+            assert {"type": "null"} not in kinds, (route, parameter["name"])
+            assert "type" in schema or "$ref" in schema or "anyOf" in schema, (
+                route,
+                parameter["name"],
+            )
+
+
+def test_the_days_of_a_report_are_required_dates(document: dict[str, Any]) -> None:
+    parameters = operations(document)["GET", f"{API}/admin/reports"]["parameters"]
+
+    assert [(each["name"], each["required"]) for each in parameters] == [
+        ("from", True),
+        ("to", True),
+    ]
+    assert all(each["schema"]["format"] == "date" for each in parameters)

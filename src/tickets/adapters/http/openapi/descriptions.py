@@ -36,8 +36,9 @@ class DescribedSchemas(OpenAPISchemaPlugin):
         schema_creator: Any,  # noqa: ANN401 - a private class of the framework
     ) -> Schema:
         """Return the schema with a description."""
-        makers = [each for each in schema_creator.plugins if each is not self]
-        maker = next(each for each in makers if each.is_plugin_supported_field(field_definition))
+        supports = schema_creator.plugin_supports_field
+        others = (each for each in schema_creator.plugins if each is not self)
+        maker = next(each for each in others if supports(each, field_definition))
         schema: Schema = maker.to_openapi_schema(field_definition, schema_creator)
         if schema.description is None:
             schema.description = describe(field_definition.type_)

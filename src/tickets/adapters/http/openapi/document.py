@@ -63,6 +63,8 @@ class Document(OpenAPI):
             for method, operation in operations.items():
                 if method in ("post", "put", "delete"):
                     operation.setdefault("parameters", []).append(IDEMPOTENCY_PARAMETER)
+                for parameter in operation.get("parameters", []):
+                    _forbid_null(parameter["schema"])
                 if "requestBody" in operation:
                     _forbid_other_fields(document, operation["requestBody"])
                 for status, response in operation["responses"].items():
@@ -97,6 +99,14 @@ def _require_what_is_always_sent(document: dict[str, Any]) -> None:
             schema["required"] = sorted(properties)
             for each in properties.values():
                 each.pop("default", None)
+
+
+def _forbid_null(schema: dict[str, Any]) -> None:
+    """Drop null from the values of a parameter: in an address there is none, only absence."""
+    others = [each for each in schema.get("oneOf", []) if each != {"type": "null"}]
+    if len(others) == 1:
+        del schema["oneOf"]
+        schema.update(others[0])
 
 
 def _forbid_other_fields(document: dict[str, Any], request_body: dict[str, Any]) -> None:
