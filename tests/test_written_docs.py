@@ -71,12 +71,12 @@ TEXTS = "## Texts, pages and keys"
 
 BOUNDS: Mapping[tuple[str, str], str] = {
     (TEXTS, "subject"): amount(text_limits.SUBJECT),
-    (TEXTS, "first message of a ticket"): amount(text_limits.FIRST_MESSAGE),
+    (TEXTS, "first message of a new ticket"): amount(text_limits.FIRST_MESSAGE),
     (TEXTS, "reply"): amount(text_limits.REPLY),
     (TEXTS, "`other_category`"): amount(text_limits.OTHER_CATEGORY),
     (TEXTS, "name of an admin"): amount(text_limits.ADMIN_NAME),
     (TEXTS, "named admins that are not disabled"): f"{MAX_ADMINS};",
-    (TEXTS, "page of a list"): f"1 to {MAX_PAGE_SIZE} rows, {DEFAULT_PAGE_SIZE} by default",
+    (TEXTS, "one page of a list"): f"1 to {MAX_PAGE_SIZE} rows, {DEFAULT_PAGE_SIZE} by default",
     (
         TEXTS,
         "page of a thread",
@@ -85,7 +85,7 @@ BOUNDS: Mapping[tuple[str, str], str] = {
     (TEXTS, "messages of a ticket"): f"{MAX_MESSAGES:,};",
     (TEXTS, "`followed_by`"): f"the newest {MAX_FOLLOW_UPS} ids",
     (TEXTS, "note of an admin"): amount(text_limits.NOTE),
-    (TEXTS, "notes of a ticket"): f"{MAX_NOTES:,};",
+    (TEXTS, "notes of one ticket"): f"{MAX_NOTES:,};",
     (TEXTS, "page of notes"): f"the newest {MAX_PAGE_NOTES}",
     (TEXTS, "page of a ticket's history"): f"the newest {MAX_PAGE_EVENTS} events",
     (TEXTS, "saved reply"): f"title {amount(text_limits.SAVED_REPLY_TITLE)}, text "
