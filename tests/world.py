@@ -444,7 +444,7 @@ class PostgresWorld(World):
 
     async def platform_user(self, email: str) -> int:
         # of the table that we create; a platform's own may have none
-        await self.database.fetch("drop index if exists users_email_unique")
+        await self.database.fetch("drop index if exists users_email_of_own")
         user_id: int = await self.database.fetchval(
             "insert into users (email) values ($1) returning id", email
         )
