@@ -13,7 +13,7 @@ from tickets.settings.database_address import DatabaseAddress
 from tickets.settings.errors import SettingsError
 from tickets.settings.settings import SETTINGS, Settings
 
-FOREIGN = frozenset(("host", "port", "workers", "log_format", "log_level", "data_folder"))
+FOREIGN = frozenset(("host", "port", "workers", "log_format", "log_level", "data_folder", "drain"))
 """Settings of the command line; in a host they would have no effect."""
 
 

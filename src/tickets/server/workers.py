@@ -10,6 +10,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess
 
 from tickets.observability.metrics import SHARED_FOLDER
+from tickets.server.drain import DrainingApplication
 from tickets.server.garbage_collector import tune_garbage_collector
 from tickets.server.metrics_folder import hold_metrics_folder
 from tickets.server.stopping import is_hang_up_ignored, stop_on_hang_up, stop_with_supervisor
@@ -39,12 +40,17 @@ class Supervisor(Multiprocess):
             mark_process_dead(pid, os.environ[SHARED_FOLDER])
 
 
-def application_from_environment() -> Support:
+def application_from_environment() -> Support | DrainingApplication:
     """Return the application of a worker process; the command line has checked the settings."""
     stop_on_hang_up()
     stop_with_supervisor()
     if SHARED_FOLDER in os.environ:
         hold_metrics_folder(os.environ[SHARED_FOLDER])
-    service = Support.of(Settings.read(os.environ))
+    settings = Settings.read(os.environ)
+    service = Support.of(settings)
     tune_garbage_collector()
-    return service
+    if not settings.drain:
+        return service
+    draining = DrainingApplication(service, settings.drain)
+    draining.handle_signals()
+    return draining

@@ -74,6 +74,11 @@ class Settings:
         default=20.0,
         doc="Seconds to send a request, and to go on reading",
     )
+    drain: float = setting(
+        parse=parsers.seconds(0, 300),
+        default=0.0,
+        doc="Seconds to serve on after SIGTERM, while not ready",
+    )
     trusted_proxies: tuple[str, ...] = setting(
         parse=parsers.networks,
         default=(),
