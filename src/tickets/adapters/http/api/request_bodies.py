@@ -189,9 +189,10 @@ def _decode_field_by_field(body: bytes, body_type: type[RequestBody]) -> Request
     values = {}
     types = get_type_hints(body_type)
     for field in msgspec.structs.fields(body_type):
-        blank = "" if field.required else field.default
+        if field.name not in fields and not field.required:
+            continue  # its default need not be a value that JSON has
         try:
-            values[field.name] = msgspec.convert(fields.pop(field.name, blank), field.type)
+            values[field.name] = msgspec.convert(fields.pop(field.name, ""), field.type)
         # a string with a lone surrogate where the field is no string
         except (msgspec.ValidationError, UnicodeEncodeError):
             kind = _json_type(types[field.name])
