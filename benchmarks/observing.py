@@ -80,6 +80,8 @@ async def main() -> None:
             admins=world.admins,
             failed_sign_ins=FailedSignIns(world.rate_limiter, None),
             store_health=world.store_health,
+            mailbook=world.mailbook,
+            clock=world.clock,
             admin_tokens=["admin"],
             metrics=metrics,
             middleware=middleware,

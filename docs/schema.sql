@@ -338,7 +338,12 @@ $$;
 
 CREATE FUNCTION public.ticket_mail_recipient(target text, body jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE target WHEN 'customer'::text THEN (body #>> '{ticket,user_id}'::text[]) ELSE COALESCE((body #>> '{ticket,assignee,id}'::text[]), ''::text) END;
+    AS $$
+    select case target
+               when 'customer' then body #>> '{ticket,user_id}'
+               else coalesce(body #>> '{ticket,assignee,id}', '')
+           end
+$$;
 
 CREATE FUNCTION public.ticket_marks_follow() RETURNS trigger
     LANGUAGE plpgsql

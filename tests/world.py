@@ -18,6 +18,7 @@ from tickets.adapters.memory.admins import MemoryAdminLookup, MemoryAdmins
 from tickets.adapters.memory.customer_lookup import MemoryCustomerLookup
 from tickets.adapters.memory.deliveries import MemoryDeliveries
 from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
+from tickets.adapters.memory.mailbook import MemoryMailbook
 from tickets.adapters.memory.notes import MemoryNotes
 from tickets.adapters.memory.outbox import Channel, Delivery
 from tickets.adapters.memory.queues import MemoryQueues
@@ -43,6 +44,7 @@ from tickets.adapters.postgres.repositories import ticket_search as postgres_sea
 from tickets.adapters.postgres.repositories.customer_lookup import PostgresCustomerLookup
 from tickets.adapters.postgres.repositories.deliveries import PostgresDeliveries
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
+from tickets.adapters.postgres.repositories.mailbook import PostgresMailbook
 from tickets.adapters.postgres.repositories.notes import PostgresNotes
 from tickets.adapters.postgres.repositories.queues import PostgresQueues
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
@@ -69,6 +71,7 @@ from tickets.domain.ports import (
     CustomerLookup,
     Deliveries,
     IdempotencyStore,
+    Mailbook,
     Notes,
     Queues,
     RateLimiter,
@@ -158,6 +161,7 @@ class World(ABC):
     saved_replies: SavedReplies
     customers: CustomerLookup
     outbox: Deliveries
+    mailbook: Mailbook
     webhooks: Webhooks
     store_health: StoreHealth
 
@@ -351,6 +355,7 @@ class MemoryWorld(World):
         self.saved_replies = MemorySavedReplies(self.store)
         self.customers = MemoryCustomerLookup(self.store)
         self.outbox = MemoryDeliveries(self.store)
+        self.mailbook = MemoryMailbook(self.store)
         self.webhooks = MemoryWebhooks(self.store)
         self.store_health = MemoryStoreHealth(self.store)
 
@@ -465,6 +470,7 @@ class PostgresWorld(World):
         self.customers = PostgresCustomerLookup(database)
         self.admin_accounts = AdminAccounts(database)
         self.outbox = PostgresDeliveries(database)
+        self.mailbook = PostgresMailbook(database)
         self.webhooks = PostgresWebhooks(database)
         self.store_health = PostgresHealth(database)
 

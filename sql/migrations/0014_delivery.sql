@@ -42,10 +42,12 @@ create index ticket_deliveries_waiting on ticket_deliveries (target, ticket_id, 
 -- the mail is decided anew when it is sent.
 create function ticket_mail_recipient(target text, body jsonb) returns text
     language sql immutable parallel safe
-return case target
-           when 'customer' then body #>> '{ticket,user_id}'
-           else coalesce(body #>> '{ticket,assignee,id}', '')
-       end;
+as $$
+    select case target
+               when 'customer' then body #>> '{ticket,user_id}'
+               else coalesce(body #>> '{ticket,assignee,id}', '')
+           end
+$$;
 
 create index ticket_deliveries_by_recipient
     on ticket_deliveries (target, ticket_mail_recipient(target, body))

@@ -25,6 +25,7 @@ from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTo
 from tickets.adapters.postgres.repositories.customer_lookup import PostgresCustomerLookup
 from tickets.adapters.postgres.repositories.deliveries import PostgresDeliveries
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
+from tickets.adapters.postgres.repositories.mailbook import PostgresMailbook
 from tickets.adapters.postgres.repositories.notes import PostgresNotes
 from tickets.adapters.postgres.repositories.queues import PostgresQueues
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
@@ -53,6 +54,9 @@ from tickets.observability.metrics import Metrics
 from tickets.observability.telemetry import flush_on_shutdown, tracer_provider
 from tickets.periodic_jobs import Job, ignore_run, periodic_jobs
 from tickets.settings.settings import Settings
+
+MAIL_COUNTS_KEPT = timedelta(days=2)
+"""How long the number of mails of a day is kept: no process is further behind."""
 
 
 def database_of(settings: Settings, *, query_logger: QueryLogger | None = None) -> Database:
@@ -226,6 +230,8 @@ def application(settings: Settings) -> Litestar:
         admins=PostgresAdmins(database),
         failed_sign_ins=FailedSignIns(store.rate_limiter, _enforced(settings.rate_failed_sign_ins)),
         store_health=health,
+        mailbook=PostgresMailbook(database),
+        clock=clock,
         admin_tokens=settings.admin_token,
         lifespan=lifespan,
         frame_ancestors=settings.frame_ancestors,
@@ -242,11 +248,16 @@ def _jobs(settings: Settings, store: Store) -> list[Job]:
     clock = SystemClock()
     key_expiry = KeyExpiry(store.idempotency_store, clock)
     delivery_expiry = DeliveryExpiry(PostgresDeliveries(store.database), clock)
+    mailbook = PostgresMailbook(store.database)
     jobs = [
         Job("deleting expired idempotency keys", key_expiry.delete_expired),
         Job("deleting expired tokens", TokenAdmin(store.database, clock).delete_expired),
         Job("deleting expired rate limits", store.rate_limiter.delete_expired),
         Job("deleting old deliveries", delivery_expiry.delete_expired),
+        Job(
+            "deleting old counts of mails",
+            lambda: mailbook.delete_counts(clock.now().date() - MAIL_COUNTS_KEPT),
+        ),
         Job("folding ticket counts", PostgresTicketCounts(store.database).fold),
     ]
     if quiet_for := settings.close_resolved_after:

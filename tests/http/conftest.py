@@ -42,6 +42,8 @@ def application_on(world: World, **options: Any) -> Litestar:
         "admins": world.admins,
         "failed_sign_ins": FailedSignIns(world.rate_limiter, None),
         "store_health": world.store_health,
+        "mailbook": world.mailbook,
+        "clock": world.clock,
         "admin_tokens": ADMIN_TOKENS,
         "metrics": Metrics(),
     }
@@ -80,6 +82,8 @@ def shared_application() -> Litestar:
         admins=port("admins"),
         failed_sign_ins=FailedSignIns(port("rate_limiter"), None),
         store_health=port("store_health"),
+        mailbook=port("mailbook"),
+        clock=port("clock"),
         admin_tokens=ADMIN_TOKENS,
         metrics=Metrics(),
     )

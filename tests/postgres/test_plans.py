@@ -529,6 +529,8 @@ def test_every_query_has_its_plan_tested() -> None:
     planned |= set(load_queries("deliveries"))
     # over the few rows of webhooks; a command's list of deliveries reads those of its webhook
     planned |= set(load_queries("webhooks"))
+    # tests/postgres/repositories/test_mail_plans.py
+    planned |= set(load_queries("mail"))
     planned |= set(load_queries("admin_accounts")) | set(load_queries("saved_replies"))
     planned |= {query for query, _values, _branches in QUEUES.values()}
     planned |= set(SCOPES) | {"queue_counts"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from tickets.domain.errors import TicketsError
@@ -116,8 +116,3 @@ class Drain(Generic[Work]):
             except TimeoutError:
                 return
         await asyncio.sleep(GATHERING_SECONDS)
-
-
-def all_of(_work: Hashable) -> str:
-    """Return one target for everything."""
-    return ""

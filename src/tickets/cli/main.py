@@ -20,6 +20,7 @@ from tickets.adapters.postgres.verification.findings import CannotServe
 from tickets.cli import banner, operations, verification
 from tickets.cli import demo as demo_data
 from tickets.cli.admins import admin
+from tickets.cli.mail import mail
 from tickets.cli.options import setting_option
 from tickets.cli.users import user
 from tickets.cli.webhooks import webhook
@@ -152,6 +153,7 @@ main.add_command(verification.verify)
 main.add_command(user)
 main.add_command(admin)
 main.add_command(webhook)
+main.add_command(mail)
 
 
 @main.command()

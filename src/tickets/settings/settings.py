@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from tickets.domain.rate_limits import RateLimit
-from tickets.settings import parsers
+from tickets.settings import mail_parsers, parsers
 from tickets.settings.declaration import PREFIX, declared_settings, setting
 from tickets.settings.errors import SettingsError
+from tickets.settings.mail_parsers import check_mail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +161,47 @@ class Settings:
         doc="A customer's page on your platform, with `{id}` in it",
     )
 
+    public_url: str | None = setting(
+        parse=mail_parsers.public_url,
+        default=None,
+        doc="Where people reach the service, for links in mails",
+    )
+    smtp_url: str | None = setting(
+        parse=mail_parsers.smtp_url,
+        default=None,
+        doc="Mail server, `smtp://user:password@host:587`; unset is no mail",
+    )
+    mail_from: str | None = setting(
+        parse=mail_parsers.mailbox,
+        default=None,
+        doc="Sender of mails, `Support <support@example.com>`",
+    )
+    mail_reply_to: str | None = setting(
+        parse=mail_parsers.mailbox,
+        default=None,
+        doc="Where replies to mails go",
+    )
+    mail_envelope_from: str | None = setting(
+        parse=mail_parsers.mailbox,
+        default=None,
+        default_doc="as `TICKETS_MAIL_FROM`",
+        doc="Where bounces go",
+    )
+    mail_admins: tuple[str, ...] = setting(
+        parse=mail_parsers.addresses,
+        default=(),
+        doc="Who is mailed about tickets without an assignee",
+    )
+    mail_after: float = setting(
+        parse=parsers.minutes(0, 1440),
+        default=5.0,
+        doc="Minutes that something must be unread to be mailed",
+    )
+    mail_content: bool = setting(
+        parse=parsers.switch,
+        default=False,
+        doc="Mails have the texts of messages, not only links",
+    )
     webhook_allow: tuple[str, ...] = setting(
         parse=parsers.networks,
         default=(),
@@ -224,6 +266,7 @@ class Settings:
                 raise SettingsError(_unknown(variable))
             if text.strip():
                 values[name] = SETTINGS[name].parse(variable, text.strip())
+        check_mail(values)
         return cls(**values)
 
     def environment(self) -> dict[str, str]:

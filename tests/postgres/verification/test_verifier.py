@@ -588,6 +588,9 @@ RIGHTS = [
     ("ticket_events", ["select", "insert"]),
     ("ticket_channels", ["select", "insert", "update"]),
     ("ticket_deliveries", ["select", "insert", "update", "delete"]),
+    ("ticket_mail_unsubscribed", ["select", "insert", "delete"]),
+    ("ticket_mail_refusals", ["select", "insert", "update", "delete"]),
+    ("ticket_mail_counts", ["select", "insert", "update", "delete"]),
     ("ticket_migrations", ["select"]),
     ("ticket_verification", ["select", "update"]),
 ]

@@ -20,6 +20,7 @@ from tickets.adapters.http.access.failed_sign_ins import FailedSignIns
 from tickets.adapters.http.api.admin_tickets import AdminTicketsController
 from tickets.adapters.http.api.parameters import TYPE_DECODERS, refuse_repeated_parameters
 from tickets.adapters.http.api.triage_routes import TriageController
+from tickets.adapters.http.api.unsubscribe import UnsubscribeController
 from tickets.adapters.http.api.user_tickets import UserTicketsController
 from tickets.adapters.http.dashboards.files import Site
 from tickets.adapters.http.dashboards.routes import cors_config, dashboards_router
@@ -44,6 +45,8 @@ from tickets.application.tickets import TicketService
 from tickets.domain.ports import (
     AdminLookup,
     Admins,
+    Clock,
+    Mailbook,
     Queues,
     StoreHealth,
     TicketSearch,
@@ -69,6 +72,8 @@ def create_app(
     admins: Admins,
     failed_sign_ins: FailedSignIns,
     store_health: StoreHealth,
+    mailbook: Mailbook,
+    clock: Clock,
     admin_tokens: Sequence[str],
     metrics: Metrics | None,
     metrics_token: str | None = None,
@@ -116,6 +121,7 @@ def create_app(
             opt={"challenge": ADMIN_CHALLENGE},
         ),
         HealthController,
+        UnsubscribeController,
         dashboards_router(Site(), frame_ancestors=frame_ancestors),
     ]
     if metrics is not None:
@@ -134,6 +140,8 @@ def create_app(
                 "customer_url": customer_url,
                 "reporting": reporting,
                 "store_health": store_health,
+                "mailbook": mailbook,
+                "clock": clock,
             },
             deep_copy=False,
         ),

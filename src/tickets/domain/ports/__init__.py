@@ -16,6 +16,10 @@ from tickets.domain.ports.desk import (
     Notes,
     SavedReplies,
 )
+from tickets.domain.ports.mail import (
+    Mailbook,
+    Mailer,
+)
 from tickets.domain.ports.operations import (
     Clock,
     PoolUsage,
@@ -48,6 +52,8 @@ __all__ = [
     "CustomerLookup",
     "Deliveries",
     "IdempotencyStore",
+    "Mailbook",
+    "Mailer",
     "Notes",
     "PoolUsage",
     "Poster",
