@@ -12,6 +12,10 @@ from litestar.middleware import DefineMiddleware
 from litestar.plugins.prometheus import PrometheusConfig
 
 from tests.world import MemoryWorld
+from tickets.adapters.http.access.authentication import (
+    admin_authentication,
+    user_authentication,
+)
 from tickets.adapters.http.access.failed_sign_ins import FailedSignIns
 from tickets.adapters.http.app import create_app
 from tickets.adapters.http.litestar_fast.instrumented_app import InstrumentedLitestar
@@ -64,6 +68,8 @@ async def main() -> None:
         (b"authorization", f"Bearer {token}".encode()),
     ]
 
+    failed_sign_ins = FailedSignIns(world.rate_limiter, None)
+
     def app(
         *, metrics: Metrics | None = None, middleware: Sequence[DefineMiddleware] = ()
     ) -> Litestar:
@@ -75,12 +81,14 @@ async def main() -> None:
             queues=world.queues,
             ticket_search=world.search,
             reporting=world.reporting,
-            token_lookup=world.token_lookup,
-            admin_lookup=world.admin_lookup,
+            user_authentication=user_authentication(world.token_lookup, failed_sign_ins),
+            admin_authentication=admin_authentication(
+                ["admin"], world.admin_lookup, failed_sign_ins
+            ),
             admins=world.admins,
-            failed_sign_ins=FailedSignIns(world.rate_limiter, None),
             store_health=world.store_health,
-            admin_tokens=["admin"],
+            mailbook=world.mailbook,
+            clock=world.clock,
             metrics=metrics,
             middleware=middleware,
         )

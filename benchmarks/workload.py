@@ -124,6 +124,8 @@ async def operations(url: str) -> list[Operation]:
         Operation("admin unread count", [admin_unread_count]),
         Operation("admin stats", [stats]),
         Operation("admin detail", admin_details),
+        Operation("queue, waiting", [_get("/admin/queue/waiting", _ADMIN)]),
+        Operation("queue, open", [_get("/admin/queue/open", _ADMIN)]),
         Operation(
             "first view",
             [_get(f"/{ticket}", _user(user)) for ticket, user in unread],

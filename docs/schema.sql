@@ -174,6 +174,11 @@ CREATE FUNCTION public.ticket_events_follow() RETURNS trigger
 declare
     first_version text;
 begin
+    if old.status = new.status and old.last_ordinal >= new.last_ordinal
+       and (old.waiting_since is null) = (new.waiting_since is null)
+    then
+        return null;
+    end if;
     select id || ' ' || version into first_version from added limit 1;
     if not ticket_statement_begins('events', first_version) then
         return null;
@@ -236,9 +241,9 @@ CREATE TABLE public.tickets (
     first_replied_at timestamp with time zone,
     resolved_at timestamp with time zone,
     events_recorded integer DEFAULT 0 NOT NULL,
-    CONSTRAINT tickets_category_known CHECK (((category)::text = ANY ((ARRAY['support'::character varying, 'billing'::character varying, 'feature_suggestion'::character varying, 'other'::character varying])::text[]))),
+    CONSTRAINT tickets_category_known CHECK (((category)::text = ANY ('{support,billing,feature_suggestion,other}'::text[]))),
     CONSTRAINT tickets_message_count_natural CHECK ((message_count >= 0)),
-    CONSTRAINT tickets_status_known CHECK (((status)::text = ANY ((ARRAY['open'::character varying, 'in_progress'::character varying, 'resolved'::character varying, 'closed'::character varying])::text[])))
+    CONSTRAINT tickets_status_known CHECK (((status)::text = ANY ('{open,in_progress,resolved,closed}'::text[])))
 );
 
 CREATE FUNCTION public.ticket_events_of_change(was public.tickets, became public.tickets) RETURNS void
@@ -334,6 +339,15 @@ begin
     truncate ticket_events, ticket_notes, ticket_deliveries;
     return null;
 end
+$$;
+
+CREATE FUNCTION public.ticket_mail_recipient(target text, body jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    select case target
+               when 'customer' then body #>> '{ticket,user_id}'
+               else coalesce(body #>> '{ticket,assignee,id}', '')
+           end
 $$;
 
 CREATE FUNCTION public.ticket_marks_follow() RETURNS trigger
@@ -935,10 +949,11 @@ $$;
 CREATE TABLE public.ticket_admins (
     id integer NOT NULL,
     name character varying(100) NOT NULL,
-    email character varying(320) NOT NULL,
+    email character varying(320),
     token_sha256 bytea,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     disabled_at timestamp with time zone,
+    external_id character varying(255),
     CONSTRAINT ticket_admins_sha256_length CHECK ((octet_length(token_sha256) = 32))
 );
 
@@ -957,7 +972,13 @@ CREATE TABLE public.ticket_channels (
     target text NOT NULL,
     events text[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    disabled_at timestamp with time zone
+    disabled_at timestamp with time zone,
+    secret text,
+    previous_secret text,
+    previous_secret_until timestamp with time zone,
+    stopped_at timestamp with time zone,
+    stopped_because text,
+    failing_since timestamp with time zone
 );
 
 ALTER TABLE public.ticket_channels ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -990,8 +1011,12 @@ CREATE TABLE public.ticket_deliveries (
     leased_until timestamp with time zone,
     attempts integer DEFAULT 0 NOT NULL,
     last_error text,
-    delivered_at timestamp with time zone
-);
+    delivered_at timestamp with time zone,
+    outcome character varying(20),
+    closed_at timestamp with time zone,
+    unconfirmed smallint DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.05', autovacuum_vacuum_cost_delay='0');
 
 ALTER TABLE public.ticket_deliveries ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.ticket_deliveries_id_seq
@@ -1034,6 +1059,24 @@ CREATE TABLE public.ticket_idempotency_keys (
     CONSTRAINT ticket_idempotency_keys_sha256_length CHECK ((octet_length(fingerprint) = 32))
 );
 
+CREATE TABLE public.ticket_mail_counts (
+    subject text NOT NULL,
+    day date NOT NULL,
+    sent integer NOT NULL
+);
+
+CREATE TABLE public.ticket_mail_refusals (
+    address text NOT NULL,
+    refusals integer NOT NULL,
+    last_error text NOT NULL,
+    suspended_at timestamp with time zone
+);
+
+CREATE TABLE public.ticket_mail_unsubscribed (
+    user_id integer NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.ticket_messages (
     id integer NOT NULL,
     ticket_id integer NOT NULL,
@@ -1044,7 +1087,7 @@ CREATE TABLE public.ticket_messages (
     ordinal integer,
     admin_id integer,
     sender_name character varying(100),
-    CONSTRAINT ticket_messages_sender_type_known CHECK (((sender_type)::text = ANY ((ARRAY['user'::character varying, 'admin'::character varying])::text[])))
+    CONSTRAINT ticket_messages_sender_type_known CHECK (((sender_type)::text = ANY ('{user,admin}'::text[])))
 );
 
 CREATE SEQUENCE public.ticket_messages_id_seq
@@ -1073,6 +1116,13 @@ ALTER TABLE public.ticket_notes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.ticket_people (
+    external_id character varying(255) NOT NULL,
+    user_id integer NOT NULL,
+    name character varying(200),
+    created_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 CREATE TABLE public.ticket_rates (
@@ -1141,8 +1191,9 @@ ALTER SEQUENCE public.tickets_id_seq OWNED BY public.tickets.id;
 
 CREATE TABLE public.users (
     id integer NOT NULL,
-    email character varying(320) NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    email character varying(320),
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    is_external boolean DEFAULT false NOT NULL
 );
 
 CREATE SEQUENCE public.users_id_seq
@@ -1182,11 +1233,26 @@ ALTER TABLE ONLY public.ticket_events
 ALTER TABLE ONLY public.ticket_idempotency_keys
     ADD CONSTRAINT ticket_idempotency_keys_pkey PRIMARY KEY (caller, key);
 
+ALTER TABLE ONLY public.ticket_mail_counts
+    ADD CONSTRAINT ticket_mail_counts_pkey PRIMARY KEY (subject, day);
+
+ALTER TABLE ONLY public.ticket_mail_refusals
+    ADD CONSTRAINT ticket_mail_refusals_pkey PRIMARY KEY (address);
+
+ALTER TABLE ONLY public.ticket_mail_unsubscribed
+    ADD CONSTRAINT ticket_mail_unsubscribed_pkey PRIMARY KEY (user_id);
+
 ALTER TABLE ONLY public.ticket_messages
     ADD CONSTRAINT ticket_messages_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.ticket_notes
     ADD CONSTRAINT ticket_notes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ticket_people
+    ADD CONSTRAINT ticket_people_pkey PRIMARY KEY (external_id);
+
+ALTER TABLE ONLY public.ticket_people
+    ADD CONSTRAINT ticket_people_user_id_key UNIQUE (user_id);
 
 ALTER TABLE ONLY public.ticket_rates
     ADD CONSTRAINT ticket_rates_pkey PRIMARY KEY (subject);
@@ -1211,7 +1277,21 @@ ALTER TABLE ONLY public.users
 
 CREATE UNIQUE INDEX ticket_admins_email_unique ON public.ticket_admins USING btree (lower((email)::text));
 
+CREATE UNIQUE INDEX ticket_admins_external ON public.ticket_admins USING btree (external_id);
+
+CREATE UNIQUE INDEX ticket_channels_targets ON public.ticket_channels USING btree (channel, target);
+
+CREATE INDEX ticket_deliveries_by_recipient ON public.ticket_deliveries USING btree (target, public.ticket_mail_recipient(target, body)) WHERE ((outcome IS NULL) AND ((channel)::text = 'mail'::text));
+
+CREATE INDEX ticket_deliveries_closed ON public.ticket_deliveries USING btree (closed_at) WHERE (outcome IS NOT NULL);
+
+CREATE INDEX ticket_deliveries_due ON public.ticket_deliveries USING btree (channel, target, due_at, id) WHERE (outcome IS NULL);
+
 CREATE INDEX ticket_deliveries_of_ticket ON public.ticket_deliveries USING btree (ticket_id, id);
+
+CREATE INDEX ticket_deliveries_parked ON public.ticket_deliveries USING btree (channel, target) WHERE ((outcome)::text = 'parked'::text);
+
+CREATE INDEX ticket_deliveries_waiting ON public.ticket_deliveries USING btree (target, ticket_id, id) WHERE (outcome IS NULL);
 
 CREATE INDEX ticket_events_history ON public.ticket_events USING btree (ticket_id, id) WHERE ((kind)::text = ANY ((ARRAY['status'::character varying, 'follow_up'::character varying, 'closed_naturally'::character varying, 'assignee'::character varying, 'priority'::character varying])::text[]));
 
@@ -1255,7 +1335,9 @@ CREATE INDEX tickets_unread_by_user ON public.tickets USING btree (user_id) WHER
 
 CREATE INDEX tickets_waiting ON public.tickets USING btree (waiting_since, id) INCLUDE (status, category, priority, admin_unread, assignee_id) WHERE (waiting_since IS NOT NULL);
 
-CREATE UNIQUE INDEX users_email_unique ON public.users USING btree (lower((email)::text));
+CREATE INDEX users_by_email ON public.users USING btree (lower((email)::text));
+
+CREATE UNIQUE INDEX users_email_of_own ON public.users USING btree (lower((email)::text)) WHERE (NOT is_external);
 
 CREATE TRIGGER ticket_admins_move AFTER DELETE OR UPDATE ON public.ticket_admins FOR EACH ROW EXECUTE FUNCTION public.ticket_admins_tell();
 
@@ -1279,13 +1361,13 @@ CREATE TRIGGER ticket_counts_vanish AFTER TRUNCATE ON public.tickets FOR EACH ST
 
 CREATE TRIGGER ticket_events_begin AFTER INSERT ON public.tickets REFERENCING NEW TABLE AS added FOR EACH ROW WHEN ((new.events_recorded = 0)) EXECUTE FUNCTION public.ticket_events_begin();
 
-CREATE TRIGGER ticket_events_follow AFTER UPDATE ON public.tickets REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH ROW WHEN (((old.events_recorded = new.events_recorded) AND (((old.status)::text <> (new.status)::text) OR (old.last_ordinal < new.last_ordinal) OR ((old.waiting_since IS NULL) <> (new.waiting_since IS NULL))))) EXECUTE FUNCTION public.ticket_events_follow();
+CREATE TRIGGER ticket_events_follow AFTER UPDATE ON public.tickets REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH ROW WHEN ((old.events_recorded = new.events_recorded)) EXECUTE FUNCTION public.ticket_events_follow();
 
 CREATE TRIGGER ticket_history_end AFTER DELETE ON public.tickets REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.ticket_history_end();
 
 CREATE TRIGGER ticket_history_vanish AFTER TRUNCATE ON public.tickets FOR EACH STATEMENT EXECUTE FUNCTION public.ticket_history_vanish();
 
-CREATE TRIGGER ticket_marks_follow BEFORE UPDATE ON public.tickets FOR EACH ROW WHEN (((old.events_recorded = new.events_recorded) AND ((old.user_unread <> new.user_unread) OR (old.admin_unread <> new.admin_unread) OR ((old.status)::text <> (new.status)::text)))) EXECUTE FUNCTION public.ticket_marks_follow();
+CREATE TRIGGER ticket_marks_follow BEFORE UPDATE ON public.tickets FOR EACH ROW WHEN ((old.events_recorded = new.events_recorded)) EXECUTE FUNCTION public.ticket_marks_follow();
 
 CREATE TRIGGER ticket_messages_appear AFTER INSERT ON public.ticket_messages REFERENCING NEW TABLE AS added FOR EACH ROW WHEN ((new.ordinal IS NULL)) EXECUTE FUNCTION public.ticket_messages_appear();
 
@@ -1307,6 +1389,9 @@ CREATE TRIGGER ticket_versions_rise BEFORE UPDATE ON public.tickets FOR EACH ROW
 
 ALTER TABLE ONLY public.ticket_messages
     ADD CONSTRAINT ticket_messages_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.ticket_people
+    ADD CONSTRAINT ticket_people_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.ticket_tokens
     ADD CONSTRAINT ticket_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;

@@ -16,9 +16,12 @@ import msgspec
 from tickets.adapters.memory import ticket_search as memory_search
 from tickets.adapters.memory.admins import MemoryAdminLookup, MemoryAdmins
 from tickets.adapters.memory.customer_lookup import MemoryCustomerLookup
+from tickets.adapters.memory.deliveries import MemoryDeliveries
 from tickets.adapters.memory.idempotency import MemoryIdempotencyStore
+from tickets.adapters.memory.mailbook import MemoryMailbook
 from tickets.adapters.memory.notes import MemoryNotes
 from tickets.adapters.memory.outbox import Channel, Delivery
+from tickets.adapters.memory.people import MemoryPeople
 from tickets.adapters.memory.queues import MemoryQueues
 from tickets.adapters.memory.rate_limits import MemoryRateLimiter
 from tickets.adapters.memory.reports import MemoryReports
@@ -30,16 +33,20 @@ from tickets.adapters.memory.ticket_search import MemoryTicketSearch
 from tickets.adapters.memory.ticket_views import MemoryTicketViews
 from tickets.adapters.memory.tickets import MemoryTickets
 from tickets.adapters.memory.token_lookup import MemoryTokenLookup
+from tickets.adapters.memory.webhooks import SECRET, MemoryWebhooks
 from tickets.adapters.postgres.caching.ticket_cache import PostgresTicketCache
 from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
 from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.identity.admin_accounts import AdminAccounts
 from tickets.adapters.postgres.identity.admins import PostgresAdminLookup, PostgresAdmins
+from tickets.adapters.postgres.identity.people import PostgresPeople
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
 from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories import ticket_search as postgres_search
 from tickets.adapters.postgres.repositories.customer_lookup import PostgresCustomerLookup
+from tickets.adapters.postgres.repositories.deliveries import PostgresDeliveries
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
+from tickets.adapters.postgres.repositories.mailbook import PostgresMailbook
 from tickets.adapters.postgres.repositories.notes import PostgresNotes
 from tickets.adapters.postgres.repositories.queues import PostgresQueues
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
@@ -48,6 +55,7 @@ from tickets.adapters.postgres.repositories.saved_replies import PostgresSavedRe
 from tickets.adapters.postgres.repositories.ticket_search import PostgresTicketSearch
 from tickets.adapters.postgres.repositories.ticket_views import PostgresTicketViews
 from tickets.adapters.postgres.repositories.tickets import PostgresTickets
+from tickets.adapters.postgres.repositories.webhooks import PostgresWebhooks
 from tickets.adapters.postgres.schema.store_health import PostgresHealth
 from tickets.application.auto_close import AutoClose
 from tickets.application.notes import NoteService
@@ -63,8 +71,11 @@ from tickets.domain.ports import (
     AdminLookup,
     Admins,
     CustomerLookup,
+    Deliveries,
     IdempotencyStore,
+    Mailbook,
     Notes,
+    People,
     Queues,
     RateLimiter,
     Reports,
@@ -75,6 +86,7 @@ from tickets.domain.ports import (
     TicketSearch,
     TicketViews,
     TokenLookup,
+    Webhooks,
 )
 from tickets.domain.read_models import AdminRow, DetailRequest, Page, TicketDetail, UserRow
 from tickets.domain.ticket import Status, Ticket
@@ -151,6 +163,10 @@ class World(ABC):
     notes: Notes
     saved_replies: SavedReplies
     customers: CustomerLookup
+    outbox: Deliveries
+    mailbook: Mailbook
+    webhooks: Webhooks
+    people: People
     store_health: StoreHealth
 
     def __init__(self) -> None:
@@ -232,8 +248,20 @@ class World(ABC):
         """Switch a channel on that wants these events."""
 
     @abstractmethod
+    async def disable_channels(self) -> None:
+        """Switch all channels off."""
+
+    @abstractmethod
     async def deliveries(self) -> list[Delivery]:
         """Return the outbox, oldest first."""
+
+    @abstractmethod
+    async def outcomes(self) -> list[tuple[str | None, int, str | None]]:
+        """Return outcome, attempts and error of what the outbox holds, oldest first."""
+
+    @abstractmethod
+    async def stop(self, target: str) -> None:
+        """Stop the channels to this target."""
 
     @abstractmethod
     async def events_recorded_since(self, moment: datetime) -> None:
@@ -330,6 +358,10 @@ class MemoryWorld(World):
         self.notes = MemoryNotes(self.store)
         self.saved_replies = MemorySavedReplies(self.store)
         self.customers = MemoryCustomerLookup(self.store)
+        self.outbox = MemoryDeliveries(self.store)
+        self.mailbook = MemoryMailbook(self.store)
+        self.webhooks = MemoryWebhooks(self.store)
+        self.people = MemoryPeople(self.store)
         self.store_health = MemoryStoreHealth(self.store)
 
     async def user(self, email: str | None = None) -> int:
@@ -367,8 +399,23 @@ class MemoryWorld(World):
         if not disabled:
             self.store.channels.append(Channel(channel, target, events))
 
+    async def disable_channels(self) -> None:
+        self.store.channels.clear()
+
     async def deliveries(self) -> list[Delivery]:
         return list(self.store.deliveries)
+
+    async def outcomes(self) -> list[tuple[str | None, int, str | None]]:
+        return [
+            (state.outcome, state.attempts, state.last_error)
+            for state in self.store.delivery_states.values()
+        ]
+
+    async def stop(self, target: str) -> None:
+        self.store.channels = [
+            replace(each, is_stopped=each.is_stopped or each.target == target)
+            for each in self.store.channels
+        ]
 
     async def disable(self, admin: NamedAdmin) -> None:
         stored = self.store.admins[admin.id]
@@ -425,8 +472,12 @@ class PostgresWorld(World):
         self.admins = PostgresAdmins(database)
         self.notes = PostgresNotes(database)
         self.saved_replies = PostgresSavedReplies(database)
+        self.people = PostgresPeople(database, seconds=0)
         self.customers = PostgresCustomerLookup(database)
         self.admin_accounts = AdminAccounts(database)
+        self.outbox = PostgresDeliveries(database)
+        self.mailbook = PostgresMailbook(database)
+        self.webhooks = PostgresWebhooks(database)
         self.store_health = PostgresHealth(database)
 
     def tickets_on(self, kind: type[TicketsT]) -> TicketsT:
@@ -438,7 +489,7 @@ class PostgresWorld(World):
 
     async def platform_user(self, email: str) -> int:
         # of the table that we create; a platform's own may have none
-        await self.database.fetch("drop index if exists users_email_unique")
+        await self.database.fetch("drop index if exists users_email_of_own")
         user_id: int = await self.database.fetchval(
             "insert into users (email) values ($1) returning id", email
         )
@@ -466,13 +517,17 @@ class PostgresWorld(World):
         self, channel: str, target: str, *events: str, disabled: bool = False
     ) -> None:
         await self.database.fetch(
-            """insert into ticket_channels (channel, target, events, disabled_at)
-               values ($1, $2, string_to_array($3, ' '), case when $4 then now() end)""",
+            """insert into ticket_channels (channel, target, events, disabled_at, secret)
+               values ($1, $2, string_to_array($3, ' '), case when $4 then now() end, $5)""",
             channel,
             target,
             " ".join(events),
             disabled,
+            SECRET,
         )
+
+    async def disable_channels(self) -> None:
+        await self.database.fetch("update ticket_channels set disabled_at = now()")
 
     async def deliveries(self) -> list[Delivery]:
         rows = await self.database.fetch(
@@ -480,6 +535,19 @@ class PostgresWorld(World):
                  from ticket_deliveries order by id"""
         )
         return [Delivery(**dict(row) | {"body": msgspec.json.decode(row["body"])}) for row in rows]
+
+    async def outcomes(self) -> list[tuple[str | None, int, str | None]]:
+        rows = await self.database.fetch(
+            "select outcome, attempts, last_error from ticket_deliveries order by id"
+        )
+        return [tuple(row) for row in rows]
+
+    async def stop(self, target: str) -> None:
+        await self.database.fetch(
+            """update ticket_channels set stopped_at = now(), stopped_because = 'a test'
+                where target = $1""",
+            target,
+        )
 
     async def disable(self, admin: NamedAdmin) -> None:
         assert await self.admin_accounts.disable(admin.id)

@@ -35,6 +35,7 @@ PAGE_MESSAGES = 200
 STATUSES = ["open", "in_progress", "resolved", "closed"]
 CATEGORIES = ["support", "billing", "feature_suggestion", "other"]
 ADMIN_TOKEN = os.environ["TICKETS_ADMIN_TOKEN"].encode()
+JSON_COLUMNS = {"messages", "events", "notes"}
 JSON = "application/json"
 ROOT = "/api/v1/tickets"
 
@@ -68,6 +69,7 @@ class UserRow(msgspec.Struct, gc=False):
     last_message: str
     created_at: datetime
     updated_at: datetime
+    last_sender: str
 
 
 class AdminRow(msgspec.Struct, gc=False):
@@ -83,6 +85,10 @@ class AdminRow(msgspec.Struct, gc=False):
     created_at: datetime
     updated_at: datetime
     user_email: str
+    last_sender: str
+    waiting_since: datetime | None
+    user_id: int
+    assignee: msgspec.Raw | None
 
 
 read_ticket = msgspec.json.Decoder(NewTicket).decode
@@ -148,8 +154,16 @@ async def user_ticket(request: AnyRequest) -> bytes:
         raise NotFoundException
     shown = dict(row)
     shown["user_unread"] = False
-    shown["messages_before"] = "more" if row["message_count"] > PAGE_MESSAGES else None
-    shown["messages"] = msgspec.Raw(row["messages"].encode())
+    return _detail(shown)
+
+
+def _detail(shown: dict[str, Any]) -> bytes:
+    shown["messages_before"] = "more" if shown["message_count"] > PAGE_MESSAGES else None
+    shown["events_before"] = None
+    for name in JSON_COLUMNS & shown.keys():
+        shown[name] = msgspec.Raw(b"[]" if shown[name] is None else shown[name].encode())
+    if shown.get("assignee") is not None:
+        shown["assignee"] = msgspec.Raw(shown["assignee"].encode())
     return encode({"ticket": shown})
 
 
@@ -202,6 +216,7 @@ async def user_reply(request: AnyRequest) -> bytes:
         "message": text,
         "created_at": row["created_at"],
         "ordinal": row["ordinal"],
+        "sender_name": None,
     }
     return encode({"message": message, "success": True})
 
@@ -229,7 +244,22 @@ async def admin_list(request: AnyRequest) -> bytes:
         )
     else:
         rows = await pool.fetch(SQL["admin_list"], *after, limit + 1)
-    return page([AdminRow(*row) for row in rows], limit, "admin_unread")
+    return page([admin_row(row) for row in rows], limit, "admin_unread")
+
+
+def admin_row(row: asyncpg.Record) -> AdminRow:
+    *fields, assignee = row
+    fields.append(None if assignee is None else msgspec.Raw(assignee.encode()))
+    return AdminRow(*fields)
+
+
+@get(f"{ROOT}/admin/queue/{{name:str}}", media_type=JSON)
+async def queue(request: AnyRequest) -> bytes:
+    """Return the first page of a queue."""
+    admin(request)
+    limit = int(request.query_params.get("limit", 50))
+    rows = await pool.fetch(SQL[f"queue_{request.path_params['name']}"], limit + 1)
+    return page([admin_row(row) for row in rows], limit)
 
 
 @get(f"{ROOT}/admin/stats", media_type=JSON)
@@ -260,9 +290,8 @@ async def admin_ticket(request: AnyRequest) -> bytes:
         raise NotFoundException
     shown = dict(row)
     shown["admin_unread"] = False
-    shown["messages_before"] = "more" if row["message_count"] > PAGE_MESSAGES else None
-    shown["messages"] = msgspec.Raw(row["messages"].encode())
-    return encode({"ticket": shown})
+    shown["notes_before"] = None
+    return _detail(shown)
 
 
 async def _no_reset(_connection: object) -> None:
@@ -291,6 +320,7 @@ app = Litestar(
         admin_list,
         admin_stats,
         admin_ticket,
+        queue,
     ],
     lifespan=[_database],
     openapi_config=None,

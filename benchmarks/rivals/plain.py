@@ -10,7 +10,7 @@ import hmac
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Any, Literal, get_args
 
@@ -26,6 +26,7 @@ from benchmarks.rivals.plain_models import (
     AdminThreadOut,
     Category,
     Created,
+    Event,
     Message,
     MessageOut,
     NewReply,
@@ -150,6 +151,9 @@ async def open_ticket(
         user_seen=1,
         admin_seen=0,
         waiting_since=now,
+        last_sender="user",
+        opened_by="user",
+        events_recorded=3,
         created_at=now,
         updated_at=now,
         messages=[
@@ -163,6 +167,15 @@ async def open_ticket(
         ],
     )
     session.add(ticket)
+    await session.flush()
+    message_id = ticket.messages[0].id
+    session.add_all(
+        [
+            event(ticket, "created", now),
+            event(ticket, "message", now, message_id=message_id),
+            event(ticket, "waiting", now, after="began"),
+        ]
+    )
     await session.commit()
     response.headers["Location"] = f"{ROOT}/{ticket.id}"
     return Created(ticket=TicketOut.model_validate(ticket))
@@ -173,6 +186,7 @@ async def read_ticket(ticket_id: int, session: Session, user_id: CurrentUser) ->
     # The lock keeps a message from arriving between what is returned and the cleared flag.
     query = select(Ticket).where(Ticket.id == ticket_id, Ticket.user_id == user_id)
     query = query.options(selectinload(Ticket.messages), selectinload(Ticket.follow_ups))
+    query = query.options(selectinload(Ticket.events))
     ticket = await session.scalar(query)
     seen = ticket.user_seen if ticket is not None else 0
     if ticket is not None and ticket.user_unread:
@@ -208,8 +222,16 @@ async def reply(ticket_id: int, form: NewReply, session: Session, user_id: Curre
         ordinal=ticket.last_ordinal + 1,
     )
     session.add(message)
+    await session.flush()
+    events = [event(ticket, "message", now, message_id=message.id)]
     if ticket.status == "resolved":
-        ticket.status = "open"
+        ticket.status, ticket.resolved_at = "open", None
+        events.append(event(ticket, "status", now, before="resolved", after="open"))
+    if ticket.waiting_since is None:
+        events.append(event(ticket, "waiting", now, after="began"))
+    session.add_all(events)
+    ticket.events_recorded += len(events)
+    ticket.last_sender = "user"
     if not ticket.admin_unread:
         ticket.admin_unread = True
         ticket.admin_seen = ticket.last_ordinal
@@ -237,7 +259,7 @@ async def list_all(
     limit: Limit = 50,
     cursor: str = "",
 ) -> AdminPage:
-    query = select(Ticket).options(joinedload(Ticket.user))
+    query = select(Ticket).options(joinedload(Ticket.user), joinedload(Ticket.assignee))
     if status:
         query = query.where(Ticket.status == status)
     if category:
@@ -257,6 +279,26 @@ async def list_all(
             for ticket in tickets
         ],
         next_cursor=to_cursor(last.admin_unread, last.updated_at, last.id) if last else None,
+    )
+
+
+@admin.get("/queue/{name}")
+async def list_queue(session: Session, name: Literal["waiting", "open"]) -> AdminPage:
+    query = select(Ticket).options(joinedload(Ticket.user), joinedload(Ticket.assignee)).limit(51)
+    if name == "waiting":
+        query = query.where(Ticket.waiting_since.is_not(None))
+        query = query.order_by(Ticket.waiting_since, Ticket.id)
+    else:
+        query = query.where(Ticket.status.in_(["open", "in_progress"]))
+        query = query.order_by(Ticket.updated_at.desc(), Ticket.id.desc())
+    tickets = list(await session.scalars(query))
+    last = tickets[49] if len(tickets) > 50 else None  # noqa: PLR2004
+    return AdminPage(
+        tickets=[
+            AdminRowOut.model_validate(vars(ticket) | {"user_email": ticket.user.email})
+            for ticket in tickets[:50]
+        ],
+        next_cursor=to_cursor(last.updated_at, last.id) if last else None,
     )
 
 
@@ -287,6 +329,8 @@ async def read_any_ticket(ticket_id: int, session: Session) -> AdminShown:
     load = (
         selectinload(Ticket.messages),
         selectinload(Ticket.follow_ups),
+        selectinload(Ticket.events),
+        joinedload(Ticket.assignee),
         joinedload(Ticket.user, innerjoin=True),
     )
     query = select(Ticket).where(Ticket.id == ticket_id).options(*load)
@@ -303,17 +347,25 @@ async def read_any_ticket(ticket_id: int, session: Session) -> AdminShown:
         await session.commit()
     if ticket is None:
         raise HTTPException(404, "There is no such ticket.")
-    thread = shown(ticket, seen) | {"user_email": ticket.user.email}
+    thread = shown(ticket, seen)
+    thread |= {"user_email": ticket.user.email, "notes": [], "notes_before": None}
     return AdminShown(ticket=AdminThreadOut.model_validate(thread))
 
 
 def shown(ticket: Ticket, seen: int) -> dict[str, object]:
     """Return the fields of a ticket that is shown with its whole thread."""
+    resolved = ticket.status == "resolved" and ticket.waiting_since is None
     return vars(ticket) | {
         "followed_by": ticket.followed_by,
         "seen": seen,
         "messages_before": None,
+        "events_before": None,
+        "closes_at": ticket.updated_at + timedelta(hours=876_000) if resolved else None,
     }
+
+
+def event(ticket: Ticket, kind: str, at: datetime, **values: Any) -> Event:  # noqa: ANN401
+    return Event(ticket_id=ticket.id, kind=kind, by="user", at=at, **values)
 
 
 def preview(text: str) -> str:

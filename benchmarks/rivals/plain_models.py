@@ -39,6 +39,26 @@ class Message(Base):
     message: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     ordinal: Mapped[int]
+    sender_name: Mapped[str | None] = mapped_column(String(100))
+
+
+class Event(Base):
+    __tablename__ = "ticket_events"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    kind: Mapped[str] = mapped_column(String(20))
+    by: Mapped[str] = mapped_column(String(10))
+    admin_name: Mapped[str | None] = mapped_column(String(100))
+    before: Mapped[str | None] = mapped_column(Text)
+    after: Mapped[str | None] = mapped_column(Text)
+    message_id: Mapped[int | None]
+
+
+class Admin(Base):
+    __tablename__ = "ticket_admins"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
 
 
 class Ticket(Base):
@@ -60,9 +80,24 @@ class Ticket(Base):
     admin_seen: Mapped[int]
     waiting_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     follows: Mapped[int | None] = mapped_column(ForeignKey("tickets.id"))
+    assignee_id: Mapped[int | None] = mapped_column(ForeignKey("ticket_admins.id"))
+    last_sender: Mapped[str] = mapped_column(String(10))
+    opened_by: Mapped[str] = mapped_column(String(10))
+    resolved_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    events_recorded: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     user: Mapped[User] = relationship(lazy="raise")
+    assignee: Mapped[Admin | None] = relationship(lazy="raise")
+    events: Mapped[list[Event]] = relationship(
+        lazy="raise",
+        order_by=Event.id,
+        viewonly=True,
+        primaryjoin=lambda: (
+            (Event.ticket_id == Ticket.id)
+            & Event.kind.in_(["status", "follow_up", "closed_naturally", "assignee", "priority"])
+        ),
+    )
     messages: Mapped[list[Message]] = relationship(lazy="raise", order_by=Message.ordinal)
     follow_ups: Mapped[list[Ticket]] = relationship(lazy="raise", order_by="Ticket.id")
 
@@ -101,6 +136,23 @@ class MessageOut(Out):
     message: str
     created_at: datetime
     ordinal: int
+    sender_name: str | None
+
+
+class EventOut(Out):
+    model_config = ConfigDict(from_attributes=True, serialize_by_alias=True)
+    id: int
+    at: datetime
+    kind: str
+    by: Literal["user", "admin", "system"]
+    name: str | None = Field(validation_alias="admin_name")
+    before: str | None = Field(serialization_alias="from")
+    after: str | None = Field(serialization_alias="to")
+
+
+class AssigneeOut(Out):
+    id: int
+    name: str
 
 
 class RowOut(Out):
@@ -114,6 +166,7 @@ class RowOut(Out):
     last_message: str
     created_at: datetime
     updated_at: datetime
+    last_sender: Literal["user", "admin"]
 
 
 class UserRowOut(RowOut):
@@ -123,6 +176,9 @@ class UserRowOut(RowOut):
 class AdminRowOut(RowOut):
     admin_unread: bool
     user_email: str
+    waiting_since: datetime | None
+    user_id: int
+    assignee: AssigneeOut | None
 
 
 class TicketOut(Out):
@@ -146,10 +202,17 @@ class ThreadOut(TicketOut):
     seen: int
     messages_before: str | None
     messages: list[MessageOut]
+    events: list[EventOut]
+    events_before: str | None
+    closes_at: datetime | None
 
 
 class AdminThreadOut(ThreadOut):
     user_email: str
+    waiting_since: datetime | None
+    assignee: AssigneeOut | None
+    notes: list[str]
+    notes_before: str | None
 
 
 class UserPage(BaseModel):

@@ -5,7 +5,9 @@ insert into ticket_deliveries (channel, event, event_id, ticket_id, target, body
 select c.channel, delivered.event, e.id, e.ticket_id, c.target,
        jsonb_build_object(
            'ticket', jsonb_build_object(
-               'id', t.id, 'user_id', t.user_id, 'category', t.category,
+               'id', t.id, 'user_id', t.user_id,
+               'user_email', (select u.email from users u where u.id = t.user_id),
+               'category', t.category,
                'other_category', t.other_category, 'subject', t.subject, 'status', t.status,
                'priority', t.priority, 'user_unread', t.user_unread,
                'admin_unread', t.admin_unread, 'message_count', t.message_count,

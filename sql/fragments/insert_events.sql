@@ -1,16 +1,14 @@
--- Inserts the events :events of a change, a JSON array, for ticket `changed` and its new `message`.
--- A follow-up is an event of the ticket that the new one follows. Their ids are in their order.
+-- Inserts the events of a change of ticket `changed`, which has the new `message`. :events is one flat
+-- array: kind, before and after of each event. All have the same moment and author, and get their
+-- ids in their order. A follow-up is an event of the ticket that the new one follows.
 insert into ticket_events (ticket_id, at, kind, by, admin_id, admin_name, before, after, message_id)
-select case e.kind when 'follow_up' then t.follows else t.id end,
-       e.at, e.kind, e.by, e.admin_id, e.admin_name, e.before,
-       case e.kind when 'follow_up' then t.id::text else e.after end,
-       case e.kind when 'message' then (select message.id from message) end
+select case (:events::text[])[e.start] when 'follow_up' then t.follows else t.id end,
+       :event_at::timestamptz, (:events::text[])[e.start], :event_by::text,
+       :event_admin_id::integer, :event_admin_name::text, (:events::text[])[e.start + 1],
+       case (:events::text[])[e.start]
+           when 'follow_up' then t.id::text
+           else (:events::text[])[e.start + 2]
+       end,
+       case (:events::text[])[e.start] when 'message' then (select message.id from message) end
   from changed t
- cross join rows from (
-           jsonb_to_recordset(:events::jsonb) as (
-               at timestamptz, kind text, by text, admin_id integer, admin_name text, before text,
-               after text
-           )
-       ) with ordinality as e (at, kind, by, admin_id, admin_name, before, after, number)
- order by e.number
-returning id, ticket_id, kind, at
+ cross join generate_series(1, cardinality(:events::text[]), 3) as e (start)

@@ -13,11 +13,15 @@ select array_agg(lack.what order by lack.what)
                              ('ticket_tokens', 'select, insert, update, delete'),
                              ('ticket_verification', 'select, update'),
                              ('ticket_admins', 'select, insert, update'),
+                             ('ticket_people', 'select'),
                              ('ticket_notes', 'select, insert'),
                              ('ticket_saved_replies', 'select, insert, update, delete'),
                              ('ticket_events', 'select, insert'),
-                             ('ticket_channels', 'select'),
-                             ('ticket_deliveries', 'insert'),
+                             ('ticket_channels', 'select, insert, update'),
+                             ('ticket_deliveries', 'select, insert, update, delete'),
+                             ('ticket_mail_unsubscribed', 'select, insert, delete'),
+                             ('ticket_mail_refusals', 'select, insert, update, delete'),
+                             ('ticket_mail_counts', 'select, insert, update, delete'),
                              ('ticket_migrations', 'select')
                   ) as needed (name, privileges)
             cross join string_to_table(privileges, ', ') with ordinality as p (privilege, position)

@@ -15,7 +15,7 @@ select email from ticket_admins where id = :admin_id;
 -- name: list_admins
 -- All admins by name, disabled ones last, with the number of their tickets that are not closed.
 -- Tickets of a disabled admin count as unassigned.
-select a.id, a.name, a.email, a.disabled_at is null as active,
+select a.id, a.name, coalesce(a.email, '') as email, a.disabled_at is null as active,
        case when a.disabled_at is null
             then (
                      select count(*)

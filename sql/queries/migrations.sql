@@ -104,6 +104,10 @@ select pg_is_in_recovery() as in_recovery,
        to_regclass('ticket_migrations') is not null
            or coalesce(has_schema_privilege(current_schema(), 'create'), false) as may_create;
 
+-- name: schema_exists
+-- Whether there is a schema of this name.
+select to_regnamespace(quote_ident(:name)) is not null;
+
 -- name: platform_has_tickets
 -- Whether there are tickets of a platform that have not been taken over.
 select to_regclass('tickets') is not null and to_regclass('ticket_migrations') is null;

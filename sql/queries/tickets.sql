@@ -2,29 +2,32 @@
 -- it.
 --
 -- A write stores all that belongs together, or nothing: the change, its events and what is to be
--- delivered of them, the response of its idempotency key, and the hit on its rate limit. A duplicate key violates a primary key; a hit over the limit
--- violates a check constraint. Where there is a key, the hit is recorded after it, so that a
--- request that meets its own duplicate does not count.
+-- delivered of them, the response of its idempotency key, and the hit on its rate limit. A duplicate
+-- key violates a primary key; a hit over the limit violates a check constraint. Where there is a key,
+-- the hit is recorded after it, so that a request that meets its own duplicate does not count.
+--
+-- The part that fills the outbox costs a write more than its events, even where no row is written.
+-- So there are statements without it, which change nothing where a channel is on.
 
 -- name: add_ticket
 -- Store a new ticket with its first message and record the hit: the shorter statement, for requests
--- without an idempotency key. A hit over the limit fails before an id is taken.
+-- without an idempotency key. A hit over the limit fails before an id is taken. No row where
+-- something is to be delivered.
 with changed as (
     -- include: insert_ticket
+     where
+    -- include: nobody_listens
+    returning id, follows, version
 ), message as (
-    insert into ticket_messages (ticket_id, sender_type, sender_id, admin_id, sender_name, message,
-                                 created_at, ordinal)
-    select changed.id, :sender_type, :sender_id, :sender_admin_id, :sender_name, :message, :sent_at,
-           :last_ordinal
-      from changed
-    returning id, sender_type, sender_id, sender_name, message, created_at, ordinal
+    -- include: insert_first_message
+    returning id
 ), event as (
     -- include: insert_events
-), delivery as (
-    -- include: insert_deliveries
 )
 insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
-values (:subject_of_hit, clock_timestamp() + :interval, clock_timestamp(), :period)
+select :subject_of_hit, clock_timestamp() + :interval, clock_timestamp(), :period
+ where
+-- include: nobody_listens
     on conflict (subject) do update
     -- include: move_arrival
 returning (select changed.id from changed) as id,
@@ -35,36 +38,45 @@ returning (select changed.id from changed) as id,
 -- The same with an idempotency key, or without a rate limit.
 with changed as (
     -- include: insert_ticket
+     where
+    -- include: nobody_listens
+    returning id, follows, version
 ), message as (
-    insert into ticket_messages (ticket_id, sender_type, sender_id, admin_id, sender_name, message,
-                                 created_at, ordinal)
-    select changed.id, :sender_type, :sender_id, :sender_admin_id, :sender_name, :message, :sent_at,
-           :last_ordinal
-      from changed
+    -- include: insert_first_message
+    returning id
+), event as (
+    -- include: insert_events
+), stored_response as (
+    -- include: insert_creation_response
+), hit as (
+    -- include: insert_hit
+)
+select changed.id, changed.version, (select hit.arrival_in from hit) as arrival_in from changed;
+
+-- name: add_ticket_and_deliver
+-- The same where a channel is on: the outbox is filled, too.
+with changed as (
+    -- include: insert_ticket
+    returning id, user_id, category, other_category, subject, status, priority, user_unread,
+              admin_unread, message_count, created_at, updated_at, waiting_since, follows,
+              assignee_id, version
+), message as (
+    -- include: insert_first_message
     returning id, sender_type, sender_id, sender_name, message, created_at, ordinal
 ), event as (
     -- include: insert_events
+    returning id, ticket_id, kind, at
 ), delivery as (
     -- include: insert_deliveries
 ), stored_response as (
-    insert into ticket_idempotency_keys (caller, key, fingerprint, answer, recorded_at)
-    select :caller, :key, :fingerprint,
-           :response::jsonb || jsonb_build_object('id', changed.id, 'version', changed.version),
-           :recorded_at
-      from changed
-     where :key::text is not null
-    returning key
+    -- include: insert_creation_response
 ), hit as (
-    insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
-    select :subject_of_hit, clock_timestamp() + :interval, clock_timestamp(), :period
-      from changed
-      left join stored_response on true
-     where :subject_of_hit::text is not null
-        on conflict (subject) do update
-    -- include: move_arrival
-    returning arrival - seen_at as arrival_in
+    -- include: insert_hit
 )
-select changed.id, changed.version, (select hit.arrival_in from hit) as arrival_in from changed;
+select changed.id, changed.version, (select hit.arrival_in from hit) as arrival_in,
+       -- include: nobody_listens
+       as nobody_listens
+  from changed;
 
 -- name: get_ticket
 -- Load the state that decisions need; the cost does not depend on the length of the thread.
@@ -116,8 +128,31 @@ select
 
 -- name: save_ticket
 -- Save state, new message, events, stored response and hit together; no row where the ticket is
--- stale. Writers of one ticket queue at its row, so its messages and events get their ids, and its
--- messages their ordinals, in the order in which they commit.
+-- stale, or something is to be delivered. Writers of one ticket queue at its row, so its messages
+-- and events get their ids, and its messages their ordinals, in the order in which they commit.
+with changed as (
+    -- include: update_ticket
+       and
+    -- include: nobody_listens
+    returning id, follows,
+    -- include: is_as_sent
+), message as (
+    -- include: insert_reply
+    returning id
+), event as (
+    -- include: insert_events
+), stored_response as (
+    -- include: insert_response
+), hit as (
+    -- include: insert_hit
+)
+select changed.is_as_sent,
+       (select message.id from message) as message_id,
+       (select hit.arrival_in from hit) as arrival_in
+  from changed;
+
+-- name: save_ticket_and_deliver
+-- The same where a channel is on: the outbox is filled, too. No row where the ticket is stale.
 with changed as (
     -- include: update_ticket
     returning
@@ -125,42 +160,23 @@ with changed as (
     ,
     -- include: is_as_sent
 ), message as (
-    insert into ticket_messages (ticket_id, sender_type, sender_id, admin_id, sender_name, message,
-                                 created_at, ordinal)
-    select changed.id, :sender_type::text, :sender_id, :sender_admin_id, :sender_name, :message,
-           :sent_at, :last_ordinal
-      from changed
-     where :sender_type::text is not null
+    -- include: insert_reply
     returning id, sender_type, sender_id, sender_name, message, created_at, ordinal
 ), event as (
     -- include: insert_events
+    returning id, ticket_id, kind, at
 ), delivery as (
     -- include: insert_deliveries
 ), stored_response as (
-    insert into ticket_idempotency_keys (caller, key, fingerprint, answer, recorded_at)
-    select :caller, :key, :fingerprint,
-           -- the response to a reply is its message, whose id is known only now
-           case
-               when :sender_type::text is null then :response::jsonb
-               else :response::jsonb || jsonb_build_object('id', (select message.id from message))
-           end,
-           :recorded_at
-      from changed
-     where :key::text is not null
-    returning key
+    -- include: insert_response
 ), hit as (
-    insert into ticket_rates as r (subject, arrival, seen_at, tolerance)
-    select :subject_of_hit, clock_timestamp() + :interval, clock_timestamp(), :period
-      from changed
-      left join stored_response on true
-     where :subject_of_hit::text is not null
-        on conflict (subject) do update
-    -- include: move_arrival
-    returning arrival - seen_at as arrival_in
+    -- include: insert_hit
 )
 select changed.is_as_sent,
        (select message.id from message) as message_id,
-       (select hit.arrival_in from hit) as arrival_in
+       (select hit.arrival_in from hit) as arrival_in,
+       -- include: nobody_listens
+       as nobody_listens
   from changed;
 
 -- name: save_state

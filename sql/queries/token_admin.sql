@@ -2,7 +2,13 @@
 
 -- name: find_user
 -- The user with this address, in any capitalisation; the oldest, where a platform allows several.
-select id from users where lower(email) = lower(:email) order by id limit 1;
+-- Nobody who signs in at a host: an address there proves nothing.
+select id
+  from users
+ where lower(email) = lower(:email)
+   and not exists (select from ticket_people p where p.user_id = users.id)
+ order by id
+ limit 1;
 
 -- name: add_user
 -- Add a user; no row where another process has just added the same address.

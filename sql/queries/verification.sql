@@ -152,11 +152,18 @@ select format('there is no unique index on %s (%s)', table_name, columns) as det
                   ('ticket_admins', 'id'),
                   ('ticket_admins', 'token_sha256'),
                   ('ticket_admins', 'lower((email)::text)'),
+                  ('ticket_admins', 'external_id'),
+                  ('ticket_people', 'external_id'),
+                  ('ticket_people', 'user_id'),
                   ('ticket_saved_replies', 'id'),
                   ('ticket_notes', 'id'),
                   ('ticket_events', 'id'),
                   ('ticket_channels', 'id'),
-                  ('ticket_deliveries', 'id')
+                  ('ticket_channels', 'channel, target'),
+                  ('ticket_deliveries', 'id'),
+                  ('ticket_mail_unsubscribed', 'user_id'),
+                  ('ticket_mail_refusals', 'address'),
+                  ('ticket_mail_counts', 'subject, day')
        ) as needed (table_name, columns)
  where not exists (
            select
@@ -176,8 +183,10 @@ select format('index %s is missing: restore it from a backup of the schema', nam
                     'tickets_by_assignee', 'tickets_not_done', 'ticket_notes_of_ticket',
                     'ticket_events_of_ticket', 'ticket_events_history', 'ticket_events_of_status',
                     'ticket_events_of_waits', 'ticket_events_taken_back',
-                    'ticket_deliveries_of_ticket', 'tickets_search', 'ticket_messages_search',
-                    'ticket_notes_search']) as name
+                    'ticket_deliveries_of_ticket', 'ticket_deliveries_due',
+                    'ticket_deliveries_waiting', 'ticket_deliveries_by_recipient',
+                    'ticket_deliveries_parked', 'ticket_deliveries_closed', 'tickets_search',
+                    'ticket_messages_search', 'ticket_notes_search']) as name
  where to_regclass(name) is null
 union all
 select format('index %s is invalid: reindex it', i.indexrelid::regclass), null
@@ -209,7 +218,8 @@ select format('%s on %s %s', needed.what, needed.table_name,
              from (
                       values ('tickets', 'users'),
                              ('ticket_messages', 'tickets'),
-                             ('ticket_tokens', 'users')
+                             ('ticket_tokens', 'users'),
+                             ('ticket_people', 'users')
                   ) as foreign_key (table_name, target)
            union all
            select format('constraint %s', name), table_name, null, name
@@ -237,6 +247,27 @@ select format('%s on %s %s', needed.what, needed.table_name,
  where c.convalidated is not true
  order by detail;
 
+-- name: find_stuck_deliveries
+-- What is parked, and what has been due for an hour, by channel and target. None where the channel
+-- is off. There is nothing to repair: a webhook's deliveries can be replayed.
+select format('%s to %s: %s parked, %s due for more than an hour (ids %s)%s', d.channel, d.target,
+              count(*) filter (where d.outcome = 'parked'),
+              count(*) filter (where d.outcome is null),
+              array_to_string((array_agg(d.id order by d.id))[1:3], ', '),
+              ': ' || (array_agg(d.last_error order by d.id desc)
+                       filter (where d.last_error is not null))[1]) as detail,
+       null::text as repair
+  from ticket_deliveries d
+  join ticket_channels c
+         on c.channel = d.channel
+        and c.target = d.target
+        and c.disabled_at is null
+        and c.stopped_at is null
+ where d.outcome = 'parked'
+    or d.outcome is null and d.due_at < now() - interval '1 hour'
+ group by d.channel, d.target
+ order by detail;
+
 -- name: any_user
 -- Some user, for a ticket that is rolled back, and the time.
 select id, now() as now from users order by id limit 1;
@@ -244,6 +275,27 @@ select id, now() as now from users order by id limit 1;
 -- name: any_admin
 -- Some active admin, to whom that ticket is assigned.
 select id, name from ticket_admins where disabled_at is null order by id limit 1;
+
+-- name: id_positions
+-- Where the sequences of ids stand before a rehearsal, if there are no tickets yet.
+select s.seqrelid::regclass::text as sequence,
+       coalesce(pg_sequence_last_value(s.seqrelid), s.seqstart) as position,
+       pg_sequence_last_value(s.seqrelid) is not null as is_used
+  from pg_sequence as s
+ where s.seqrelid in (
+           pg_get_serial_sequence('tickets', 'id')::regclass,
+           pg_get_serial_sequence('ticket_messages', 'id')::regclass
+       )
+   and not exists (select from tickets);
+
+-- name: lock_tickets_for_ids
+-- Let nobody take an id from here to the end of the transaction.
+lock table tickets in share row exclusive mode;
+
+-- name: give_back_ids
+-- Put a sequence of ids back to where it stood, if there are still no tickets.
+select setval(cast(:sequence as text)::regclass, :position, :is_used)
+ where not exists (select from tickets);
 
 -- name: has_written
 -- Whether one of the newest tickets was changed by this service: then its writes are not refused.

@@ -5,6 +5,7 @@ Nothing is opened, read or created at import.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -18,12 +19,12 @@ from tickets.adapters.postgres.caching.unread_counts import UnreadCounts
 from tickets.adapters.postgres.connection.connect import connected
 from tickets.adapters.postgres.connection.database import Database, QueryLogger
 from tickets.adapters.postgres.connection.listener import Listener
-from tickets.adapters.postgres.identity.admins import PostgresAdminLookup, PostgresAdmins
-from tickets.adapters.postgres.identity.cached_token_lookup import CachedTokenLookup
+from tickets.adapters.postgres.identity.admins import PostgresAdmins
 from tickets.adapters.postgres.identity.token_admin import TokenAdmin
-from tickets.adapters.postgres.identity.token_lookup import Identity, PostgresTokenLookup
 from tickets.adapters.postgres.repositories.customer_lookup import PostgresCustomerLookup
+from tickets.adapters.postgres.repositories.deliveries import PostgresDeliveries
 from tickets.adapters.postgres.repositories.idempotency import PostgresIdempotencyStore
+from tickets.adapters.postgres.repositories.mailbook import PostgresMailbook
 from tickets.adapters.postgres.repositories.notes import PostgresNotes
 from tickets.adapters.postgres.repositories.queues import PostgresQueues
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter
@@ -37,6 +38,7 @@ from tickets.adapters.postgres.schema.store_health import PostgresHealth
 from tickets.adapters.postgres.sql_loader import query_names
 from tickets.adapters.postgres.verification.daily_round import DailyRound
 from tickets.application.auto_close import AutoClose
+from tickets.application.delivery_expiry import DeliveryExpiry
 from tickets.application.key_expiry import KeyExpiry
 from tickets.application.notes import NoteService
 from tickets.application.reporting import Reporting
@@ -44,21 +46,38 @@ from tickets.application.saved_replies import SavedReplyService
 from tickets.application.tickets import TicketService
 from tickets.application.user_rate_limits import UserRateLimits
 from tickets.clock import SystemClock
-from tickets.domain.ports import AdminLookup, Clock, TokenLookup
+from tickets.delivery_services import delivery_services, ignore_outcome
+from tickets.domain.ports import Clock
 from tickets.domain.rate_limits import RateLimit
 from tickets.observability.metrics import Metrics
 from tickets.observability.telemetry import flush_on_shutdown, tracer_provider
 from tickets.periodic_jobs import Job, ignore_run, periodic_jobs
+from tickets.settings.database_address import DatabaseAddress
 from tickets.settings.settings import Settings
+from tickets.sign_in import HostFunctions, sign_in_of
+
+logger = logging.getLogger("tickets")
+
+
+def address_of(settings: Settings) -> str:
+    """Return the address of the database, with the schema; they must have its URL."""
+    url = settings.database_url
+    if url is None:
+        # the command line starts the embedded PostgreSQL, and then sets the URL
+        raise RuntimeError("the settings have no database_url")
+    if settings.schema is None or isinstance(url, DatabaseAddress):
+        return url
+    return DatabaseAddress(url, schema=settings.schema)
+
+
+MAIL_COUNTS_KEPT = timedelta(days=2)
+"""How long the number of mails of a day is kept: no process is further behind."""
 
 
 def database_of(settings: Settings, *, query_logger: QueryLogger | None = None) -> Database:
     """Return the database of these settings, not open yet; they must have its URL."""
-    if settings.database_url is None:
-        # the command line starts the embedded PostgreSQL, and then sets the URL
-        raise RuntimeError("the settings have no database_url")
     return Database(
-        settings.database_url,
+        address_of(settings),
         pool_size=settings.database_pool_size,
         pool_queue=settings.database_pool_queue,
         timeout=settings.database_timeout,
@@ -72,7 +91,7 @@ def listener_of(settings: Settings, database: Database) -> Listener | None:
     # statement cache 0 means PgBouncer, which does not forward notifications
     if not (settings.listen and settings.database_url and settings.database_statement_cache):
         return None
-    return Listener(settings.database_url, database)
+    return Listener(address_of(settings), database)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,30 +148,6 @@ class Store:
         )
 
 
-def token_lookup_of(
-    settings: Settings, database: Database, listener: Listener | None
-) -> TokenLookup:
-    """Return the token lookup, cached for as long as the settings allow."""
-    token_lookup = PostgresTokenLookup(database, Identity.named(settings.identity))
-    if not settings.token_cache:
-        return token_lookup
-    # a platform's own table has no triggers that notify
-    listener = listener if settings.identity == "tokens" else None
-    return CachedTokenLookup(token_lookup, seconds=settings.token_cache, listener=listener)
-
-
-def admin_lookup_of(
-    settings: Settings, database: Database, listener: Listener | None
-) -> AdminLookup:
-    """Return the lookup of admin tokens, cached as those of users are."""
-    admin_lookup = PostgresAdminLookup(database)
-    if not settings.token_cache:
-        return admin_lookup
-    return CachedTokenLookup(
-        admin_lookup, seconds=settings.token_cache, listener=listener, kind="admin"
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Tracing:
     """OpenTelemetry for requests and statements, and the lifespan that sends the last spans."""
@@ -175,8 +170,11 @@ class Tracing:
         )
 
 
-def application(settings: Settings) -> Litestar:
-    """Return the service; its lifespan opens the database and starts the periodic jobs."""
+def application(settings: Settings, functions: HostFunctions | None = None) -> Litestar:
+    """Return the service; its lifespan opens the database and starts the periodic jobs.
+
+    `functions` are those of a host that say who is calling; without them the settings do.
+    """
     tracing = Tracing.to_collector() if settings.opentelemetry else None
     database = database_of(settings, query_logger=tracing.query_logger if tracing else None)
     listener = listener_of(settings, database)
@@ -193,13 +191,23 @@ def application(settings: Settings) -> Litestar:
         # on its own, as it takes longer than the other jobs may wait
         periodic_jobs([_verification(settings, database)], on_run=on_run),
     ]
+    lifespan += delivery_services(
+        settings, database, clock, metrics.record_delivery if metrics else ignore_outcome
+    )
     if listener:
         lifespan.append(listener.listening)
     if metrics:
         lifespan.append(metrics.publishing)
     if tracing:
         lifespan.append(tracing.lifespan)
+    failed_sign_ins = FailedSignIns(store.rate_limiter, _enforced(settings.rate_failed_sign_ins))
+    sign_in = sign_in_of(settings, database, listener, failed_sign_ins, functions)
+    logger.info("signs in by %s", sign_in.accepts)
     return create_app(
+        database=database,
+        uses_cookies=functions is not None,
+        user_authentication=sign_in.users,
+        admin_authentication=sign_in.admins,
         ticket_service=store.ticket_service(
             creates=_enforced(settings.rate_creates),
             replies=_enforced(settings.rate_replies),
@@ -215,12 +223,10 @@ def application(settings: Settings) -> Litestar:
         queues=store.queues,
         ticket_search=store.search,
         reporting=Reporting(PostgresReports(database), clock),
-        token_lookup=token_lookup_of(settings, database, listener),
-        admin_lookup=admin_lookup_of(settings, database, listener),
         admins=PostgresAdmins(database),
-        failed_sign_ins=FailedSignIns(store.rate_limiter, _enforced(settings.rate_failed_sign_ins)),
         store_health=health,
-        admin_tokens=settings.admin_token,
+        mailbook=PostgresMailbook(database),
+        clock=clock,
         lifespan=lifespan,
         frame_ancestors=settings.frame_ancestors,
         cors_origins=settings.cors_origins,
@@ -235,10 +241,17 @@ def application(settings: Settings) -> Litestar:
 def _jobs(settings: Settings, store: Store) -> list[Job]:
     clock = SystemClock()
     key_expiry = KeyExpiry(store.idempotency_store, clock)
+    delivery_expiry = DeliveryExpiry(PostgresDeliveries(store.database), clock)
+    mailbook = PostgresMailbook(store.database)
     jobs = [
         Job("deleting expired idempotency keys", key_expiry.delete_expired),
         Job("deleting expired tokens", TokenAdmin(store.database, clock).delete_expired),
         Job("deleting expired rate limits", store.rate_limiter.delete_expired),
+        Job("deleting old deliveries", delivery_expiry.delete_expired),
+        Job(
+            "deleting old counts of mails",
+            lambda: mailbook.delete_counts(clock.now().date() - MAIL_COUNTS_KEPT),
+        ),
         Job("folding ticket counts", PostgresTicketCounts(store.database).fold),
     ]
     if quiet_for := settings.close_resolved_after:
@@ -248,8 +261,7 @@ def _jobs(settings: Settings, store: Store) -> list[Job]:
 
 
 def _verification(settings: Settings, database: Database) -> Job:
-    url = settings.database_url
-    assert url is not None  # noqa: S101 - `database_of` has required it
+    url = address_of(settings)
     return Job("verifying derived data", DailyRound(database, lambda: connected(url)).run_if_due)
 
 

@@ -116,6 +116,11 @@ def test_metrics_count_all_processes_and_survive_one_that_is_killed(shell: Shell
     assert after["tickets_database_up",] == 1
     assert after["tickets_pool_connections",] >= 1
     assert running.stop() == 0
+    (replaced,) = [
+        line for line in json_lines(running) if "another one replaces" in line["message"]
+    ]
+    assert replaced["level"] == "warning"
+    assert f"server process {workers[0].pid} has died (signal 9)" in replaced["message"]
     temporary = Path("/tmp")  # noqa: S108 - where the command, without TMPDIR, creates its folder
     assert list(temporary.glob(f"tickets-metrics-*/*_{workers[1].pid}.db")) == []
 

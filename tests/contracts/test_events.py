@@ -157,6 +157,8 @@ async def test_a_history_is_paged_and_what_admins_do_among_themselves_takes_no_p
         statuses += loaded.change_status(
             Status.OPEN if statuses % 2 else Status.IN_PROGRESS, by=ADMIN, at=START
         )
+        await world.tickets.save(loaded)
+        loaded = await world.tickets.get(ticket.id)
         loaded.set_priority(Priority.LOW if statuses % 2 else Priority.HIGH, by=ADMIN, at=START)
         await world.tickets.save(loaded)
 
@@ -246,6 +248,7 @@ async def test_the_body_of_a_delivery_is_the_ticket_and_the_message_as_the_api_s
     assigned, written = (each.body for each in await world.deliveries())
 
     stored = await world.tickets.get(ticket.id)
+    assert "@example.com" in written["ticket"].pop("user_email")
     fields = set(asdict(stored)) & set(written["ticket"])
     in_api = {name: getattr(stored, name) for name in fields}
     assert written["ticket"] == msgspec.to_builtins(in_api)
@@ -256,6 +259,26 @@ async def test_the_body_of_a_delivery_is_the_ticket_and_the_message_as_the_api_s
     }
     assert written["message"] == msgspec.to_builtins(message)
     assert set(assigned) == {"ticket"}
+
+
+async def test_deliveries_begin_with_a_channel_and_end_with_it(world: World) -> None:
+    user_id = await world.user()
+    await world.ticket(user_id)
+    await world.channel("webhook", "https://a.example", *EVERYTHING)
+    first, second = await world.ticket(user_id), await world.ticket(user_id)
+    await world.reply(first.id, ADMIN, "Hello.")
+    recorded = [(each.event, each.ticket_id) for each in await world.deliveries()]
+    await world.disable_channels()
+    await world.reply(first.id, ADMIN, "Hello?")
+    await world.reply(second.id, ADMIN, "Hello.")
+    await world.ticket(user_id)
+
+    assert recorded == [
+        ("ticket.created", first.id),
+        ("ticket.created", second.id),
+        ("message.created", first.id),
+    ]
+    assert [(each.event, each.ticket_id) for each in await world.deliveries()] == recorded
 
 
 async def test_a_channel_that_is_disabled_gets_nothing(world: World) -> None:

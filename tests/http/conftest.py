@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -11,6 +11,10 @@ import pytest
 from litestar import Litestar
 
 from tests.world import MemoryWorld, PostgresWorld, World
+from tickets.adapters.http.access.authentication import (
+    admin_authentication,
+    user_authentication,
+)
 from tickets.adapters.http.access.failed_sign_ins import FailedSignIns
 from tickets.adapters.http.app import create_app
 from tickets.observability.metrics import Metrics
@@ -37,15 +41,33 @@ def application_on(world: World, **options: Any) -> Litestar:
         "queues": world.queues,
         "ticket_search": world.search,
         "reporting": world.reporting,
-        "token_lookup": world.token_lookup,
-        "admin_lookup": world.admin_lookup,
+        **hooks_on(
+            world,
+            options.pop("failed_sign_ins", None),
+            options.pop("admin_tokens", ADMIN_TOKENS),
+        ),
         "admins": world.admins,
-        "failed_sign_ins": FailedSignIns(world.rate_limiter, None),
         "store_health": world.store_health,
-        "admin_tokens": ADMIN_TOKENS,
+        "mailbook": world.mailbook,
+        "clock": world.clock,
         "metrics": Metrics(),
     }
     return create_app(**defaults | options)
+
+
+def hooks_on(
+    world: Any,
+    failed_sign_ins: FailedSignIns | None = None,
+    admin_tokens: Sequence[str] = ADMIN_TOKENS,
+) -> dict[str, Any]:
+    """Return the hooks that admit holders of this world's tokens."""
+    failed_sign_ins = failed_sign_ins or FailedSignIns(world.rate_limiter, None)
+    return {
+        "user_authentication": user_authentication(world.token_lookup, failed_sign_ins),
+        "admin_authentication": admin_authentication(
+            admin_tokens, world.admin_lookup, failed_sign_ins
+        ),
+    }
 
 
 class CurrentPort:
@@ -58,6 +80,13 @@ class CurrentPort:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(getattr(CurrentPort.world, self._name), name)
+
+
+class CurrentPorts:
+    """The ports of the world of the running test, by name."""
+
+    def __getattr__(self, name: str) -> CurrentPort:
+        return CurrentPort(name)
 
 
 @cache
@@ -75,12 +104,11 @@ def shared_application() -> Litestar:
         queues=port("queues"),
         ticket_search=port("search"),
         reporting=port("reporting"),
-        token_lookup=port("token_lookup"),
-        admin_lookup=port("admin_lookup"),
+        **hooks_on(CurrentPorts()),
         admins=port("admins"),
-        failed_sign_ins=FailedSignIns(port("rate_limiter"), None),
         store_health=port("store_health"),
-        admin_tokens=ADMIN_TOKENS,
+        mailbook=port("mailbook"),
+        clock=port("clock"),
         metrics=Metrics(),
     )
 
@@ -91,13 +119,13 @@ def shared_application_on(world: World) -> Litestar:
     return shared_application()
 
 
-def client_of(app: Litestar, address: str = "127.0.0.1") -> httpx.AsyncClient:
+def client_of(app: Any, address: str = "127.0.0.1") -> httpx.AsyncClient:
     """Return a client that calls the application in this process.
 
     An unhandled exception is a 500, as it would be over a socket.
     """
     transport = httpx.ASGITransport(
-        app,  # type: ignore[arg-type] # two spellings of ASGI
+        app,
         raise_app_exceptions=False,
         client=(address, 50_000),
     )

@@ -79,6 +79,8 @@ RULES: Mapping[Route, Rule] = {
     ("POST", f"{API}/admin/tickets"): Rule(
         Who.ADMIN, 201, NEW_TICKET | {"email": "the-words-of-mara@example.com"}
     ),
+    # a signed address, for mail providers: tests/http/api/test_unsubscribe.py
+    **_for_anybody(f"{API}/unsubscribe/{{signed}}", methods="GET HEAD POST"),
     **_for_anybody("/health/live", "/health/ready"),
     # direct requests, or a token of its own: tests/http/ops/test_metrics.py
     **_for_anybody("/metrics", methods="GET"),
@@ -116,5 +118,9 @@ def with_id(path: str, ticket_id: int, user_id: int = 1) -> str:
     return path
 
 
-API_ROUTES = sorted(route for route in route_table() if route[1].startswith(API))
+API_ROUTES = sorted(
+    route
+    for route in route_table()
+    if route[1].startswith(API) and not route[1].startswith(f"{API}/unsubscribe/")
+)
 """The routes of the API; every one requires credentials."""

@@ -31,6 +31,9 @@ set session_replication_role = replica;  -- no checks of foreign keys: these row
 
 insert into users (email) select 'user' || n || '@example.com' from generate_series(1, {USERS}) n;
 
+insert into ticket_people (external_id, user_id, name)
+select 'host-' || id, id, 'Person ' || id from users where id % 2 = 0;
+
 insert into ticket_admins (name, email)
 select 'Admin ' || n, 'admin' || n || '@example.com' from generate_series(1, 20) n;
 

@@ -45,7 +45,9 @@ def test_ipv4_proxies_are_trusted_as_ipv4_mapped_addresses_too() -> None:
 WARNED = "which is ignored"
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Proto"])
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Proto", "X-Forwarded-Prefix"]
+)
 async def test_a_forwarded_header_from_an_untrusted_peer_is_warned_of_once(
     header: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,10 +26,12 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.server import ServerState
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
 from tickets.server.connection_limits import BoundedConnection, with_limits
 from tickets.server.connection_table import ConnectionLimits, ConnectionTable
 from tickets.server.run import uvicorn_config
+from tickets.server.workers import HEALTHCHECK_SECONDS
 from tickets.settings.settings import Settings
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
@@ -117,6 +119,16 @@ async def test_a_callable_can_stand_for_the_protocol_class() -> None:
 def test_the_supervisor_has_the_method_and_the_list_that_are_used() -> None:
     assert list(inspect.signature(Multiprocess.keep_subprocess_alive).parameters) == ["self"]
     assert "self.processes: list[Process] = []" in inspect.getsource(Multiprocess.__init__)
+    # what the log says of a process that ended
+    assert isinstance(Process.exitcode, property)
+
+
+def test_a_process_that_has_no_processor_for_a_while_is_not_killed() -> None:
+    config = uvicorn_config(Settings())
+
+    assert config.timeout_worker_healthcheck == HEALTHCHECK_SECONDS
+    # uvicorn's own 5 seconds end healthy processes on a machine with many more tasks than cores
+    assert config.timeout_worker_healthcheck >= 20
 
 
 async def _application(scope: Any, receive: Any, send: Any) -> None:

@@ -20,14 +20,17 @@ from tickets.adapters.postgres.verification.findings import CannotServe
 from tickets.cli import banner, operations, verification
 from tickets.cli import demo as demo_data
 from tickets.cli.admins import admin
+from tickets.cli.mail import mail
 from tickets.cli.options import setting_option
 from tickets.cli.users import user
+from tickets.cli.webhooks import webhook
 from tickets.domain.errors import TicketsError
 from tickets.embedded_postgres.errors import EmbeddedPostgresError
 from tickets.observability import telemetry
 from tickets.server import run as server
 from tickets.settings.errors import SettingsError
 from tickets.settings.settings import Settings
+from tickets.sign_in import SIGNED
 
 EXPECTED_ERRORS = (
     SettingsError,
@@ -80,7 +83,7 @@ def main(context: click.Context) -> None:
 @click.pass_obj
 def serve(settings: Settings, /, **options: str | int | None) -> None:
     """Migrate and verify the database, then serve until SIGTERM, SIGHUP or Ctrl-C."""
-    if not settings.admin_token:
+    if not settings.admin_token and settings.identity != SIGNED:
         raise SettingsError(
             "TICKETS_ADMIN_TOKEN is not set: it is the token that admins sign in with. "
             f"For example: export TICKETS_ADMIN_TOKEN={secrets.token_urlsafe(24)}"
@@ -150,6 +153,8 @@ def migrate(settings: Settings, *, check: bool) -> None:
 main.add_command(verification.verify)
 main.add_command(user)
 main.add_command(admin)
+main.add_command(webhook)
+main.add_command(mail)
 
 
 @main.command()

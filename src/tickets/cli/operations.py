@@ -21,7 +21,7 @@ from tickets.adapters.postgres.schema.migrations import (
 )
 from tickets.adapters.postgres.schema.overdue_tickets import count_overdue
 from tickets.application.auto_close import AutoClose
-from tickets.bootstrap import Store, database_of
+from tickets.bootstrap import Store, address_of, database_of
 from tickets.clock import SystemClock
 from tickets.domain.errors import StoreUnavailable
 from tickets.embedded_postgres.cluster import EmbeddedPostgres
@@ -29,6 +29,7 @@ from tickets.embedded_postgres.layout import cluster_in, default_folder, demo_cl
 from tickets.observability import logs
 from tickets.settings.errors import SettingsError
 from tickets.settings.settings import Settings
+from tickets.sign_in import SIGNED, check_signed
 
 logger = logging.getLogger("tickets")
 
@@ -215,11 +216,15 @@ def titles(migrations: Sequence[Migration]) -> str:
 
 def identity_of(settings: Settings) -> Identity:
     """Return the identity query; raise `SettingsError` if the setting does not name one."""
+    if settings.identity == SIGNED:
+        check_signed(settings)
+        # signed tokens need no query; the verification tries this one
+        return Identity.named("tokens")
     try:
         return Identity.named(settings.identity)
     except (OSError, ValueError) as error:
         raise SettingsError(
-            f"TICKETS_IDENTITY must be tokens, sessions or the path of an SQL file, "
+            f"TICKETS_IDENTITY must be tokens, sessions, signed or the path of an SQL file, "
             f"not {settings.identity!r}: {error}."
         ) from error
 
@@ -271,6 +276,4 @@ async def close_resolved(settings: Settings) -> int:
 
 def url_of(settings: Settings) -> str:
     """Return the URL of the database, which is running."""
-    if settings.database_url is None:
-        raise RuntimeError("the embedded PostgreSQL has not been started")
-    return settings.database_url
+    return address_of(settings)

@@ -160,6 +160,12 @@ class NotAuthenticated(TicketsError):
     code = "not-authenticated"
 
 
+class CrossOrigin(TicketsError):
+    """This request did not come from a page of this site."""
+
+    code = "cross-origin"
+
+
 class StaleTicket(TicketsError):
     """Too many people changed this ticket at the same time. Please try again."""
 
@@ -170,6 +176,12 @@ class StoreUnavailable(TicketsError):
     """The service cannot reach its database right now. Please try again shortly."""
 
     code = "store-unavailable"
+
+
+class SignInUnavailable(StoreUnavailable):
+    """The service cannot check who you are right now. Please try again shortly."""
+
+    code = "sign-in-unavailable"
 
 
 class StoreReadOnly(StoreUnavailable):

@@ -124,6 +124,12 @@ class Metrics:
             ["name"],
             registry=registry,
         )
+        self._delivery_attempts = Counter(
+            "tickets_delivery_attempts",
+            "Deliveries that were attempted, by channel and outcome.",
+            ["channel", "outcome"],
+            registry=registry,
+        )
         self._job_last_success = Gauge(
             "tickets_job_last_success_timestamp_seconds",
             "When a periodic job last succeeded, by job.",
@@ -168,6 +174,10 @@ class Metrics:
         if count is not None:
             self._job_items.labels(name).inc(count)
             self._job_last_success.labels(name).set_to_current_time()
+
+    def record_delivery(self, channel: str, outcome: str) -> None:
+        """Count an attempt of a delivery."""
+        self._delivery_attempts.labels(channel, outcome).inc()
 
     @asynccontextmanager
     async def publishing(self, _app: object) -> AsyncIterator[None]:

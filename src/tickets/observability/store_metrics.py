@@ -6,13 +6,14 @@ import asyncio
 import logging
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from tickets.domain.deliveries import ChannelFigures
 from tickets.domain.errors import TicketsError
 from tickets.domain.ports import StoreHealth
 
@@ -63,14 +64,38 @@ async def store_metrics(store_health: StoreHealth | None) -> tuple[Metric, ...]:
         "Findings of the last daily verification, or the present one, that were not repaired.",
     )
     remaining.add_metric([], figures.findings_remaining)
+    outbox = _outbox(figures.deliveries)
     if figures.verified_at is None:
-        return (up, unread, migrations, remaining)
+        return (up, unread, migrations, remaining, *outbox)
     verified = GaugeMetricFamily(
         "tickets_verification_last_run_timestamp_seconds",
         "When the daily verification of derived data last ended.",
     )
     verified.add_metric([], figures.verified_at)
-    return (up, unread, migrations, remaining, verified)
+    return (up, unread, migrations, remaining, *outbox, verified)
+
+
+def _outbox(channels: Sequence[ChannelFigures]) -> tuple[Metric, ...]:
+    waiting = GaugeMetricFamily(
+        "tickets_deliveries_waiting",
+        "Deliveries in the outbox that were not sent yet, by channel.",
+        labels=["channel"],
+    )
+    oldest = GaugeMetricFamily(
+        "tickets_deliveries_oldest_seconds",
+        "For how long the oldest of them has been due, by channel.",
+        labels=["channel"],
+    )
+    parked = GaugeMetricFamily(
+        "tickets_deliveries_parked",
+        "Deliveries that could not be built, by channel.",
+        labels=["channel"],
+    )
+    for figures in channels:
+        waiting.add_metric([figures.channel], figures.waiting)
+        oldest.add_metric([figures.channel], max(0.0, figures.oldest_seconds))
+        parked.add_metric([figures.channel], figures.parked)
+    return (waiting, oldest, parked)
 
 
 def build_info() -> Metric:

@@ -30,6 +30,7 @@ from tickets.adapters.http.access.authentication import (
     ADMIN_HEADER,
     USER_CHALLENGE,
 )
+from tickets.adapters.http.edge.mounting import PREFIX_HEADER, TRUSTED_PEER
 from tickets.domain.errors import NotAuthenticated
 from tickets.server.connection_table import Admission, ConnectionTable
 from tickets.server.error_responses import RefusingApplication, closing_problem_response
@@ -59,7 +60,7 @@ _ODD_CREDENTIALS = re.compile(
     rb"\n(%s):[^\r\n]*[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]" % b"|".join(CHALLENGES), re.IGNORECASE
 )
 
-FORWARDING_HEADERS = {b"x-forwarded-for", b"forwarded", b"x-forwarded-proto"}
+FORWARDING_HEADERS = {b"x-forwarded-for", b"forwarded", b"x-forwarded-proto", PREFIX_HEADER}
 """Headers that proxies add; they mean something from a trusted proxy only."""
 
 
@@ -110,8 +111,10 @@ class BoundedConnection(asyncio.Protocol):
         if admission is Admission.REFUSED:
             self.app = RefusingApplication(self.app)
             timeout = REFUSED_TIMEOUT
+        elif self._table.is_trusted_proxy(address):
+            self._inner_app, self.app = self.app, self._trust_peer
         elif self._table.notes_forwarding and not self._table.is_exempt(address):
-            self._noting_app, self.app = self.app, self._note_forwarding
+            self._inner_app, self.app = self.app, self._note_forwarding
         self._request_timer = self.loop.call_later(timeout, self._on_request_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -180,9 +183,14 @@ class BoundedConnection(asyncio.Protocol):
         """Close the connection, on which a request has not arrived completely."""
         self._close(HTTPStatus.REQUEST_TIMEOUT, TOO_SLOW)
 
+    async def _trust_peer(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+        """Handle a request whose forwarded headers count."""
+        scope[TRUSTED_PEER] = True
+        await self._inner_app(scope, receive, send)
+
     async def _note_forwarding(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
         """Handle the first request; warn if an untrusted peer has forwarded it."""
-        self.app = self._noting_app
+        self.app = self._inner_app
         for name, _value in scope["headers"]:
             if name in FORWARDING_HEADERS:
                 self._table.note_forwarding(self.client and self.client[0], name.decode())

@@ -9,15 +9,13 @@ connections otherwise.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
 from itertools import islice
 from typing import Protocol
 
-from tickets.adapters.http.access.client_address import client_network
+from tickets.adapters.http.access.client_address import client_network, is_within
 
 logger = logging.getLogger("tickets")
 
@@ -32,9 +30,6 @@ MAX_EXAMINED = 16
 
 SECONDS_PER_WARNING = 60.0
 """Time between two log lines about the same limit: clients decide how often it is reached."""
-
-MAX_CACHED_ADDRESSES = 10_000
-"""Addresses whose network, and whether it is trusted, is kept for their next connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +190,11 @@ class ConnectionTable:
 
     def is_exempt(self, address: str | None) -> bool:
         """Return whether an address belongs to a trusted proxy, or is a local socket."""
-        return address is None or _is_within(address, tuple(self.limits.exempt))
+        return address is None or is_within(address, tuple(self.limits.exempt))
+
+    def is_trusted_proxy(self, address: str | None) -> bool:
+        """Return whether an address belongs to a trusted proxy."""
+        return address is not None and is_within(address, tuple(self.limits.exempt))
 
     def note_forwarding(self, address: str | None, header: str) -> None:
         """Warn once of a forwarded header from an address that is no trusted proxy."""
@@ -237,14 +236,3 @@ class ConnectionTable:
         if now >= self._next_warnings.get(key, now):
             self._next_warnings[key] = now + SECONDS_PER_WARNING
             logger.warning(message, *values)
-
-
-@lru_cache(MAX_CACHED_ADDRESSES)
-def _is_within(address: str, networks: Iterable[str]) -> bool:
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
-    return any(ip in ip_network(network) for network in networks)

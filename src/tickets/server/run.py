@@ -22,7 +22,7 @@ from tickets.server.connection_table import (
 )
 from tickets.server.metrics_folder import remove_abandoned_metrics, shared_metrics_folder
 from tickets.server.stopping import SHUTDOWN_SECONDS, stop_on_hang_up
-from tickets.server.workers import Supervisor
+from tickets.server.workers import HEALTHCHECK_SECONDS, Supervisor
 from tickets.settings.settings import Settings
 
 OTHER_OPEN_FILES = 200
@@ -82,6 +82,7 @@ def uvicorn_config(settings: Settings) -> uvicorn.Config:
         log_config=dict(logs.configuration(settings)),
         log_level=logging.WARNING,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_worker_healthcheck=HEALTHCHECK_SECONDS,
         lifespan="on",
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any
 
 from tickets.settings.parsers import Parser, Value, as_text
@@ -46,8 +48,23 @@ def setting(
 
 
 def declared_settings(dataclass: type[Any]) -> dict[str, Setting]:
-    """Return the settings that this dataclass declares, by name, in the order of declaration."""
+    """Return the settings that this dataclass declares, by name, in the order of declaration.
+
+    Those of its base classes come after its own.
+    """
+    own_first = sorted(
+        fields(dataclass), key=lambda each: each.name not in dataclass.__annotations__
+    )
     return {
         field.name: Setting(name=field.name, default=field.default, **field.metadata)
-        for field in fields(dataclass)
+        for field in own_first
     }
+
+
+def unknown_setting(variable: str, settings: Mapping[str, Setting]) -> str:
+    """Return the sentence about a variable that is none of these settings."""
+    name = variable.removeprefix(PREFIX).lower()
+    if close := get_close_matches(name, settings, n=1):
+        return f"{variable} is not a setting; did you mean {settings[close[0]].variable}?"
+    known = ", ".join(sorted(setting.variable for setting in settings.values()))
+    return f"{variable} is not a setting; the settings are {known}."

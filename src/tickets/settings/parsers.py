@@ -30,6 +30,9 @@ MAX_RATE_LIMIT = 1_000_000
 MIN_TOKEN_LENGTH = 16
 """Characters of a token: 16 random ones cannot be guessed, and a short one can."""
 
+MIN_SECRET_LENGTH = 32
+"""Characters of a shared secret: as many bytes as HS256's hash."""
+
 MAX_QUOTED_LENGTH = 60
 """Characters of a wrong value that its error repeats."""
 
@@ -48,7 +51,9 @@ _WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,19}")
 _DECIMAL_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,19})(\.[0-9]{1,20})?")
 
 # What no URL has as it is (RFC 3986), and what could end an attribute of a page.
-_UNSAFE_IN_URL = re.compile(r"[^A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]")
+UNSAFE_IN_URL = re.compile(r"[^A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]")
+
+_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 _RATE_LIMIT = re.compile(r"(0|[1-9][0-9]{0,6})(?:\s*/\s*(second|minute|hour|day))?")
 
@@ -110,12 +115,35 @@ def token(variable: str, text: str) -> str:
 
 def tokens(variable: str, text: str) -> tuple[str, ...]:
     """Parse a list of at least one token; the error does not repeat them."""
-    tokens = _items(text)
+    tokens = items(text)
     if not tokens or not all(_is_token(token) for token in tokens):
         raise SettingsError(
             f"{variable} must be one or more tokens, comma-separated, each of {_TOKEN_RULE}."
         )
     return tokens
+
+
+def secrets(variable: str, text: str) -> tuple[str, ...]:
+    """Parse a list of at least one shared secret; the error does not repeat them."""
+    secrets = items(text)
+    if not secrets or not all(
+        _is_token(secret) and len(secret) >= MIN_SECRET_LENGTH for secret in secrets
+    ):
+        raise SettingsError(
+            f"{variable} must be one or more secrets, comma-separated, each of at least "
+            f"{MIN_SECRET_LENGTH} characters of printable ASCII."
+        )
+    return secrets
+
+
+def identifier(variable: str, text: str) -> str:
+    """Parse the name of a schema."""
+    if not _IDENTIFIER.fullmatch(text):
+        raise SettingsError(
+            f"{variable} must be a name of at most 63 lower-case letters, digits and _, "
+            f"not {quoted(text)}."
+        )
+    return text
 
 
 def one_of(*choices: str) -> Parser[str]:
@@ -124,7 +152,7 @@ def one_of(*choices: str) -> Parser[str]:
     def parse(variable: str, text: str) -> str:
         if text.lower() not in choices:
             raise SettingsError(
-                f"{variable} must be one of {', '.join(choices)}, not {_quoted(text)}."
+                f"{variable} must be one of {', '.join(choices)}, not {quoted(text)}."
             )
         return text.lower()
 
@@ -155,11 +183,11 @@ def postgres_url(variable: str, text: str) -> str:
 
 def origins(variable: str, text: str) -> tuple[str, ...]:
     """Parse a list of at least one origin."""
-    origins = _items(text)
+    origins = items(text)
     if not origins or not all(_ORIGIN.fullmatch(origin) for origin in origins):
         raise SettingsError(
             f"{variable} must be origins like https://www.example.com, comma-separated, "
-            f"not {_quoted(text)}."
+            f"not {quoted(text)}."
         )
     return origins
 
@@ -177,11 +205,11 @@ def page_of_id(variable: str, text: str) -> str:
         not is_page
         or text.count("{id}") != 1
         or "{id}" in host
-        or _UNSAFE_IN_URL.search(braces) is not None
+        or UNSAFE_IN_URL.search(braces) is not None
     ):
         message = (
             f"{variable} must be an https:// or http:// address with {{id}} in its path or query, "
-            f"such as https://app.example.com/users/{{id}}, not {_quoted(text)}."
+            f"such as https://app.example.com/users/{{id}}, not {quoted(text)}."
         )
         raise SettingsError(message)
     return text
@@ -189,7 +217,7 @@ def page_of_id(variable: str, text: str) -> str:
 
 def networks(variable: str, text: str) -> tuple[str, ...]:
     """Parse a list of IP addresses and networks."""
-    networks = _items(text)
+    networks = items(text)
     try:
         for network in networks:
             ip_network(network)
@@ -207,7 +235,7 @@ def rate_limit(variable: str, text: str) -> RateLimit:
         return RateLimit(int(found[1]), _PERIODS[found[2] or "hour"])
     raise SettingsError(
         f"{variable} must be a number of 1 to {MAX_RATE_LIMIT:,} per second, minute, hour or day, "
-        f"such as 60/hour, or 0 for no limit, not {_quoted(text)}."
+        f"such as 60/hour, or 0 for no limit, not {quoted(text)}."
     )
 
 
@@ -219,6 +247,11 @@ def whole_number(minimum: int, maximum: int) -> Parser[int]:
 def seconds(minimum: float, maximum: float) -> Parser[float]:
     """Return a parser of a number of seconds within these bounds."""
     return _number(float, _DECIMAL_NUMBER, "a number of seconds", minimum, maximum)
+
+
+def minutes(minimum: float, maximum: float) -> Parser[float]:
+    """Return a parser of a number of minutes within these bounds."""
+    return _number(float, _DECIMAL_NUMBER, "a number of minutes", minimum, maximum)
 
 
 def hours(minimum: float) -> Parser[timedelta]:
@@ -238,13 +271,14 @@ def _number(
         if form.fullmatch(text) and minimum <= (value := convert(text)) <= maximum:
             return value
         raise SettingsError(
-            f"{variable} must be {kind} from {minimum:g} to {maximum:g}, not {_quoted(text)}."
+            f"{variable} must be {kind} from {minimum:g} to {maximum:g}, not {quoted(text)}."
         )
 
     return parse
 
 
-def _items(text: str) -> tuple[str, ...]:
+def items(text: str) -> tuple[str, ...]:
+    """Return the items of a comma-separated list."""
     return tuple(item.strip() for item in text.split(",") if item.strip())
 
 
@@ -255,6 +289,6 @@ def _is_token(text: str) -> bool:
     return len(text) >= MIN_TOKEN_LENGTH and text.isascii() and text.isprintable()
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Return a wrong value for its error, cut where it is long."""
     return repr(text if len(text) <= MAX_QUOTED_LENGTH else f"{text[:MAX_QUOTED_LENGTH]}…")

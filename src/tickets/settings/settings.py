@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from tickets.domain.rate_limits import RateLimit
 from tickets.settings import parsers
-from tickets.settings.declaration import PREFIX, declared_settings, setting
+from tickets.settings.declaration import PREFIX, declared_settings, setting, unknown_setting
+from tickets.settings.delivery_settings import DeliverySettings
 from tickets.settings.errors import SettingsError
+from tickets.settings.mail_parsers import check_mail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(DeliverySettings):
     """All settings, one field per variable: `database_url` is `TICKETS_DATABASE_URL`."""
 
     admin_token: tuple[str, ...] = setting(
@@ -33,6 +34,13 @@ class Settings:
         default=None,
         default_doc="embedded",
         doc="`postgresql://user:password@host:5432/database`",
+    )
+
+    schema: str | None = setting(
+        parse=parsers.identifier,
+        default=None,
+        default_doc="the `search_path`",
+        doc="Schema of the tables in the database",
     )
 
     host: str = setting(
@@ -67,10 +75,15 @@ class Settings:
         default=20.0,
         doc="Seconds to send a request, and to go on reading",
     )
+    drain: float = setting(
+        parse=parsers.seconds(0, 300),
+        default=0.0,
+        doc="Seconds to serve on after SIGTERM, while not ready",
+    )
     trusted_proxies: tuple[str, ...] = setting(
         parse=parsers.networks,
         default=(),
-        doc="Proxies whose `X-Forwarded-For` is trusted",
+        doc="Proxies whose `X-Forwarded-…` headers are trusted",
     )
 
     # These limits are above what honest use reaches, even of somebody who answers fast, or of an
@@ -99,7 +112,22 @@ class Settings:
     identity: str = setting(
         parse=parsers.text,
         default="tokens",
-        doc="Token lookup: `tokens`, `sessions`, or the path of an SQL file",
+        doc="`tokens`, `sessions`, `signed`, or the path of an SQL file",
+    )
+    identity_secret: tuple[str, ...] = setting(
+        parse=parsers.secrets,
+        default=(),
+        doc="Shared secrets of signed tokens, comma-separated",
+    )
+    identity_jwks: str | None = setting(
+        parse=parsers.text,
+        default=None,
+        doc="Public keys of signed tokens: URL or path of a JWKS",
+    )
+    own_origins: tuple[str, ...] = setting(
+        parse=parsers.origins,
+        default=(),
+        doc="Own public origins, where the `Host` header does not tell",
     )
     token_lifetime: timedelta = setting(
         parse=parsers.hours(0.01),
@@ -215,9 +243,10 @@ class Settings:
             if name.startswith(("service_", "port_")) or text.startswith("tcp://"):
                 continue
             if name not in SETTINGS:
-                raise SettingsError(_unknown(variable))
+                raise SettingsError(unknown_setting(variable, SETTINGS))
             if text.strip():
                 values[name] = SETTINGS[name].parse(variable, text.strip())
+        check_mail(values)
         return cls(**values)
 
     def environment(self) -> dict[str, str]:
@@ -230,11 +259,3 @@ class Settings:
 
 SETTINGS = declared_settings(Settings)
 """The declared settings by name."""
-
-
-def _unknown(variable: str) -> str:
-    name = variable.removeprefix(PREFIX).lower()
-    if close := get_close_matches(name, SETTINGS, n=1):
-        return f"{variable} is not a setting; did you mean {SETTINGS[close[0]].variable}?"
-    known = ", ".join(sorted(setting.variable for setting in SETTINGS.values()))
-    return f"{variable} is not a setting; the settings are {known}."

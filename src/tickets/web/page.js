@@ -14,6 +14,8 @@ function signInFromAddress() {
   history.replaceState(null, "", location.pathname + location.search);
   const side = dashboard.localName === "ticket-admin" ? "admin" : "user";
   const connection = connectionOf(dashboard, side);
+  // the host's cookie signs in
+  if (connection.usesCookie) return;
   // the token may belong to a different person, who must not see the previous person's drafts
   if (connection.token !== token) connection.signOut();
   connection.signIn(token);

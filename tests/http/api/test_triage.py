@@ -45,6 +45,15 @@ async def test_an_unknown_or_disabled_admin_is_a_400(api: Api, user: Caller) -> 
         assert invalid_fields(await put(api, ticket, "assignee", assignee=admin_id)) == ["assignee"]
 
 
+async def test_an_absent_was_is_not_named_among_the_invalid_fields(api: Api, user: Caller) -> None:
+    ticket = await api.ticket(user)
+
+    assert invalid_fields(await put(api, ticket, "assignee", assignee="me")) == ["assignee"]
+    assert invalid_fields(await put(api, ticket, "assignee", admin=2)) == ["assignee", "admin"]
+    wrong = await put(api, ticket, "assignee", assignee="me", was="nobody")
+    assert invalid_fields(wrong) == ["assignee", "was"]
+
+
 async def test_a_value_that_is_not_the_shown_one_is_a_409_with_the_present_one(
     api: Api, user: Caller
 ) -> None:

@@ -289,6 +289,33 @@ class NumberFuzz:
             else:
                 self.refused(response, "ticket_id", "Ticket id must be a whole number such as 7")
 
+    def number_of_the_desk(self, number: str) -> None:
+        """Ids in paths and filters of the admins' routes, and in bodies."""
+        if not number or "/" in number:
+            return
+        quoted = quote(number, safe="")
+        reply = {"title": "A title", "text": "A text."}
+        for method, path, field, body in (
+            ("GET", f"/users/{quoted}", "user_id", None),
+            ("PUT", f"/saved-replies/{quoted}", "saved_reply_id", reply),
+            ("PUT", f"/{quoted}/priority", "ticket_id", {"priority": "high"}),
+            ("POST", f"/{quoted}/handled", "ticket_id", {"seen": 0}),
+        ):
+            response = self.call("/admin", method, path, json=body)
+            if TICKET_NUMBER.fullmatch(number):
+                assert response.status_code in {200, 404, 409}, response.text
+            else:
+                label = f"{field.replace('_', ' ').capitalize()} must be a whole number such as 7"
+                self.refused(response, field, label)
+        for field in ("assignee", "user_id"):
+            query = {field: number, "status": "open"}
+            response = self.call("/admin", "GET", "/all", params=query)
+            if re.fullmatch("[1-9][0-9]*", number):
+                assert response.status_code == 200, response.text
+            else:
+                label = f"{field.replace('_', ' ').capitalize()} must be an id such as 7"
+                self.refused(response, field, label)
+
     def seen(self, number: str) -> None:
         for side in self._sides:
             body = f'{{"seen": {number}}}'.encode()
@@ -323,5 +350,6 @@ def test_a_number_is_accepted_in_its_one_spelling_alone_wherever_a_client_sends_
             fuzz.page_size(number)
             fuzz.ticket_number(number)
             fuzz.seen(number)
+            fuzz.number_of_the_desk(number)
 
         every_number()

@@ -13,6 +13,7 @@ from tests.http.exposition import values
 from tests.world import MemoryWorld
 from tickets.adapters.memory.store_health import MemoryStoreFigures
 from tickets.adapters.postgres.connection.pool import PoolUsage
+from tickets.domain.deliveries import ChannelFigures
 from tickets.domain.errors import StoreUnavailable
 from tickets.observability.metrics import BATCH_SIZE, Metrics
 from tickets.observability.store_metrics import STORE_TIMEOUT
@@ -116,6 +117,7 @@ async def test_a_scrape_reads_store_pool_listener_and_jobs(memory_world: MemoryW
                 migrations_due=1,
                 verified_at=1000.5,
                 findings_remaining=4,
+                deliveries=[ChannelFigures("mail", 5, 61.5, 1)],
             )
         ),
     )
@@ -131,6 +133,9 @@ async def test_a_scrape_reads_store_pool_listener_and_jobs(memory_world: MemoryW
     assert found["tickets_migrations", "due"] == 1
     assert found["tickets_verification_last_run_timestamp_seconds",] == 1000.5
     assert found["tickets_verification_findings",] == 4
+    assert found["tickets_deliveries_waiting", "mail"] == 5
+    assert found["tickets_deliveries_oldest_seconds", "mail"] == 61.5
+    assert found["tickets_deliveries_parked", "mail"] == 1
     assert found["tickets_pool_connections",] == 5
     assert found["tickets_pool_connections_idle",] == 4
     assert found["tickets_pool_waiting",] == 2

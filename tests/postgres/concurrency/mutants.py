@@ -224,7 +224,7 @@ class ReadsAnyPage(Subject):
 def without_version(tickets: PostgresTickets) -> PostgresTickets:
     """Remove the check of the version from every save."""
     tickets._sql = dict(tickets._sql)  # noqa: SLF001 - this is the mutation
-    for name in ("save_ticket", "save_state", "save_with_thread"):
+    for name in ("save_ticket", "save_ticket_and_deliver", "save_state", "save_with_thread"):
         query = tickets._sql[name]  # noqa: SLF001
         sql, changes = re.subn(r"and version = (\$\d+)", r"and \1::int is not null", query.sql)
         assert changes == 1

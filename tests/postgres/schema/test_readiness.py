@@ -69,6 +69,7 @@ async def test_the_unread_figures_are_the_sums_of_the_unread_counts(
         migrations_due=0,
         verified_at=None,
         findings_remaining=0,
+        deliveries=[],
     )
 
 

@@ -583,11 +583,15 @@ RIGHTS = [
     ("ticket_rates", ["select", "insert", "update", "delete"]),
     ("ticket_tokens", ["select", "insert", "update", "delete"]),
     ("ticket_admins", ["select", "insert", "update"]),
+    ("ticket_people", ["select"]),
     ("ticket_notes", ["select", "insert"]),
     ("ticket_saved_replies", ["select", "insert", "update", "delete"]),
     ("ticket_events", ["select", "insert"]),
-    ("ticket_channels", ["select"]),
-    ("ticket_deliveries", ["insert"]),
+    ("ticket_channels", ["select", "insert", "update"]),
+    ("ticket_deliveries", ["select", "insert", "update", "delete"]),
+    ("ticket_mail_unsubscribed", ["select", "insert", "delete"]),
+    ("ticket_mail_refusals", ["select", "insert", "update", "delete"]),
+    ("ticket_mail_counts", ["select", "insert", "update", "delete"]),
     ("ticket_migrations", ["select"]),
     ("ticket_verification", ["select", "update"]),
 ]
@@ -633,6 +637,20 @@ async def test_a_statement_that_cannot_run_prevents_a_start_and_is_named(
         in finding.detail
         for finding in findings
     )
+
+
+@pytest.mark.parametrize("position", [None, 40])
+async def test_a_start_before_the_first_ticket_uses_up_no_number(
+    database_url: str, world: PostgresWorld, position: int | None
+) -> None:
+    """A platform that deleted its 40 tickets gets number 41, a new desk number 1."""
+    mara = await world.user()
+    if position:
+        await world.database.fetch(f"select setval('tickets_id_seq', {position})")
+    async with connected(database_url) as connection:
+        assert await Verifier(connection, repair=True).at_start() == []
+
+    assert (await world.ticket(mara)).id == (position or 0) + 1
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,16 @@ from typing import Any
 
 from litestar import Litestar, Router
 from litestar.datastructures import State
-from litestar.types import ControllerRouterHandler, Middleware
+from litestar.types import BeforeRequestHookHandler, ControllerRouterHandler, Middleware
 
 from tickets.adapters.http.access.authentication import (
     ADMIN_CHALLENGE,
     USER_CHALLENGE,
-    admin_authentication,
-    user_authentication,
 )
-from tickets.adapters.http.access.failed_sign_ins import FailedSignIns
 from tickets.adapters.http.api.admin_tickets import AdminTicketsController
 from tickets.adapters.http.api.parameters import TYPE_DECODERS, refuse_repeated_parameters
 from tickets.adapters.http.api.triage_routes import TriageController
+from tickets.adapters.http.api.unsubscribe import UnsubscribeController
 from tickets.adapters.http.api.user_tickets import UserTicketsController
 from tickets.adapters.http.dashboards.files import Site
 from tickets.adapters.http.dashboards.routes import cors_config, dashboards_router
@@ -34,6 +32,7 @@ from tickets.adapters.http.edge.error_handlers import EXCEPTION_HANDLERS, MAX_BO
 from tickets.adapters.http.litestar_fast.fast_response import FastResponse
 from tickets.adapters.http.litestar_fast.instrumented_app import InstrumentedLitestar
 from tickets.adapters.http.openapi.config import openapi_config
+from tickets.adapters.http.openapi.descriptions import DescribedSchemas
 from tickets.adapters.http.ops.health import HealthController
 from tickets.adapters.http.ops.metrics_endpoint import metrics_router
 from tickets.application.notes import NoteService
@@ -41,13 +40,13 @@ from tickets.application.reporting import Reporting
 from tickets.application.saved_replies import SavedReplyService
 from tickets.application.tickets import TicketService
 from tickets.domain.ports import (
-    AdminLookup,
     Admins,
+    Clock,
+    Mailbook,
     Queues,
     StoreHealth,
     TicketSearch,
     TicketViews,
-    TokenLookup,
 )
 from tickets.observability.metrics import Metrics
 
@@ -63,16 +62,18 @@ def create_app(
     queues: Queues,
     ticket_search: TicketSearch,
     reporting: Reporting,
-    token_lookup: TokenLookup,
-    admin_lookup: AdminLookup,
+    user_authentication: BeforeRequestHookHandler,
+    admin_authentication: BeforeRequestHookHandler,
     admins: Admins,
-    failed_sign_ins: FailedSignIns,
     store_health: StoreHealth,
-    admin_tokens: Sequence[str],
+    mailbook: Mailbook,
+    clock: Clock,
     metrics: Metrics | None,
     metrics_token: str | None = None,
     access_log: bool = False,
     customer_url: str | None = None,
+    database: object = None,
+    uses_cookies: bool = False,
     frame_ancestors: Sequence[str] = (),
     cors_origins: Sequence[str] = (),
     lifespan: Sequence[Lifespan] = (),
@@ -80,18 +81,18 @@ def create_app(
 ) -> Litestar:
     """Return the application.
 
+    The two hooks admit the callers of each side, or raise `NotAuthenticated`.
     `metrics` None means no `/metrics`; with a `metrics_token` only its holders get them. Pages of
     `frame_ancestors` may frame the dashboards, pages of `cors_origins` may call the API.
     `customer_url` is the address of a user's page on the platform, with `{id}` in it.
+    With `uses_cookies` the pages send the host's cookie. `database` is kept in the state.
     `lifespan` has the context managers that are open while the application runs.
     """
     routers: list[ControllerRouterHandler] = [
         Router(
             "/",
             route_handlers=[UserTicketsController],
-            before_request=refuse_repeated_parameters(
-                user_authentication(token_lookup, failed_sign_ins)
-            ),
+            before_request=refuse_repeated_parameters(user_authentication),
             response_class=FastResponse,
             opt={"challenge": USER_CHALLENGE},
         ),
@@ -108,14 +109,13 @@ def create_app(
                 CustomersController,
                 ReportsController,
             ],
-            before_request=refuse_repeated_parameters(
-                admin_authentication(admin_tokens, admin_lookup, failed_sign_ins)
-            ),
+            before_request=refuse_repeated_parameters(admin_authentication),
             response_class=FastResponse,
             opt={"challenge": ADMIN_CHALLENGE},
         ),
         HealthController,
-        dashboards_router(Site(), frame_ancestors=frame_ancestors),
+        UnsubscribeController,
+        dashboards_router(Site(uses_cookies=uses_cookies), frame_ancestors=frame_ancestors),
     ]
     if metrics is not None:
         routers.append(metrics_router(metrics, metrics_token))
@@ -124,6 +124,7 @@ def create_app(
         state=State(
             {
                 "ticket_service": ticket_service,
+                "database": database,
                 "note_service": note_service,
                 "saved_reply_service": saved_reply_service,
                 "ticket_views": ticket_views,
@@ -133,6 +134,8 @@ def create_app(
                 "customer_url": customer_url,
                 "reporting": reporting,
                 "store_health": store_health,
+                "mailbook": mailbook,
+                "clock": clock,
             },
             deep_copy=False,
         ),
@@ -141,6 +144,7 @@ def create_app(
         cors_config=cors_config(cors_origins),
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=openapi_config(),
+        plugins=[DescribedSchemas()],
         lifespan=lifespan,
         logging_config=None,
         middleware=middleware,

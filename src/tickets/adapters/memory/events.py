@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tickets.adapters.memory.outbox import Delivery, StoredEvent
+from tickets.adapters.memory.outbox import Delivery, DeliveryState, StoredEvent
 from tickets.adapters.memory.store import MemoryStore
 from tickets.domain.event import DELIVERY_NAMES, Event, EventKind, history_of
 from tickets.domain.history import MAX_PAGE_EVENTS, HistoryPage
@@ -39,19 +39,20 @@ def store_events(
         if event.kind is EventKind.MESSAGE and ticket.message_count == 1:
             continue
         name = DELIVERY_NAMES.get(event.kind, "")
-        store.deliveries.extend(
-            Delivery(
-                channel.channel,
-                name,
-                stored.id,
-                ticket.id,
-                channel.target,
-                _body(ticket, message),
-                event.at,
-            )
-            for channel in store.channels
-            if name in channel.events
-        )
+        for channel in store.channels:
+            if name in channel.events:
+                store.delivery_states[len(store.deliveries)] = DeliveryState(event.at)
+                store.deliveries.append(
+                    Delivery(
+                        channel.channel,
+                        name,
+                        stored.id,
+                        ticket.id,
+                        channel.target,
+                        _body(store, ticket, message),
+                        event.at,
+                    )
+                )
 
 
 def history_page(events: Sequence[StoredEvent], request: DetailRequest) -> HistoryPage:
@@ -81,8 +82,9 @@ def _fields(stored: StoredEvent) -> dict[str, Any]:
     }
 
 
-def _body(ticket: Ticket, message: Message | None) -> Any:  # noqa: ANN401 - decoded JSON
+def _body(store: MemoryStore, ticket: Ticket, message: Message | None) -> Any:  # noqa: ANN401 - decoded JSON
     body: dict[str, Any] = {"ticket": {name: getattr(ticket, name) for name in _TICKET_FIELDS}}
+    body["ticket"]["user_email"] = store.emails[ticket.user_id]
     if message is not None:
         body["message"] = asdict(message)
     return msgspec.json.decode(msgspec.json.encode(body))

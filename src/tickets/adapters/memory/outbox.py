@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from tickets.domain.deliveries import Outcome
 from tickets.domain.event import Event
 
 
@@ -26,6 +27,7 @@ class Channel:
     channel: str
     target: str
     events: Sequence[str]
+    is_stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +41,16 @@ class Delivery:
     target: str
     body: Any
     due_at: datetime
+
+
+@dataclass(slots=True)
+class DeliveryState:
+    """What claims and outcomes change of a row of the outbox."""
+
+    due_at: datetime
+    leased_until: datetime | None = None
+    attempts: int = 0
+    unconfirmed: int = 0
+    outcome: Outcome | None = None
+    closed_at: datetime | None = None
+    last_error: str | None = None

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tickets.adapters.memory.outbox import Channel, Delivery, StoredEvent
+from tickets.adapters.memory.outbox import Channel, Delivery, DeliveryState, StoredEvent
 from tickets.domain.idempotency import StoredResponse
 from tickets.domain.message import Message
 from tickets.domain.note import Note
@@ -40,6 +40,8 @@ class MemoryStore:
         self.arrivals: dict[str, tuple[timedelta, timedelta]] = {}
         """By subject: the theoretical arrival time, and the period that it was computed with."""
         self.emails: dict[int, str] = {}
+        self.people: dict[str, int] = {}
+        self.host_admins: dict[str, int] = {}
         self.tokens: dict[str, int] = {}
         self.admins: dict[int, MemoryAdmin] = {}
         self.tickets: dict[int, Ticket] = {}
@@ -50,6 +52,8 @@ class MemoryStore:
         self.events: dict[int, list[StoredEvent]] = {}
         self.channels: list[Channel] = []
         self.deliveries: list[Delivery] = []
+        self.delivery_states: dict[int, DeliveryState] = {}
+        """By id, which is the place in the list; those that were deleted have none."""
         self.taken_over_at: datetime | None = None
         self.recorded_since: datetime | None = None
         """Since when events are recorded; None if always."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tickets.adapters.memory.store import MemoryStore
+from tickets.domain.deliveries import ChannelFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,7 @@ class MemoryStoreFigures:
     migrations_due: int = 0
     verified_at: float | None = None
     findings_remaining: int = 0
+    deliveries: Sequence[ChannelFigures] = ()
 
 
 class MemoryStoreHealth:

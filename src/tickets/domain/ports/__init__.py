@@ -7,9 +7,18 @@ or may not have happened.
 
 from __future__ import annotations
 
+from tickets.domain.ports.deliveries import (
+    Deliveries,
+    Poster,
+    Webhooks,
+)
 from tickets.domain.ports.desk import (
     Notes,
     SavedReplies,
+)
+from tickets.domain.ports.mail import (
+    Mailbook,
+    Mailer,
 )
 from tickets.domain.ports.operations import (
     Clock,
@@ -22,7 +31,9 @@ from tickets.domain.ports.people import (
     AdminLookup,
     Admins,
     CustomerLookup,
+    People,
     TokenLookup,
+    TokenVerifier,
 )
 from tickets.domain.ports.tickets import (
     IdempotencyStore,
@@ -41,9 +52,14 @@ __all__ = [
     "Admins",
     "Clock",
     "CustomerLookup",
+    "Deliveries",
     "IdempotencyStore",
+    "Mailbook",
+    "Mailer",
     "Notes",
+    "People",
     "PoolUsage",
+    "Poster",
     "Queues",
     "RateLimiter",
     "Reports",
@@ -55,4 +71,6 @@ __all__ = [
     "TicketViews",
     "Tickets",
     "TokenLookup",
+    "TokenVerifier",
+    "Webhooks",
 ]

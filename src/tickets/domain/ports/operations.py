@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from tickets.domain.deliveries import ChannelFigures
 from tickets.domain.rate_limits import Allowance, Hit
 
 
@@ -79,6 +81,10 @@ class StoreFigures(Protocol):
     @property
     def findings_remaining(self) -> int:
         """Findings of that verification that could not be repaired."""
+
+    @property
+    def deliveries(self) -> Sequence[ChannelFigures]:
+        """The outbox by channel."""
 
 
 class StoreHealth(Protocol):

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from tickets.domain.identities import Admin, User
 from tickets.domain.people import AdminEntry, NamedAdmin
+
+Who_co = TypeVar("Who_co", covariant=True)
+
+
+class TokenVerifier(Protocol[Who_co]):
+    """Verifies tokens that a host has signed."""
+
+    def cached(self, token: str) -> Who_co | None:
+        """Return who was verified by this token a short time ago; None where that is unknown."""
+
+    async def verify(self, token: str) -> Who_co | None:
+        """Return who signs in with this token; None where it is not valid."""
 
 
 class TokenLookup(Protocol):
@@ -26,6 +39,27 @@ class AdminLookup(Protocol):
 
     async def by_token(self, token: str) -> NamedAdmin | None:
         """Return the admin who holds this token; None where it is unknown or was revoked."""
+
+
+class People(Protocol):
+    """People who sign in at a host application, by the host's ids.
+
+    With a platform's table of users the external id is the id there in decimal digits, and nobody
+    is ever added.
+    """
+
+    async def user_id(self, user: User, *, add: bool) -> int | None:
+        """Return our id of this person, None where it is unknown.
+
+        With `add` an unknown person is added, and a changed name or address is stored. Raises
+        `NotAuthenticated` where a platform's table does not have the person.
+        """
+
+    async def admin(self, admin: Admin) -> NamedAdmin | None:
+        """Return this admin, who is added where unknown; None where the team is full.
+
+        Raises `NotAuthenticated` where the admin was disabled here.
+        """
 
 
 class CustomerLookup(Protocol):

@@ -36,7 +36,8 @@ class Tickets(Protocol):
     async def save(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Message | None:
         """Store the ticket's state, its new message, its new events and the context together.
 
-        What channels want of the events goes to the outbox at the same moment.
+        The new events are of one change: one moment and one author. What channels want of them goes
+        to the outbox at the same moment.
 
         Returns the message with its id, None where there is none. The ticket must not be used
         afterwards: load it again to decide again. Each error means that nothing was stored:

@@ -12,7 +12,8 @@ export function connectionOf(element, side) {
   const root = api
     ? new URL(api, document.baseURI)
     : new URL("../../../api/v1/tickets", import.meta.url);
-  return connect(root.href.replace(/\/+$/, ""), side);
+  const usesCookie = element.getAttribute("auth") === "cookie";
+  return connect(root.href.replace(/\/+$/, ""), side, usesCookie);
 }
 
 /** A subclass has a `side`; it gets a `connection` when it enters a document. */
@@ -41,6 +42,6 @@ export class ServiceElement extends LiveElement {
 
   set token(token) {
     this.#token = token;
-    this.connection?.useToken(token);
+    if (!this.connection?.usesCookie) this.connection?.useToken(token);
   }
 }

@@ -12,6 +12,7 @@ import { dispatch, handleEvents } from "../lib/events.js";
 import { plural } from "../lib/numbers.js";
 import { normalizeLine } from "../lib/text.js";
 import { Api, ApiError } from "../model/api.js";
+import { COOKIE } from "../model/cookie-fetch.js";
 import { formatRoute, sameFilters } from "../model/routes.js";
 import { TicketList } from "../model/ticket-list.js";
 import { Shell } from "./shell.js";
@@ -112,6 +113,7 @@ export class Dashboard extends ServiceElement {
     handleEvents(this, {
       "sign-in": ({ token }) => this.#signIn(token.trim()),
       "sign-out": () => this.signOut(),
+      "try-cookie": () => this.connection.useToken(COOKIE),
       announce: (text) => this.shell.announce(text),
       "show-error": showError,
       "filter-tickets": (filters) => this.router.go({ ...this.route, filters }),
@@ -137,7 +139,7 @@ export class Dashboard extends ServiceElement {
       else this.#navigate(this.router.route, { focus: wasAsked });
     } else if (change === "refused" && this.route) {
       // a host page that has another token prevents the default, and sets that token
-      if (dispatch(this, "ticket-refused")) this.shell.askToSignIn({ again: true });
+      if (dispatch(this, "ticket-refused")) this.#askToSignIn({ again: true });
     } else this.#showSignedOut();
   }
 
@@ -150,7 +152,11 @@ export class Dashboard extends ServiceElement {
     this.shell.announce("");
     this.shell.showError("");
     this.setTitle("Sign in");
-    this.shell.askToSignIn({ again: false });
+    this.#askToSignIn({ again: false });
+  }
+
+  #askToSignIn({ again }) {
+    this.shell.askToSignIn({ again, usesCookie: this.connection.usesCookie });
   }
 
   async #signIn(token) {

@@ -10,6 +10,9 @@ import { dispatch } from "../lib/events.js";
 const SIGN_IN = "Sign in with your access token to see tickets.";
 const SIGN_IN_AGAIN =
   "You are no longer signed in. Sign in again to continue; what you typed is kept.";
+const SIGN_IN_ON_SITE = "Sign in to this site to see your tickets.";
+const SIGN_IN_ON_SITE_AGAIN =
+  "You are no longer signed in to this site. Sign in again, in another tab; what you typed is kept.";
 // a password field: password managers can store the token, and people can paste it
 const TOKEN_INPUT = { type: "password", autocomplete: "current-password" };
 const MAX_ANNOUNCEMENTS = 10;
@@ -77,9 +80,13 @@ export class Shell {
   }
 
   /** Asks for a token: `again` in a dialog over the page, or else in place of the content. */
-  askToSignIn({ again }) {
+  askToSignIn({ again, usesCookie = false }) {
     if (again && this.#dialog) return;
     this.hideSignIn();
+    if (usesCookie) {
+      this.#showSignedOut({ again });
+      return;
+    }
     this.signInForm = createForm({
       submitEvent: "sign-in",
       label: "Sign in",
@@ -97,6 +104,24 @@ export class Shell {
       this.#nav.hidden = true;
       this.#main.append(this.#signIn);
       if (this.#isPage) this.signInForm.focus();
+    }
+  }
+
+  /** Says that the host's session has ended: the host signs people in, and then the page goes on. */
+  #showSignedOut({ again }) {
+    const reload = button("t-primary", "I have signed in", () => dispatch(this.root, "try-cookie"));
+    this.#signIn = h(
+      "section.t-sign-in",
+      h(again || !this.#isPage ? "h2" : "h1", "Signed out"),
+      h("p", again ? SIGN_IN_ON_SITE_AGAIN : SIGN_IN_ON_SITE),
+      reload,
+    );
+    if (again) this.#showSignInDialog();
+    else {
+      this.content.hidden = true;
+      this.#nav.hidden = true;
+      this.#main.append(this.#signIn);
+      if (this.#isPage) reload.focus();
     }
   }
 

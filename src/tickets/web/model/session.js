@@ -3,6 +3,7 @@
 
 import { openStorage } from "../lib/storage.js";
 import { Api } from "./api.js";
+import { COOKIE, createCookieFetch } from "./cookie-fetch.js";
 import { Drafts, deleteOldDrafts } from "./drafts.js";
 import { Outbox } from "./outbox.js";
 import { UnreadPoller } from "./poller.js";
@@ -18,12 +19,13 @@ const connections = new Map();
  *
  * @param {string} root
  * @param {Side} side
+ * @param {boolean} [usesCookie] whether the host's cookie signs in
  */
-export function connect(root, side) {
-  const name = `${side} ${root}`;
+export function connect(root, side, usesCookie = false) {
+  const name = `${side} ${root}${usesCookie ? " cookie" : ""}`;
   let connection = connections.get(name);
   if (!connection) {
-    connection = new Connection(root, side, name);
+    connection = new Connection(root, side, name, usesCookie);
     connections.set(name, connection);
   }
   return connection;
@@ -41,20 +43,35 @@ class Connection extends EventTarget {
    * @param {string} root
    * @param {Side} side
    * @param {string} name
+   * @param {boolean} [usesCookie]
    */
-  constructor(root, side, name) {
+  constructor(root, side, name, usesCookie = false) {
     super();
+    this.usesCookie = usesCookie;
     // both parts of the name are in the storage key, so that no other service ever gets the token
     this.#tokenKey = `tickets:${name}:token`;
     this.#ownerKey = `tickets:${name}:owner`;
-    this.api = new Api(root, side);
+    const cookieFetch = createCookieFetch((person, before) => this.#usePerson(person, before));
+    this.api = usesCookie ? new Api(root, side, cookieFetch) : new Api(root, side);
     this.api.onTokenRefused = (token) => {
       // a late response to an earlier token says nothing about the current one
       if (token === this.token) this.#dropToken("refused");
     };
     this.poller = new UnreadPoller(() => this.api.unreadCount());
     deleteOldDrafts(this.#local);
-    this.useToken(this.#session.getItem(this.#tokenKey));
+    this.useToken(usesCookie ? COOKIE : this.#session.getItem(this.#tokenKey));
+  }
+
+  /**
+   * Uses the drafts of the person whose cookie it is; clears everything of another one before.
+   *
+   * @param {string} person
+   * @param {string | null} before
+   */
+  #usePerson(person, before) {
+    if (before) this.signOut();
+    this.#session.setItem(this.#ownerKey, person);
+    if (before) this.useToken(COOKIE);
   }
 
   get token() {

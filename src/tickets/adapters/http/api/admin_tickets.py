@@ -54,17 +54,17 @@ class AdminTicketsController(ThreadController):
     tags = ["admin"]  # noqa: RUF012 - as the framework declares it
     security = [{ADMIN_SCHEME: []}]  # noqa: RUF012
 
-    @get("/stats", responses=COUNT_PROBLEMS)
+    @get("/stats", operation_id="getStats", responses=COUNT_PROBLEMS)
     async def stats(self, request: AdminRequest) -> Stats:
         """Count tickets by status and by category, and the unread ones (section 10)."""
         return await ticket_views(request).admin_stats()
 
-    @get("/unread", responses=COUNT_PROBLEMS)
+    @get("/unread", operation_id="countAllUnreadTickets", responses=COUNT_PROBLEMS)
     async def count_unread_by_admins(self, request: AdminRequest) -> Unread:
         """Return the admins' unread count: how many tickets are unread for the admins."""
         return Unread(await ticket_views(request).admin_unread())
 
-    @get("/{ticket_id:str}", responses=DETAIL_PROBLEMS)
+    @get("/{ticket_id:str}", operation_id="getTicketAsAdmin", responses=DETAIL_PROBLEMS)
     async def read_any_ticket(
         self,
         request: AdminRequest,
@@ -104,6 +104,7 @@ class AdminTicketsController(ThreadController):
 
     @post(
         "/{ticket_id:str}/reply",
+        operation_id="replyAsAdmin",
         dto=JSONRequestBody[NewAdminReply],
         return_dto=None,
         responses=GROWN_PROBLEMS,

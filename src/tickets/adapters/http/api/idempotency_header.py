@@ -16,6 +16,12 @@ IDEMPOTENCY_HEADER = "Idempotency-Key"
 
 MAX_KEY_LENGTH = 255
 
+INVALID_KEY = FieldError(
+    IDEMPOTENCY_HEADER,
+    f"{IDEMPOTENCY_HEADER} must be one key of 1 to {MAX_KEY_LENGTH} printable ASCII characters.",
+)
+"""The error of a header that is no key."""
+
 # A string with quotes around it, as the IETF's draft has it, or without them, as most clients
 # send it.
 _KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])+)"|([!#-~]+)')
@@ -40,11 +46,7 @@ async def read_idempotency_key(request: Request[Actor, Any, Any]) -> Idempotency
     match = _KEY.fullmatch(values[0].strip()) if len(values) == 1 else None
     key = match and (_ESCAPED.sub(r"\1", match[1]) if match[1] else match[2])
     if not key or len(key) > MAX_KEY_LENGTH:
-        message = (
-            f"{IDEMPOTENCY_HEADER} must be one key of 1 to {MAX_KEY_LENGTH} printable ASCII "
-            f"characters."
-        )
-        raise InvalidInput([FieldError(IDEMPOTENCY_HEADER, message)])
+        raise InvalidInput([INVALID_KEY])
     request_line = f"{request.method} {request.scope['path'].rstrip('/')}\n".encode()
     fingerprint = sha256(request_line + await request.body()).digest()
     return IdempotencyKey(request.user, key, fingerprint)

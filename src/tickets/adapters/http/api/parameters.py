@@ -44,9 +44,12 @@ DEFAULT_PAGE_SIZE = PageSize(50)
 DEFAULT_THREAD_SIZE = PageSize(MAX_PAGE_MESSAGES)
 
 
+NOT_A_TICKET_NUMBER = "must be a whole number such as 7"
+
+
 def _decode_ticket_number(_kind: type, value: str) -> TicketNumber:
     if not _TICKET_NUMBER.fullmatch(value):
-        raise _not_a_number("must be a whole number such as 7", value)
+        raise _not_a_number(NOT_A_TICKET_NUMBER, value)
     return TicketNumber(value[:_MAX_DIGITS])
 
 
@@ -177,6 +180,11 @@ Peek = Annotated[
 ]
 
 
+def given_twice(parameter: str) -> FieldError:
+    """Return the error of a query parameter that is given twice."""
+    return FieldError(parameter, f"{label(parameter)} must be given once.")
+
+
 def refuse_repeated_parameters(authenticate: BeforeRequestHookHandler) -> BeforeRequestHookHandler:
     """Return the hook that authenticates first, then refuses a query parameter given twice.
 
@@ -188,9 +196,7 @@ def refuse_repeated_parameters(authenticate: BeforeRequestHookHandler) -> Before
         if request.scope["query_string"]:
             given = request.query_params
             errors = [
-                FieldError(name, f"{label(name)} must be given once.")
-                for name in SINGLE_PARAMETERS
-                if len(given.getall(name, ())) > 1
+                given_twice(name) for name in SINGLE_PARAMETERS if len(given.getall(name, ())) > 1
             ]
             if errors:
                 raise InvalidInput(errors)

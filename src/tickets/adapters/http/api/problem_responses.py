@@ -61,6 +61,9 @@ CUSTOMER_PROBLEMS = problem_responses(400, 401, 429, 503) | {
     404: _problem(Problem, "There is no such user.")
 }
 CREATE_PROBLEMS = problem_responses(400, 401, 409, 410, 413, 415, 422, 429, 503)
+ON_BEHALF_PROBLEMS = CREATE_PROBLEMS | {
+    404: _problem(Problem, "The customer has been deleted at this moment.")
+}
 CHANGE_PROBLEMS = problem_responses(400, 401, 404, 409, 410, 413, 415, 422, 429, 503)
 GROWN_PROBLEMS = CHANGE_PROBLEMS | {
     409: _problem(

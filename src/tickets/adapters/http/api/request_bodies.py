@@ -129,6 +129,9 @@ MAX_DIGITS = 20
 """Digits of an integer that are converted, which is far beyond every bound; `int` refuses 5,000."""
 
 
+NOT_JSON_DETAIL = "The body must be sent as application/json."
+
+
 class JSONRequestBody(MsgspecDTO[RequestBody]):
     """Decodes a JSON body into its Struct; an error names every invalid field.
 
@@ -148,9 +151,7 @@ class JSONRequestBody(MsgspecDTO[RequestBody]):
         if len(content_types) > 1 or (
             media_type and not media_type.lower().endswith((b"/json", b"+json"))
         ):
-            raise ClientException(
-                status_code=415, detail="The body must be sent as application/json."
-            )
+            raise ClientException(status_code=415, detail=NOT_JSON_DETAIL)
         try:
             return _decoder(self.model_type)(value)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -189,9 +190,10 @@ def _decode_field_by_field(body: bytes, body_type: type[RequestBody]) -> Request
     values = {}
     types = get_type_hints(body_type)
     for field in msgspec.structs.fields(body_type):
-        blank = "" if field.required else field.default
+        if field.name not in fields and not field.required:
+            continue  # its default need not be a value that JSON has
         try:
-            values[field.name] = msgspec.convert(fields.pop(field.name, blank), field.type)
+            values[field.name] = msgspec.convert(fields.pop(field.name, ""), field.type)
         # a string with a lone surrogate where the field is no string
         except (msgspec.ValidationError, UnicodeEncodeError):
             kind = _json_type(types[field.name])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 from litestar import Controller, Request, post
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
+from litestar.types import Method, OperationIDCreator
 
+from tickets.adapters.http.access.same_origin import may_only_peek
 from tickets.adapters.http.api.cursors import read_history_cursor, read_thread_cursor
 from tickets.adapters.http.api.idempotency_header import read_idempotency_key
 from tickets.adapters.http.api.parameters import TicketId, read_boolean, ticket_service
@@ -48,7 +52,12 @@ async def load_thread(
     """
     service, ordinal = ticket_service(request), read_thread_cursor(before)
     event = read_history_cursor(events_before)
-    if read_boolean("peek", peek) or ordinal is not None or event is not None:
+    if (
+        read_boolean("peek", peek)
+        or may_only_peek(request)
+        or ordinal is not None
+        or event is not None
+    ):
         return await service.peek(
             ticket_id, by=request.user, before=ordinal, events_before=event, limit=limit
         )
@@ -72,11 +81,21 @@ def change_headers(request: ThreadRequest) -> list[RawHeader]:
     return rate_limit_headers(rate_limits.allowance("changes", by=request.user))
 
 
+def _by_side(name: str) -> OperationIDCreator:
+    """Return the operation id of a route that both sides have: the admins' is `…AsAdmin`."""
+
+    def operation_id(_handler: HTTPRouteHandler, _method: Method, path: Sequence[object]) -> str:
+        return f"{name}AsAdmin" if "admin" in path else name
+
+    return operation_id
+
+
 class ThreadController(Controller):
     """Routes that are the same for both sides, under each side's path and authentication."""
 
     @post(
         "/{ticket_id:str}/reply",
+        operation_id="replyToTicket",
         dto=JSONRequestBody[NewReply],
         return_dto=None,
         responses=GROWN_PROBLEMS,
@@ -98,6 +117,7 @@ class ThreadController(Controller):
 
     @post(
         "/{ticket_id:str}/read",
+        operation_id=_by_side("markTicketRead"),
         dto=JSONRequestBody[Seen],
         return_dto=None,
         responses=CHANGE_PROBLEMS,
@@ -119,6 +139,7 @@ class ThreadController(Controller):
 
     @post(
         "/{ticket_id:str}/unread",
+        operation_id=_by_side("markTicketUnread"),
         dto=JSONRequestBody[EmptyBody],
         return_dto=None,
         responses=CHANGE_PROBLEMS,

@@ -16,8 +16,8 @@ from tickets.adapters.http.access.authentication import ADMIN_SCHEME
 from tickets.adapters.http.api.idempotency_header import read_idempotency_key
 from tickets.adapters.http.api.parameters import TicketId, ticket_service
 from tickets.adapters.http.api.problem_responses import (
-    CREATE_PROBLEMS,
     GROWN_PROBLEMS,
+    ON_BEHALF_PROBLEMS,
     VALUE_PROBLEMS,
 )
 from tickets.adapters.http.api.request_bodies import JSONRequestBody, Seen
@@ -51,7 +51,7 @@ class TriageController(Controller):
         operation_id="openTicketForCustomer",
         dto=JSONRequestBody[NewTicketOnBehalf],
         return_dto=None,
-        responses=CREATE_PROBLEMS,
+        responses=ON_BEHALF_PROBLEMS,
     )
     async def open_on_behalf(
         self, request: AdminRequest, data: JSONBody[NewTicketOnBehalf]

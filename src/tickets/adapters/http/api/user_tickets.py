@@ -80,7 +80,13 @@ class UserTicketsController(OptionsFirst, ThreadController):
         """Name the methods of both handlers at this path."""
         return allow("GET", "POST")
 
-    @post("/", dto=JSONRequestBody[NewTicket], return_dto=None, responses=CREATE_PROBLEMS)
+    @post(
+        "/",
+        operation_id="openTicket",
+        dto=JSONRequestBody[NewTicket],
+        return_dto=None,
+        responses=CREATE_PROBLEMS,
+    )
     async def open_ticket(
         self,
         request: UserRequest,
@@ -103,6 +109,7 @@ class UserTicketsController(OptionsFirst, ThreadController):
 
     @post(
         "/{ticket_id:str}/close",
+        operation_id="closeTicket",
         dto=JSONRequestBody[EmptyBody],
         return_dto=None,
         responses=CHANGE_PROBLEMS,
@@ -122,7 +129,7 @@ class UserTicketsController(OptionsFirst, ThreadController):
         headers = [] if idempotency_key is None else change_headers(request)
         return FastResponse(StatusChanged(status), headers=headers)
 
-    @get("/", responses=LIST_PROBLEMS)
+    @get("/", operation_id="listTickets", responses=LIST_PROBLEMS)
     async def list_tickets(
         self,
         request: UserRequest,
@@ -161,12 +168,12 @@ class UserTicketsController(OptionsFirst, ThreadController):
         )
         return UserFound.of(page)
 
-    @get("/unread", responses=COUNT_PROBLEMS)
+    @get("/unread", operation_id="countUnreadTickets", responses=COUNT_PROBLEMS)
     async def count_unread(self, request: UserRequest) -> Unread:
         """Return the user's unread count: how many tickets are unread for the user."""
         return Unread(await ticket_views(request).user_unread(_user_id(request)))
 
-    @get("/{ticket_id:str}", responses=DETAIL_PROBLEMS)
+    @get("/{ticket_id:str}", operation_id="getTicket", responses=DETAIL_PROBLEMS)
     async def read_ticket(
         self,
         request: UserRequest,

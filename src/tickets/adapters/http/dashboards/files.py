@@ -34,6 +34,9 @@ ENTRY = "tickets.js"
 _LOADS = re.compile(r"""^(?:@import|import|export|\}).*?["']([\w./-]+)["'];$""", re.MULTILINE)
 
 
+_DASHBOARD = re.compile(r"(<ticket-(?:account|admin)\b)")
+
+
 @dataclass(frozen=True)
 class File:
     """One static file."""
@@ -66,8 +69,12 @@ class Page:
 class Site:
     """All pages and code of a folder, read once."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
-        """Read the folder; the version is a hash over all of its files."""
+    def __init__(self, folder: Path = FOLDER, *, uses_cookies: bool = False) -> None:
+        """Read the folder; the version is a hash over all of its files.
+
+        With `uses_cookies` the dashboards of the pages are in cookie mode.
+        """
+        self._uses_cookies = uses_cookies
         paths = [path for path in sorted(folder.rglob("*")) if path.suffix in MEDIA_TYPES]
         self._sources = {
             path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in paths
@@ -111,6 +118,8 @@ class Site:
             if name not in own
         ]
         page = source.replace("/VERSION/", f"/{self.version}/")
+        if self._uses_cookies:
+            page = _DASHBOARD.sub(r'\1 auth="cookie"', page)
         return Page(_file("page.html", page), ", ".join(links))
 
 

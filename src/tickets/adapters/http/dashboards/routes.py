@@ -15,6 +15,7 @@ from litestar.response import Redirect
 from tickets.adapters.http.access.authentication import ADMIN_HEADER
 from tickets.adapters.http.api.idempotency_header import IDEMPOTENCY_HEADER
 from tickets.adapters.http.dashboards.files import ENTRY, File, Site
+from tickets.adapters.http.edge.mounting import public_address
 from tickets.adapters.http.edge.rate_limit_headers import RATE_LIMIT_HEADERS
 from tickets.adapters.http.edge.security_headers import PAGE_PERMISSIONS
 from tickets.observability.request_context import REQUEST_ID_HEADER
@@ -76,9 +77,9 @@ def dashboards_router(site: Site, *, frame_ancestors: Sequence[str]) -> Router:
     methods = [HttpMethod.GET, HttpMethod.HEAD]
 
     @route("/", http_method=methods, include_in_schema=False)
-    async def home() -> Redirect:
+    async def home(request: WebRequest) -> Redirect:
         """Redirect to the account dashboard."""
-        return Redirect("account")
+        return Redirect(public_address(request.scope, "/account", "account"))
 
     @route([f"/{name}" for name in site.pages], http_method=methods, include_in_schema=False)
     async def page(request: WebRequest) -> Response[bytes] | Redirect:
@@ -87,7 +88,7 @@ def dashboards_router(site: Site, *, frame_ancestors: Sequence[str]) -> Router:
         # from `raw_path`, since the framework has removed the slash from `path`
         if request.scope.get("raw_path", b"").endswith(b"/"):
             # with the slash, the page's relative addresses would lead one level too deep
-            return Redirect(f"../{name}")
+            return Redirect(public_address(request.scope, f"/{name}", f"../{name}"))
         headers = {
             "Content-Security-Policy": policy,
             "Cross-Origin-Opener-Policy": "same-origin",

@@ -108,7 +108,7 @@ class QueuesController(Controller):
     tags = ["admin"]  # noqa: RUF012 - as the framework declares it
     security = [{ADMIN_SCHEME: []}]  # noqa: RUF012
 
-    @get("/all", responses=LIST_PROBLEMS)
+    @get("/all", operation_id="listAllTickets", responses=LIST_PROBLEMS)
     async def list_all_tickets(
         self,
         request: DeskRequest,
@@ -150,7 +150,11 @@ class QueuesController(Controller):
             return ConditionalResponse(AdminList.of(plain))
         return await _page(request, selection, cursor=cursor, limit=limit)
 
-    @get("/queue/{queue:str}", responses=LIST_PROBLEMS | problem_responses(404))
+    @get(
+        "/queue/{queue:str}",
+        operation_id="listQueue",
+        responses=LIST_PROBLEMS | problem_responses(404),
+    )
     async def list_queue(
         self,
         request: DeskRequest,
@@ -181,7 +185,7 @@ class QueuesController(Controller):
         )
         return await _page(request, selection, cursor=cursor, limit=limit)
 
-    @get("/queues", responses=CONDITIONAL_COUNT_PROBLEMS)
+    @get("/queues", operation_id="countQueues", responses=CONDITIONAL_COUNT_PROBLEMS)
     async def count_queues(self, request: DeskRequest) -> ConditionalResponse[QueueCounts]:
         """Count the tickets of each queue, and those that are resolved, closed, unread."""
         admin = request.user.admin

@@ -27,6 +27,7 @@ from tickets.adapters.http.edge.problem_details import (
 )
 from tickets.adapters.http.edge.rate_limit_headers import rate_limit_headers, stored_allowance
 from tickets.domain.errors import (
+    CrossOrigin,
     FieldError,
     IdempotencyKeyReused,
     InvalidInput,
@@ -41,6 +42,7 @@ from tickets.domain.errors import (
     SavedRepliesFull,
     SavedReplyNotFound,
     SearchTooSlow,
+    SignInUnavailable,
     StaleTicket,
     StoreExhausted,
     StoreReadOnly,
@@ -62,6 +64,8 @@ logger = logging.getLogger("tickets")
 
 MAX_BODY_BYTES = 64 * 1024
 """Maximum size of a request body; a larger one is a 413."""
+
+TOO_LARGE_DETAIL = f"The request body is too large: the limit is {MAX_BODY_BYTES // 1024} KiB."
 
 Headers = Mapping[str, str]
 AnyRequest = Request[Any, Any, Any]
@@ -151,6 +155,7 @@ ERROR_TABLE: Mapping[type[TicketsError], ErrorRule[Any]] = {
     SearchTooSlow: ErrorRule(HTTPStatus.BAD_REQUEST),
     NotAuthenticated: ErrorRule(HTTPStatus.UNAUTHORIZED, _challenge),
     NotAllowed: ErrorRule(HTTPStatus.FORBIDDEN),
+    CrossOrigin: ErrorRule(HTTPStatus.FORBIDDEN),
     QueueNotFound: ErrorRule(HTTPStatus.NOT_FOUND),
     TicketNotFound: ErrorRule(HTTPStatus.NOT_FOUND),
     SavedReplyNotFound: ErrorRule(HTTPStatus.NOT_FOUND),
@@ -163,6 +168,7 @@ ERROR_TABLE: Mapping[type[TicketsError], ErrorRule[Any]] = {
     TooManyRequests: ErrorRule(HTTPStatus.TOO_MANY_REQUESTS, _over_limit),
     StaleTicket: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
     StoreUnavailable: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
+    SignInUnavailable: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
     StoreReadOnly: ErrorRule(HTTPStatus.SERVICE_UNAVAILABLE, _retry_later),
     NotReady: ErrorRule(
         HTTPStatus.SERVICE_UNAVAILABLE, _retry_later, body=NotReadyProblem, fields=_problems
@@ -173,17 +179,22 @@ ERROR_TABLE: Mapping[type[TicketsError], ErrorRule[Any]] = {
 """Every error of `tickets.domain.errors`; a test fails where one is missing."""
 
 
-def on_tickets_error(request: AnyRequest, error: TicketsError) -> Response[Problem]:
-    """Respond to an error of the core as the table says."""
+def problem_of(error: TicketsError) -> Problem:
+    """Return the body of the response to an error of the core."""
     rule = ERROR_TABLE[type(error)]
-    body = rule.body(
+    return rule.body(
         type=problem_type(error.code),
         title=rule.status.phrase,
         status=rule.status,
         detail=str(error),
         **rule.fields(error),
     )
-    return problem_response(body, headers=rule.headers(request, error))
+
+
+def on_tickets_error(request: AnyRequest, error: TicketsError) -> Response[Problem]:
+    """Respond to an error of the core as the table says."""
+    headers = ERROR_TABLE[type(error)].headers(request, error)
+    return problem_response(problem_of(error), headers=headers)
 
 
 def on_validation_error(request: AnyRequest, error: ValidationException) -> Response[Problem]:
@@ -201,9 +212,7 @@ def on_validation_error(request: AnyRequest, error: ValidationException) -> Resp
 _DETAIL_BY_STATUS: Mapping[int, str] = {
     HTTPStatus.NOT_FOUND: NOT_FOUND_DETAIL,
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not support that method.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
-        f"The request body is too large: the limit is {MAX_BODY_BYTES // 1024} KiB."
-    ),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: TOO_LARGE_DETAIL,
 }
 
 _DISCONNECTED = "client disconnected prematurely"

@@ -19,6 +19,12 @@ SECURITY_HEADERS: Sequence[RawHeader] = (
     (b"cache-control", b"no-store"),
 )
 
+PERSON_HEADER = b"tickets-person"
+"""Who is signed in at the host, as a hash: of a response, and what a request expects."""
+
+PERSON_STATE = "tickets.person"
+"""The key of the request's state that has the value of this header."""
+
 PAGE_PERMISSIONS = (
     "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
 )

@@ -10,13 +10,18 @@ import msgspec
 from litestar import Litestar
 from litestar.types import Message, Send
 
+from tickets.adapters.http.edge.mounting import own_scope
 from tickets.adapters.http.edge.problem_details import (
     INTERNAL_ERROR_DETAIL,
     MEDIA_TYPE,
     Problem,
     problem,
 )
-from tickets.adapters.http.edge.security_headers import with_security_headers
+from tickets.adapters.http.edge.security_headers import (
+    PERSON_HEADER,
+    PERSON_STATE,
+    with_security_headers,
+)
 from tickets.domain.people import Actor, Side
 from tickets.observability.metrics import UNMATCHED, Metrics
 from tickets.observability.request_context import (
@@ -65,8 +70,9 @@ class InstrumentedLitestar(Litestar):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
+        scope = own_scope(scope)
         request_id = request_id_of(scope["headers"])
-        scope.setdefault("state", {})["request_id"] = request_id
+        scope["state"]["request_id"] = request_id
         # Never reset: the server runs each request in a task of its own, and what it logs about a
         # failure belongs to the request too.
         current_request.set(scope)
@@ -78,6 +84,8 @@ class InstrumentedLitestar(Litestar):
                 status = message["status"]
                 headers = with_security_headers(message["headers"])
                 headers.append((_REQUEST_ID_HEADER, request_id.encode()))
+                if PERSON_STATE in scope["state"]:
+                    headers.append((PERSON_HEADER, scope["state"][PERSON_STATE]))
                 message["headers"] = headers
             await send(message)
 

@@ -1,8 +1,8 @@
 """The OpenAPI document: additions to what the framework derives from the handlers.
 
 They hold for every operation alike, and the framework has no place to declare them: headers of
-error responses, the `Idempotency-Key`, that request bodies have no other fields, and that a 204 has
-no body.
+error responses, the `Idempotency-Key`, that request bodies have no other fields, that a 204 has no
+body, examples of responses, and shared schemas of enumerations.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import OpenAPI
 
 from tickets.adapters.http.api.idempotency_header import IDEMPOTENCY_HEADER, MAX_KEY_LENGTH
+from tickets.adapters.http.openapi.examples import EXAMPLES
+from tickets.adapters.http.openapi.problem_examples import problem_example
+from tickets.adapters.http.openapi.shared_enums import share_enumerations
 
 _TEXT = {"type": "string", "minLength": 1}
 
@@ -56,10 +59,12 @@ class Document(OpenAPI):
     def to_schema(self) -> dict[str, Any]:
         """Return the document as it is sent."""
         document = super().to_schema()
-        for operations in document["paths"].values():
+        for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 if method in ("post", "put", "delete"):
                     operation.setdefault("parameters", []).append(IDEMPOTENCY_PARAMETER)
+                for parameter in operation.get("parameters", []):
+                    _forbid_null(parameter["schema"])
                 if "requestBody" in operation:
                     _forbid_other_fields(document, operation["requestBody"])
                 for status, response in operation["responses"].items():
@@ -67,7 +72,41 @@ class Document(OpenAPI):
                         response.setdefault("headers", {})[name] = {**header, "required": True}
                     if status in WITHOUT_BODY:
                         response.pop("content", None)
+                    for media in response.get("content", {}).values():
+                        _add_example(path, operation, status, media)
+        _require_what_is_always_sent(document)
+        share_enumerations(document)
         return document
+
+
+def _add_example(path: str, operation: dict[str, Any], status: str, media: dict[str, Any]) -> None:
+    name = media["schema"]["$ref"].removeprefix("#/components/schemas/")
+    if status.startswith("2"):
+        media["example"] = EXAMPLES[name]
+    else:
+        media["example"] = problem_example(path, operation.get("parameters", []), status, name)
+
+
+def _require_what_is_always_sent(document: dict[str, Any]) -> None:
+    """Require every field of successful responses, those with a default included.
+
+    Problems leave out what does not apply, and requests may leave out what has a default.
+    """
+    for name, schema in document["components"]["schemas"].items():
+        is_request = schema.get("additionalProperties") is False
+        if not is_request and not name.endswith(("Problem", "Conflict")):
+            properties = schema.get("properties", {})
+            schema["required"] = sorted(properties)
+            for each in properties.values():
+                each.pop("default", None)
+
+
+def _forbid_null(schema: dict[str, Any]) -> None:
+    """Drop null from the values of a parameter: in an address there is none, only absence."""
+    others = [each for each in schema.get("oneOf", []) if each != {"type": "null"}]
+    if len(others) == 1:
+        del schema["oneOf"]
+        schema.update(others[0])
 
 
 def _forbid_other_fields(document: dict[str, Any], request_body: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from tickets.settings.database_address import DatabaseAddress
 from tickets.settings.database_url import driver_url
 
 
@@ -22,8 +23,20 @@ async def open_connection(
     An application_name in the URL takes the place of "tickets" in the one that is given. Raises
     `UnusableUrl`, a `ValueError`.
     """
-    parsed = driver_url(url)
     settings = dict(server_settings or {})
+    if isinstance(url, DatabaseAddress):
+        if url.search_path is not None:
+            settings["search_path"] = url.search_path
+        if url.arguments is not None:
+            pool_options = dict(url.options)
+            theirs = pool_options.pop("server_settings", None) or {}
+            return await asyncpg.connect(
+                *url.arguments,
+                **pool_options | options,
+                timeout=timeout,
+                server_settings={**theirs, **settings},
+            )
+    parsed = driver_url(url)
     if parsed.application_name is not None:
         own = settings.get("application_name", "").removeprefix("tickets")
         settings["application_name"] = parsed.application_name + own

@@ -16,7 +16,7 @@ from tickets.adapters.postgres.repositories.idempotency import (
     response_values,
 )
 from tickets.adapters.postgres.repositories.rate_limits import PostgresRateLimiter, hit_values
-from tickets.adapters.postgres.repositories.ticket_events import encode_events
+from tickets.adapters.postgres.repositories.ticket_events import event_values
 from tickets.adapters.postgres.repositories.ticket_rows import (
     follow_ups_of,
     message_values,
@@ -67,6 +67,8 @@ class PostgresTickets:
         self._unread_counts = unread_counts
         self._ticket_cache = ticket_cache
         self._sql = load_queries("tickets")
+        self._delivers = False
+        """Whether a channel was on at the last write that depended on it."""
 
     async def add(self, ticket: Ticket, context: WriteContext = NO_CONTEXT) -> Ticket:
         """Insert ticket, first message, events and stored response, and record the hit."""
@@ -80,16 +82,16 @@ class PostgresTickets:
             "opened_by": ticket.opened_by,
             **state_values(ticket),
             **message_values(ticket),
-            "events": encode_events(ticket.new_events),
+            **event_values(ticket.new_events),
             **hit_values(hit),
         }
+        with_response = values | response_values(response)
         if response is None and hit is not None:
-            statement = self._sql["add_ticket"].bind(**values)
+            short = self._sql["add_ticket"].bind(**values)
         else:
-            values |= response_values(response)
-            statement = self._sql["add_ticket_with_context"].bind(**values)
+            short = self._sql["add_ticket_with_context"].bind(**with_response)
         try:
-            row = await self._database.fetchrow(*statement)
+            row = await self._write(short, "add_ticket_and_deliver", with_response)
         except asyncpg.ForeignKeyViolationError as error:
             if error.table_name == "tickets" and "(user_id)" in (error.detail or "(user_id)"):
                 # the user has been deleted
@@ -98,7 +100,7 @@ class PostgresTickets:
         except REFUSED_WRITE_ERRORS as error:
             await self._raise_reason(error, context)
             raise
-        assert row is not None  # noqa: S101 - an insert without a condition returns its row
+        assert row is not None  # noqa: S101 - the longer statement has no condition
         if hit is not None:
             self._rate_limiter.recorded(hit, row["arrival_in"])
         ticket.id, ticket.version = row["id"], row["version"]
@@ -135,7 +137,7 @@ class PostgresTickets:
         else:
             values = {
                 **message_values(ticket),
-                "events": encode_events(ticket.new_events),
+                **event_values(ticket.new_events),
                 **response_values(response),
                 **hit_values(hit),
             }
@@ -179,17 +181,21 @@ class PostgresTickets:
         context: WriteContext = NO_CONTEXT,
     ) -> asyncpg.Record:
         """Run a statement that saves the ticket; return its row, or raise `StaleTicket`."""
-        statement = self._sql[query].bind(
-            ticket_id=ticket.id,
-            version=ticket.version,
-            assigns=ticket.assigns,
-            first_replied_at=ticket.first_replied_at,
-            resolved_at=ticket.resolved_at,
+        values = {
+            "ticket_id": ticket.id,
+            "version": ticket.version,
+            "assigns": ticket.assigns,
+            "first_replied_at": ticket.first_replied_at,
+            "resolved_at": ticket.resolved_at,
             **state_values(ticket),
             **values,
-        )
+        }
+        statement = self._sql[query].bind(**values)
         try:
-            row = await self._database.fetchrow(*statement)
+            if query == "save_ticket":
+                row = await self._write(statement, "save_ticket_and_deliver", values)
+            else:
+                row = await self._database.fetchrow(*statement)
         except REFUSED_WRITE_ERRORS as error:
             await self._raise_reason(error, context)
             raise
@@ -199,6 +205,22 @@ class PostgresTickets:
             self._ticket_cache.invalidate(ticket.id)
         if row is None:
             raise StaleTicket
+        return row
+
+    async def _write(
+        self, short: tuple[str, *tuple[object, ...]], query: str, values: Mapping[str, object]
+    ) -> asyncpg.Record | None:
+        """Run the statement that delivers nothing, and where a channel is on the other one.
+
+        The short statement changes nothing where a channel is on, or the ticket is stale. The other
+        one says whether a channel is on, so that the next write begins with the right one.
+        """
+        if not self._delivers:
+            row = await self._database.fetchrow(*short)
+            if row is not None:
+                return row
+        row = await self._database.fetchrow(*self._sql[query].bind(**values))
+        self._delivers = row is not None and not row["nobody_listens"]
         return row
 
     async def _raise_reason(self, error: Exception, context: WriteContext) -> None:

@@ -28,6 +28,7 @@ from tickets.adapters.postgres.schema.migration_transactions import (
     retried,
 )
 from tickets.adapters.postgres.sql_loader import load_queries
+from tickets.settings.database_address import DatabaseAddress
 
 __all__ = ["HalfDone", "Migration", "MigrationError", "Migrator", "load_migrations"]
 
@@ -134,11 +135,25 @@ class Migrator:
         """
         if not await self.due():
             return []
+        await self._create_schema()
         async with migration_lock(self._connection) as lock:
             # another process may have applied them until now
             with explained("Migrating failed"):
                 due = await self.due()
                 return [migration for migration in due if await self._apply(migration, lock)]
+
+    async def _create_schema(self) -> None:
+        """Create the schema of the database's address, unless it is there or may not be created."""
+        url = getattr(self._connection, "url", "")
+        if not isinstance(url, DatabaseAddress) or url.schema is None:
+            return
+        with explained(f"The schema {url.schema} cannot be created"):
+            found = await self._connection.fetchval(
+                *self._sql["schema_exists"].bind(name=url.schema)
+            )
+            if not found:
+                # concurrent starts may create it at the same moment
+                await self._connection.execute(f"create schema if not exists {url.search_path}")
 
     async def _apply(self, migration: Migration, lock: MigrationLock) -> bool:
         """Apply a migration; return False if a release before 0009 has done it meanwhile."""

@@ -13,6 +13,8 @@ from tickets.adapters.postgres.connection.database import Database
 from tickets.adapters.postgres.connection.errors import is_missing_table
 from tickets.adapters.postgres.schema.migrations import load_migrations
 from tickets.adapters.postgres.sql_loader import load_queries
+from tickets.clock import SystemClock
+from tickets.domain.deliveries import ChannelFigures
 from tickets.domain.errors import HealthProblem, NotReady, Overloaded, StoreUnavailable
 
 logger = logging.getLogger("tickets")
@@ -30,6 +32,7 @@ class Figures:
     migrations_due: int
     verified_at: float | None
     findings_remaining: int
+    deliveries: Sequence[ChannelFigures] = ()
 
 
 class PostgresHealth:
@@ -41,6 +44,7 @@ class PostgresHealth:
         self._sql = load_queries("store_health")
         numbers = [migration.number for migration in load_migrations()]
         self._wanted, self._highest = len(numbers), max(numbers)
+        self._outbox = load_queries("deliveries")["delivery_figures"]
         self._check: asyncio.Task[Sequence[HealthProblem]] | None = None
 
     async def ready(self) -> None:
@@ -71,6 +75,7 @@ class PostgresHealth:
                 raise
             # an older backup: the figures say that migrations are due
             verification = None
+        deliveries = await self._deliveries() if applied == self._wanted else ()
         return Figures(
             unread_by_users=unread["by_users"],
             unread_by_admins=unread["by_admins"],
@@ -79,7 +84,12 @@ class PostgresHealth:
             # the row of a round may be missing after a restore, until the next start
             verified_at=verification and verification["finished_at"],
             findings_remaining=verification["remaining"] if verification else 0,
+            deliveries=deliveries,
         )
+
+    async def _deliveries(self) -> Sequence[ChannelFigures]:
+        rows = await self._database.fetch(*self._outbox.bind(at=SystemClock().now()))
+        return [ChannelFigures(**row) for row in rows]
 
     def _forget_check(self, _check: object) -> None:
         self._check = None

@@ -20,6 +20,9 @@ OTHER_FILES = {
 
 OTHER_QUERIES = {
     "add_user",  # a command's; the platform may keep its users to itself
+    # people of a host, in our own table of users alone: a platform's lacks the column
+    "add_person",
+    "update_person",
 }
 """Single statements that a serving process does not need."""
 

@@ -97,7 +97,8 @@ class Verifier:
         position: int | None = 0
         while position is not None:
             position = await self.batch(position, wrong)
-        return [*findings, *counts, *wrong.findings()]
+        stuck = await self._found_by("deliveries", "find_stuck_deliveries")
+        return [*findings, *counts, *wrong.findings(), *stuck]
 
     async def configuration(self) -> Sequence[Finding]:
         """Verify what does not depend on the tickets; rights and statements are tried."""

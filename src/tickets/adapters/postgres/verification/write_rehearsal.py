@@ -1,7 +1,8 @@
 """Rehearses the service's writes in a transaction that is rolled back.
 
 `explain` does not run triggers, checks and sequences. So a ticket is opened, triaged, answered and
-closed here by the statements of the service itself, and nobody sees it. Its ids are used up.
+closed here by the statements of the service itself, and nobody sees it. Its ids are used up, but
+for those of a table without tickets: the first ticket of a new desk is number 1.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ async def refused_writes(transactions: Transactions) -> Sequence[Finding]:
     sql = load_queries("verification")
     findings: list[Finding] = []
     rehearsal: _Rehearsal | None = None
+    positions = await _id_positions(transactions)
     try:
         async with transactions.open():
             await connection.execute(sql["limit_repair_waits"].sql)
@@ -76,7 +78,34 @@ async def refused_writes(transactions: Transactions) -> Sequence[Finding]:
         doing = "writing" if rehearsal is None else rehearsal.doing
         detail = f"{doing} is refused: {error.__cause__ or error}"
         findings.append(Finding("writes", detail, prevents_start=True))
+    await _give_back_ids(transactions, positions)
     return findings
+
+
+async def _id_positions(transactions: Transactions) -> Sequence[asyncpg.Record]:
+    """Return where the sequences stand if there are no tickets, and the role may know."""
+    try:
+        return cast(
+            "Sequence[asyncpg.Record]",
+            await transactions.connection.fetch(load_queries("verification")["id_positions"].sql),
+        )
+    except asyncpg.InsufficientPrivilegeError:
+        return []
+
+
+async def _give_back_ids(transactions: Transactions, positions: Sequence[asyncpg.Record]) -> None:
+    """Put the sequences back; a role that may not, or others' locks, leave the ids used up."""
+    if not positions:
+        return
+    sql = load_queries("verification")
+    try:
+        async with transactions.open():
+            await transactions.connection.execute(sql["limit_repair_waits"].sql)
+            await transactions.connection.execute(sql["lock_tickets_for_ids"].sql)
+            for position in positions:
+                await transactions.connection.fetch(*sql["give_back_ids"].bind(**position))
+    except (asyncpg.InsufficientPrivilegeError, *LOCK_CONFLICTS):
+        pass
 
 
 class _Rehearsal:

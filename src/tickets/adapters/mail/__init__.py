@@ -1,0 +1,1 @@
+"""Adapter to mail servers: renders mails, and sends them by SMTP."""

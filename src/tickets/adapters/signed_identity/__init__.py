@@ -1,0 +1,1 @@
+"""Signed identity: JSON Web Tokens of a host platform, in any language."""

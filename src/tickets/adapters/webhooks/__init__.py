@@ -1,0 +1,1 @@
+"""Adapter to webhooks: requests over HTTPS into public networks alone."""
