@@ -57,8 +57,8 @@ async def test_a_save_detects_a_stale_cached_ticket_of_another_process(
     await there.reply(ticket.id, ADMIN, "From there.")
     await there.reply(ticket.id, owner, "And back.")
 
-    # a stale save, a load, a save
-    assert await here.statements_of(here.reply(ticket.id, ADMIN, "From here.")) == 3
+    # a stale save, the one that also fills the outbox (as a channel may be on), a load, a save
+    assert await here.statements_of(here.reply(ticket.id, ADMIN, "From here.")) == 4
 
     assert await here.texts(ticket.id) == [
         "It stops after the first hundred rows.",
