@@ -1,6 +1,6 @@
 """A Django platform with `django.contrib.auth`, and the support desk beside it.
 
-    pip install django uvicorn tickets-desk
+    pip install django uvicorn .      # this checkout
     DATABASE_URL=postgresql://… uvicorn django_host:application --app-dir examples/hosts
 
 The platform's own tables are in an SQLite file here. Sign in as `mara` (a customer) or `nadia`

@@ -1,6 +1,6 @@
 """A FastAPI platform with cookie sessions, and the support desk mounted in it.
 
-    pip install fastapi uvicorn itsdangerous tickets-desk
+    pip install fastapi uvicorn itsdangerous .      # this checkout
     DATABASE_URL=postgresql://… uvicorn fastapi_host:app --app-dir examples/hosts
 
 Sign in as `mara` (a customer) or `nadia` (support staff) at `/`. The desk is at `/support/account`

@@ -1,6 +1,6 @@
 """A Litestar platform with server-side sessions, and the support desk as a plugin.
 
-    pip install litestar uvicorn tickets-desk
+    pip install litestar uvicorn .      # this checkout
     DATABASE_URL=postgresql://… uvicorn litestar_host:app --app-dir examples/hosts
 
 Sign in as `mara` (a customer) or `nadia` (support staff) at `/`. The desk is at `/support/account`

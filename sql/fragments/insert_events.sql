@@ -1,6 +1,6 @@
--- Inserts the events of a change of ticket `changed`, which has the new `message`. :events is one flat
--- array: kind, before and after of each event. All have the same moment and author, and get their
--- ids in their order. A follow-up is an event of the ticket that the new one follows.
+-- Inserts the events of a change of ticket `changed`, which has the new `message`. :events is one
+-- flat array: kind, before and after of each event. All have the same moment and author, and get
+-- their ids in their order. A follow-up is an event of the ticket that the new one follows.
 insert into ticket_events (ticket_id, at, kind, by, admin_id, admin_name, before, after, message_id)
 select case (:events::text[])[e.start] when 'follow_up' then t.follows else t.id end,
        :event_at::timestamptz, (:events::text[])[e.start], :event_by::text,

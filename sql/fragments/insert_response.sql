@@ -1,5 +1,5 @@
--- Stores the response to a change of ticket `changed`, where there is a key. The response to a reply
--- is its message, whose id is known only now.
+-- Stores the response to a change of ticket `changed`, where there is a key. The response to a
+-- reply is its message, whose id is known only now.
 insert into ticket_idempotency_keys (caller, key, fingerprint, answer, recorded_at)
 select :caller, :key, :fingerprint,
        case

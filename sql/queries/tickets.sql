@@ -2,9 +2,10 @@
 -- it.
 --
 -- A write stores all that belongs together, or nothing: the change, its events and what is to be
--- delivered of them, the response of its idempotency key, and the hit on its rate limit. A duplicate
--- key violates a primary key; a hit over the limit violates a check constraint. Where there is a key,
--- the hit is recorded after it, so that a request that meets its own duplicate does not count.
+-- delivered of them, the response of its idempotency key, and the hit on its rate limit. A
+-- duplicate key violates a primary key; a hit over the limit violates a check constraint. Where
+-- there is a key, the hit is recorded after it, so that a request that meets its own duplicate does
+-- not count.
 --
 -- The part that fills the outbox costs a write more than its events, even where no row is written.
 -- So there are statements without it, which change nothing where a channel is on.

@@ -58,7 +58,9 @@ def _address_of_pool(pool: asyncpg.Pool[Any], schema: str | None) -> DatabaseAdd
     the host do not apply to them, and ours do not apply to the host's.
     """
     try:
-        arguments, options = tuple(pool._connect_args), dict(pool._connect_kwargs)  # noqa: SLF001 - the driver has no other way
+        # the driver has no other way
+        arguments = tuple(pool._connect_args)  # noqa: SLF001
+        options = dict(pool._connect_kwargs)  # noqa: SLF001
     except AttributeError as error:
         message = f"database must be a URL or a pool of asyncpg, not {type(pool).__name__}"
         raise ValueError(message) from error

@@ -226,13 +226,13 @@ async def test_natural_close_is_mailed_and_the_customers_own_close_is_not(
     await world.service.close(own.id, by=Actor.user(own.user_id))
     await world.service.change_status(ticket.id, "resolved", by=ADMIN)
     await mailing.later(minutes=6)
-    mailing.mailer.told()
+    customer = await mailing.customer_of(ticket.id)
+    assert mailing.mailer.told() == [((customer,), [(ticket.id, [Kind.RESOLVED])])]
     world.clock.pass_time(days=8)
     await world.auto_close.close_due(timedelta(days=7))
 
     await mailing.later(minutes=6)
 
-    customer = await mailing.customer_of(ticket.id)
     assert mailing.mailer.told() == [((customer,), [(ticket.id, [Kind.CLOSED])])]
 
 

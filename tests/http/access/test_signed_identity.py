@@ -177,6 +177,26 @@ async def test_the_algorithm_is_never_the_tokens(tmp_path: Path) -> None:
     assert await verifier(None, SECRET).verify(critical) is None
 
 
+@pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
+async def test_a_secret_signs_by_the_configured_algorithm_alone(algorithm: str) -> None:
+    claims = {"sub": "42", "aud": USER_AUDIENCE, "exp": now() + 60}
+    secret = SECRET * 2
+    assert await verifier(None, secret).verify(jwt.encode(claims, secret, algorithm="HS256"))
+    token = jwt.encode(claims, secret, algorithm=algorithm)
+    assert await verifier(None, secret).verify(token) is None
+
+
+@pytest.mark.parametrize(("length", "is_valid"), [(7900, True), (8100, False)])
+async def test_a_good_token_may_have_8000_characters(
+    length: int,
+    is_valid: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    short = len(HMAC.token("42", more=""))
+    token = HMAC.token("42", more="x" * ((length - short) * 3 // 4))
+    assert abs(len(token) - length) < 10
+    assert (await verifier(None, SECRET).verify(token) is not None) == is_valid
+
+
 async def test_a_secret_is_rotated_with_both_and_ends_when_it_is_removed() -> None:
     both = verifier(None, SECRET, OLD_SECRET)
     assert await both.verify(HMAC.token("1"))

@@ -107,7 +107,7 @@ export class Shell {
     }
   }
 
-  /** Says that the host's session has ended: the host signs people in, and then the page goes on. */
+  /** Says that the host's session has ended; the page goes on after a sign-in at the host. */
   #showSignedOut({ again }) {
     const reload = button("t-primary", "I have signed in", () => dispatch(this.root, "try-cookie"));
     this.#signIn = h(

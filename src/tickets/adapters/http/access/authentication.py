@@ -83,16 +83,26 @@ def admin_authentication(
             return
         if not header:
             raise NotAuthenticated
-        admin = admin_lookup.cached(header)
-        if admin is None:
-            async with failed_sign_ins.lookup(ADMIN_SIGN_INS, request):
-                admin = await admin_lookup.by_token(header)
-        if admin is None:
-            await failed_sign_ins.record(ADMIN_SIGN_INS, request, header)
-            raise NotAuthenticated
-        request.scope["user"] = Actor.named(admin)
+        request.scope["user"] = await named_admin(header, admin_lookup, failed_sign_ins, request)
 
     return authenticate
+
+
+async def named_admin(
+    token: str,
+    admin_lookup: AdminLookup,
+    failed_sign_ins: FailedSignIns,
+    request: Request[Any, Any, Any],
+) -> Actor:
+    """Return the named admin who holds a token; raise `NotAuthenticated` if nobody does."""
+    admin = admin_lookup.cached(token)
+    if admin is None:
+        async with failed_sign_ins.lookup(ADMIN_SIGN_INS, request):
+            admin = await admin_lookup.by_token(token)
+    if admin is None:
+        await failed_sign_ins.record(ADMIN_SIGN_INS, request, token)
+        raise NotAuthenticated
+    return Actor.named(admin)
 
 
 def is_team_token(token: str, valid_tokens: Sequence[bytes]) -> bool:

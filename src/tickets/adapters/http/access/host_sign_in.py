@@ -18,6 +18,7 @@ from litestar.types import BeforeRequestHookHandler
 from tickets.adapters.http.access.authentication import (
     ADMIN_HEADER,
     is_team_token,
+    named_admin,
     single_header,
 )
 from tickets.adapters.http.access.failed_sign_ins import (
@@ -85,14 +86,7 @@ def signed_admin_authentication(
             return
         # no token of our own has a dot
         if "." not in token:
-            named = admin_lookup.cached(token)
-            if named is None:
-                async with failed_sign_ins.lookup(ADMIN_SIGN_INS, request):
-                    named = await admin_lookup.by_token(token)
-            if named is None:
-                await failed_sign_ins.record(ADMIN_SIGN_INS, request, token)
-                raise NotAuthenticated
-            request.scope["user"] = Actor.named(named)
+            request.scope["user"] = await named_admin(token, admin_lookup, failed_sign_ins, request)
             return
         admin = await _verified(verifier, token, ADMIN_SIGN_INS, failed_sign_ins, request)
         request.scope["user"] = await _admin(people, admin, request)
