@@ -277,7 +277,7 @@ select id, now() as now from users order by id limit 1;
 select id, name from ticket_admins where disabled_at is null order by id limit 1;
 
 -- name: id_positions
--- Where the sequences of ids stand before a rehearsal, if there are no tickets yet.
+-- Where the sequences of ids stand before a rehearsal, where nobody has opened a ticket.
 select s.seqrelid::regclass::text as sequence,
        coalesce(pg_sequence_last_value(s.seqrelid), s.seqstart) as position,
        pg_sequence_last_value(s.seqrelid) is not null as is_used
@@ -293,7 +293,7 @@ select s.seqrelid::regclass::text as sequence,
 lock table tickets in share row exclusive mode;
 
 -- name: give_back_ids
--- Put a sequence of ids back to where it stood, if there are still no tickets.
+-- Put a sequence of ids back to where it stood, unless somebody has opened a ticket since.
 select setval(cast(:sequence as text)::regclass, :position, :is_used)
  where not exists (select from tickets);
 

@@ -60,7 +60,7 @@ async def test_pages_redirects_and_addresses_work_behind_the_documented_nginx(
     assert (bare.status_code, bare.headers["location"]) == (308, "/helpdesk/?a=b")
     for path in ("/helpdesk/?a=b", "/helpdesk/account/?a=b"):
         home = await proxied.call("GET", path)
-        assert (home.status_code, home.headers["location"]) == (302, "/helpdesk/account?a=b")
+        assert (home.status_code, home.headers["location"]) == (302, "/helpdesk/account")
 
     page = await proxied.call("GET", "/helpdesk/account")
     assert page.status_code == 200
